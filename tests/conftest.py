@@ -133,7 +133,7 @@ def trained(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_f
 def asked_little(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Runs ask ten instructions and neutral prompts, and the trained questions twice in training, with short answers."""
     from disc_lite.evaluation import instructions
-    from disc_lite.run import fit
+    from disc_lite.run import stopping
 
     root = tmp_path_factory.mktemp("asked")
     with pytest.MonkeyPatch.context() as patch:
@@ -141,8 +141,8 @@ def asked_little(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             few = root / name
             few.write_text("".join(getattr(instructions, name).read_text().splitlines(keepends=True)[:10]))
             patch.setattr(instructions, name, few)
-        patch.setattr(fit, "FIT_CHECKS", 2)
-        patch.setattr(fit, "SLACK", 2)
+        patch.setattr(stopping, "FIT_CHECKS", 2)
+        patch.setattr(stopping, "SLACK", 2)
         yield
 
 

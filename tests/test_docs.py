@@ -83,8 +83,8 @@ def parse(line: str) -> None:
         assert child is not None
         command, context = child, click.Context(child, parent=context, info_name=name)
     if words:
-        overrides = command.make_context(context.info_name, words, parent=context.parent).params.get("overrides", ())
-        load_recipe("default", dict(text.split("=", 1) for text in overrides), environment={})
+        overrides = command.make_context(context.info_name, words, parent=context.parent).params.get("overrides", {})
+        load_recipe("default", overrides, environment={})
 
 
 def test_the_readme_is_short() -> None:

@@ -13,7 +13,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.arguments import Arguments
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
-from disc_lite.run.record import begin
+from disc_lite.run.inputs import begin
 from disc_lite.storage import read_jsonl, write_text
 
 NO_TERM = {"retention.weight": "0"}

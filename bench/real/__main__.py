@@ -16,7 +16,6 @@ from pathlib import Path
 
 from bench.real.runs import CORPUS, ORDER, ROOT, Measured, Plan, measure_apart, short_name
 from bench.real.tables import markdown
-from disc_lite.cli.options import overrides_of
 from disc_lite.errors import DiscLiteError, Interrupted
 from disc_lite.hub.aliases import resolve
 from disc_lite.recipe import load_recipe
@@ -97,7 +96,7 @@ def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[
     """Domain by domain, so that the first table is complete early."""
     domains = a.domain or (["handbook"] if a.quick else every)
     methods = a.method or (["prompt"] if a.quick else ORDER)
-    overrides = {**(QUICK if a.quick else {}), **overrides_of(tuple(a.overrides))}
+    overrides = {**(QUICK if a.quick else {}), **dict(text.split("=", 1) for text in a.overrides)}
     return [
         Plan(a.model, domain, method, a.output, overrides, a.quick, a.pairs, a.device, corpus, a.document)
         for domain in domains for method in methods

@@ -16,7 +16,7 @@ from disc_lite.cli.conversation import ask, chat
 from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
-from disc_lite.cli.options import AS_JSON, DEVICE, QUIET, asks_for_a_run, overrides_of
+from disc_lite.cli.options import AS_JSON, DEVICE, QUIET, asks_for_a_run
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, nothing_to_teach, plan, print_plan
 from disc_lite.cli.terminal import escape_controls, print_json, print_whatever_comes
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError, WillNotFit, memory_ran_out
@@ -52,10 +52,7 @@ def cli(debug: bool) -> None:
 @click.option("--offline", is_flag=True, help="Use only models that are on this machine.")
 @QUIET
 @AS_JSON
-def adapt(
-    documents: tuple[str, ...], overrides: tuple[str, ...], as_json: bool, quiet: bool, offline: bool, dry_run: bool,
-    pairs_only: bool, **options: Any,
-) -> None:  # fmt: skip
+def adapt(as_json: bool, quiet: bool, offline: bool, dry_run: bool, pairs_only: bool, **options: Any) -> None:
     """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and retained.
 
     `disc-lite documents DOCUMENTS` shows beforehand what the model will see. Writes an adapter, the
@@ -73,13 +70,10 @@ def adapt(
         from disc_lite.run.plan import plan as plan_of
 
         with nothing_to_teach(as_json):
-            made = plan_of(documents, overrides=overrides_of(overrides), here=True, **options)
-            print_plan(made, None, as_json)
+            print_plan(plan_of(here=True, **options), None, as_json)
         return
     with display(quiet) as show:
-        summary = run_adapt(
-            documents, overrides=overrides_of(overrides), pairs_only=pairs_only, listener=show, **options
-        )
+        summary = run_adapt(pairs_only=pairs_only, listener=show, **options)
     if as_json:
         print_json(summary)
     else:

@@ -10,7 +10,7 @@ from textwrap import fill
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DEVICE, overrides_of
+from disc_lite.cli.options import AS_JSON, DEVICE, SET
 from disc_lite.cli.terminal import escape_controls, print_json
 from disc_lite.errors import UsageError
 
@@ -36,12 +36,12 @@ def list_(as_json: bool) -> None:
 
 @recipes.command(short_help="Every setting of a recipe, and where its value is from.")
 @click.argument("name")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value first.")
-def show(name: str, overrides: tuple[str, ...]) -> None:
+@SET
+def show(name: str, overrides: dict[str, str]) -> None:
     """Every resolved setting of a recipe, with the source of its value."""
     from disc_lite.recipe import load_recipe, to_yaml
 
-    click.echo(to_yaml(load_recipe(name, overrides_of(overrides))), nl=False)
+    click.echo(to_yaml(load_recipe(name, overrides)), nl=False)
 
 
 @recipes.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DOCUMENTS, QUIET, RECIPE, SET, overrides_of
+from disc_lite.cli.options import AS_JSON, DOCUMENTS, QUIET, RECIPE, SET
 from disc_lite.cli.terminal import print_json, print_line, untrusted
 from disc_lite.run.wording import counted, listed
 
@@ -33,7 +33,7 @@ MOST_NAMES = 3
 @QUIET
 @AS_JSON
 def documents(
-    documents: tuple[str, ...], show: str | None, model: str | None, recipe: str | None, overrides: tuple[str, ...],
+    documents: tuple[str, ...], show: str | None, model: str | None, recipe: str | None, overrides: dict[str, str],
     show_all: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """What a model will see of DOCUMENTS (folders or files): every file's outcome, and every document's passages.
@@ -45,9 +45,7 @@ def documents(
     from disc_lite.run.preview import preview
 
     with display(quiet) as progress:
-        seen = preview(
-            documents, model=model, recipe=recipe, overrides=overrides_of(overrides), show=show, listener=progress
-        )
+        seen = preview(documents, model=model, recipe=recipe, overrides=overrides, show=show, listener=progress)
     if as_json:
         print_json(asdict(seen))
         return

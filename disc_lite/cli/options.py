@@ -13,7 +13,17 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 QUIET = click.option("--quiet", is_flag=True, help="No progress.")
 DOCUMENTS = click.argument("documents", nargs=-1, required=True, type=click.Path())
 RECIPE = click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
-SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a value of the recipe.")
+
+
+def _as_mapping(context: click.Context, option: click.Parameter, settings: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [text for text in settings if "=" not in text]:
+        raise UsageError(f"--set {wrong[0]} has no value.", "", "Write --set train.epochs=3.")
+    return dict(text.split("=", 1) for text in settings)
+
+
+SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_as_mapping, help="Set a value of the recipe."
+)
 
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -59,11 +69,3 @@ def asks_for_a_run(command: Callable[..., None]) -> Callable[..., None]:
     for option in (SET, _PAIRS, questions, RECIPE, _UPDATE, model, DOCUMENTS):
         command = option(command)
     return command
-
-
-def overrides_of(overrides: tuple[str, ...]) -> dict[str, str]:
-    """`--set key=value` as a mapping."""
-    wrong = next((text for text in overrides if "=" not in text), None)
-    if wrong is not None:
-        raise UsageError(f"--set {wrong} has no value.", "", "Write --set train.epochs=3.")
-    return dict(text.split("=", 1) for text in overrides)

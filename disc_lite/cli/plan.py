@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON, asks_for_a_run, overrides_of
+from disc_lite.cli.options import AS_JSON, asks_for_a_run
 from disc_lite.cli.terminal import escape_controls, print_json, untrusted
 from disc_lite.errors import NothingToTeach, UsageError
 from disc_lite.planning.sizes import GIB
@@ -37,7 +37,7 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
     "--probe", is_flag=True, help="Load the model here, make the longest pass of a step once, and measure it."
 )
 @AS_JSON
-def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as_json: bool, **options: Any) -> None:
+def plan(probe: bool, as_json: bool, **options: Any) -> None:
     """What an `adapt` with these arguments needs: memory, disk and time.
 
     Without --probe it loads no weights, needs no GPU and downloads nothing. Exit code 4 where it does not fit into
@@ -45,10 +45,10 @@ def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as
     """
     from disc_lite.run.plan import plan as plan_of
 
-    chosen, device = overrides_of(overrides), "cpu" if options.pop("cpu") else None
+    device = "cpu" if options.pop("cpu") else None
     if not probe:
         with nothing_to_teach(as_json):
-            print_plan(plan_of(documents, overrides=chosen, device=device, **options), None, as_json)
+            print_plan(plan_of(device=device, **options), None, as_json)
         return
     from disc_lite.run.arguments import Arguments
     from disc_lite.run.probe import probe_run
@@ -58,7 +58,7 @@ def plan(documents: tuple[str, ...], overrides: tuple[str, ...], probe: bool, as
         raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
     limits = Limits(device, options.pop("max_vram"), options.pop("host_ram"))
     with nothing_to_teach(as_json):
-        print_plan(*probe_run(Arguments(documents, overrides=chosen, **options), limits), as_json)
+        print_plan(*probe_run(Arguments(**options), limits), as_json)
 
 
 @contextmanager
@@ -153,20 +153,16 @@ def _since(plan: Plan) -> str:
 
 
 def _how(plan: Plan) -> list[str]:
+    from disc_lite.run.execution import in_words
+    from disc_lite.run.room import as_planned
+
     choice = plan.choice
     if choice is None:
         return ["It does not fit."]
-    layers, number = plan.shape.layers, choice.way.recomputed
-    some = "all layers" if number == layers else f"{number} of {layers} layers"
-    again = f"{some} computed again in the backward pass" if number else "all activations stored"
-    again += " from inputs that wait in host memory" if choice.way.host_checkpoints else ""
-    again += ", the input embedding in host memory" if choice.way.host_embedding else ""
-    passes = "one pass" if choice.way.passes == 1 else f"{choice.way.passes} passes"
     return [
-        f"A step in {passes} of at most {choice.way.micro_batch_tokens:,} tokens, {again}, AdamW in "
-        f"{choice.way.optimizer_bits} bits; the teacher reads {choice.reading_tokens:,} tokens at once, "
-        f"{choice.generation_rows} answers are written at once"
-    ]  # fmt: skip
+        f"Training in {in_words(as_planned(plan.recipe, choice))}; the teacher reads {choice.reading_tokens:,} tokens "
+        f"at once, {choice.generation_rows} answers are written at once"
+    ]
 
 
 def _stages(plan: Plan) -> Any:

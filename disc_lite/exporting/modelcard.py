@@ -15,7 +15,7 @@ from disc_lite.evaluation.sentences import choice_of_questions, interval
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.finished import FinishedRun
-from disc_lite.run.gone import saved_steps, versions_before
+from disc_lite.run.gone import adapter_steps, versions_before
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_jsonl
 
@@ -157,7 +157,7 @@ def _training(run: FinishedRun) -> str:
         how = "by fine-tuning on answers to questions about the documents"
     else:
         how = "by next-token prediction on the documents"
-    steps, before = saved_steps(run.summary), run.folder.read_update().get("steps_before")
+    steps, before = adapter_steps(run.summary), run.folder.read_update().get("steps_before")
     after = f" after {sum(before)} of {counted(len(before), 'earlier run')}" if before else ""
     return (
         f"It was trained with disc-lite {how} (method `{recipe.method}`, recipe `{recipe.name}`, {steps} steps{after}, "

@@ -17,7 +17,7 @@ from peft import (
     set_peft_model_state_dict,
 )
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils import logging
@@ -53,6 +53,11 @@ def take_over(model: PeftModel, folder: Path) -> None:
         set_peft_model_state_dict(model, saved)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise misfit(folder, _last_line(error)) from error
+
+
+def save_weights(model: PeftModel, folder: Path) -> None:
+    """Write the weights of the adapter, which `take_over` and `add_saved` read."""
+    save_file({n: tensor.detach().cpu().contiguous() for n, tensor in state_of(model).items()}, folder / WEIGHTS)
 
 
 def add_saved(model: PreTrainedModel | PeftModel, folder: Path, name: str) -> PeftModel:

@@ -21,7 +21,15 @@ from transformers import PreTrainedModel
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.losses import log_probabilities
-from disc_lite.models.adapter import add_saved, config_of, misfit, new_adapter, parameters_of, state_of, take_over
+from disc_lite.models.adapter import (
+    add_saved,
+    config_of,
+    misfit,
+    new_adapter,
+    parameters_of,
+    save_weights,
+    take_over,
+)
 from disc_lite.models.autocast import keep_half
 from disc_lite.models.device import dtype_on, free_memory, has_own_memory, to_device
 from disc_lite.models.embedding import HostEmbedding
@@ -96,6 +104,10 @@ class Base:
         """Give the attached adapter, to train it on, the weights of a saved one of the same shape."""
         take_over(cast(PeftModel, self.model), folder)
 
+    def save_adapter(self, folder: Path) -> None:
+        """Write the weights of the adapter into a folder, as PEFT names them."""
+        save_weights(cast(PeftModel, self.model), folder)
+
     def load_adapter(self, folder: Path, name: str = "default") -> None:
         """Load a saved adapter, for inference only; one of several has a name of its own, and the first is in use.
 
@@ -135,10 +147,6 @@ class Base:
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
         """Name -> parameter of everything that is trained, in a fixed order."""
         return parameters_of(self.model)
-
-    def adapter_state(self) -> dict[str, Tensor]:
-        """Name -> tensor, as in adapter files of PEFT."""
-        return state_of(cast(PeftModel, self.model))
 
     def known(self, adapter: bool) -> KnownContinuations | None:
         """Texts of the base, or of the adapter as it is now, that are in the journal; None without a journal."""

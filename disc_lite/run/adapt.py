@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
 from disc_lite.run.events import Event, Listener, Teller, silent
+from disc_lite.run.finished import saved_summary, summary_of
 from disc_lite.run.gathering import gather
-from disc_lite.run.gone import since_earlier
-from disc_lite.run.inputs import Inputs
+from disc_lite.run.gone import nothing_to_teach, since_earlier
+from disc_lite.run.inputs import Inputs, begin
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
-from disc_lite.run.record import begin
 from disc_lite.run.room import Limits, Size, limited_to_plan
-from disc_lite.run.summary import saved_summary, summary_of
 from disc_lite.storage import JsonObject, lock, sweep, write_json
 from disc_lite.storage.disk import remove
 
@@ -77,11 +76,11 @@ def _known_summary(inputs: Inputs, listener: Listener, pairs_only: bool) -> Json
     folder = inputs.folder
     if folder.summary.is_file():
         return saved_summary(folder) | ({"pairs_only": str(folder.pairs)} if pairs_only else {})
-    earlier, since = inputs.earlier, since_earlier(inputs)
-    if earlier and since:
-        listener(Event("documents", f"since {earlier.folder}: {since.changes}"))
-        if since.nothing_to_teach:
-            return {**saved_summary(earlier.folder), "nothing_to_teach": since.nothing_to_teach}
+    if since := since_earlier(inputs):
+        earlier = since.earlier.folder
+        listener(Event("documents", f"since {earlier}: {since.changes}"))
+        if idle := nothing_to_teach(since, inputs.resolved.recipe):
+            return {**saved_summary(earlier), "nothing_to_teach": idle}
     return None
 
 

@@ -14,9 +14,9 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Retained
 from disc_lite.run.changes import STATES
-from disc_lite.run.fit import last_measured
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.measuring import EvalSet, Measurement, thinking_instructions
+from disc_lite.run.stopping import last_measured
 from disc_lite.storage import JsonObject, read_json
 
 Answered = Sequence[tuple[Question, str]]

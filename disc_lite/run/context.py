@@ -19,10 +19,10 @@ from disc_lite.models.device import device_name, has_own_memory
 from disc_lite.planning.sizes import GIB
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
-from disc_lite.run.changes import Changes
 from disc_lite.run.events import Teller
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed, saved_steps
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.gone import Since, since_run
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.run.wording import counted
@@ -38,7 +38,7 @@ class RunContext:
     texts: tuple[Text, ...]
     teller: Teller
     execution: Execution
-    changes: Changes | None = None  # since the run that is updated
+    since: Since | None = None  # the run that is updated
 
     @property
     def recipe(self) -> Recipe:
@@ -87,16 +87,16 @@ def open_context(inputs: Inputs, device: torch.device, planned: Execution, telle
     execution = resumed(planned, recipe.execution, folder, device_name(base.device))
     for remark in (*base.warnings, *idle_on_host(recipe.execution, execution, has_own_memory(base.device))):
         teller.remark("model", remark)
-    changes = earlier.changes_to(shown_passages(texts), [text.document for text in texts]) if earlier else None
+    found = since_run(earlier, shown_passages(texts), inputs.documents) if earlier else None
     if not folder.passages.is_file():
-        folder.write_passages(texts, changes)
+        folder.write_passages(texts, found.changes if found else None)
     counts = {
         "document": len(texts),
         "passage": sum(len(text.passages) for text in texts),
         "token": sum(len(text.ids) for text in texts),
     }
     teller.tell("documents", ", ".join(counted(number, what) for what, number in counts.items()))
-    return RunContext(inputs, base, texts, teller, execution, changes)
+    return RunContext(inputs, base, texts, teller, execution, found)
 
 
 def tell_execution(context: RunContext) -> None:

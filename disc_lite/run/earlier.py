@@ -15,13 +15,13 @@ from disc_lite.evaluation.retrieval import Passages
 from disc_lite.hub.adapters import CONFIG, WEIGHTS, read_config
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
-from disc_lite.prompts.answering import passage_text
+from disc_lite.prompts.answering import shown_passage
 from disc_lite.qa import Pair, Question
-from disc_lite.recipe import Recipe, load_recipe
+from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.changes import Changes, compare
 from disc_lite.run.folder import RunFolder, by_kind
-from disc_lite.storage import JsonObject, read_jsonl, require_unchanged, sha256_of
+from disc_lite.storage import JsonObject, read_jsonl, sha256_of
 
 # What an update must have in common with its run: sections of the recipe, or single settings.
 SAME = ("method", "documents", "prompt", "memory")
@@ -90,9 +90,9 @@ def shown_without_model(documents: Sequence[Document], model: Path, passage_toke
     if tokenizer is None:
         return None
     return [
-        (document.name, passage_text(document.text[p.char_start : p.char_end], p.heading_path))
+        (document.name, shown_passage(document, passage))
         for document in documents
-        for p in cut_passages(document, tokenizer(document.text), passage_tokens)
+        for passage in cut_passages(document, tokenizer(document.text), passage_tokens)
     ]
 
 
@@ -100,9 +100,8 @@ def read_earlier(path: Path) -> EarlierRun:
     """A finished run, without its model. Raises UsageError where there is none, EnvironmentNotReady if damaged."""
     folder = RunFolder(path)
     folder.require_finished()
-    require_unchanged(folder.recipe)
+    recipe, record = folder.read_recipe(), folder.read_record()
     read_config(folder.adapter)
-    record, recipe = folder.read_record(), load_recipe(str(folder.recipe), environment={}).recipe
     rehearsed = recipe.update.removed == "rehearse"  # else they are no more
     return EarlierRun(
         folder, folder.read_base()[1], record["identity"]["model"], recipe, tuple(folder.read_passages()),

@@ -13,6 +13,7 @@ from disc_lite.errors import UsageError
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
 from disc_lite.qa import Pair, Question, read_pairs
+from disc_lite.recipe import Recipe, load_recipe
 from disc_lite.run.answers import Answers, Drift, Retained, When
 from disc_lite.run.changes import Changes, State
 from disc_lite.storage import (
@@ -142,6 +143,11 @@ class RunFolder:
             )
 
     # -- formats that are more than JSON -----------------------------------------------------------------
+
+    def read_recipe(self) -> Recipe:
+        """As it was when the run was made, without the present environment variables."""
+        require_unchanged(self.recipe)
+        return load_recipe(str(self.recipe), environment={}).recipe
 
     def read_questions(self) -> tuple[Question, ...]:
         return tuple(map(question_of, read_jsonl(self.questions)))

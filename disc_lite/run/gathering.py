@@ -24,8 +24,7 @@ from disc_lite.run.earlier import EarlierRun, check_place, check_same, read_earl
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
 from disc_lite.run.frames import frame_of
 from disc_lite.run.given import about_documents, check_lengths, pairs_of
-from disc_lite.run.inputs import Inputs
-from disc_lite.run.record import check_same_run
+from disc_lite.run.inputs import Inputs, check_same_run
 from disc_lite.run.wording import counted
 
 SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves

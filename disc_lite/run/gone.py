@@ -6,13 +6,13 @@ Does not import torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import dropwhile
 from typing import Any
 
-from disc_lite.documents import LedgerEntry
+from disc_lite.documents import Document, LedgerEntry
 from disc_lite.evaluation.retrieval import Passages, places_of
 from disc_lite.qa import normalise
 from disc_lite.recipe import Recipe
@@ -44,22 +44,30 @@ class Gone:
 class Since:
     """What has become of the documents since the run that is updated."""
 
+    earlier: EarlierRun
     changes: Changes
     gone: Gone
-    nothing_to_teach: str  # a sentence where the update would train nothing, else empty
+
+    @cached_property
+    def kept_pairs(self) -> list[JsonObject]:
+        """The pairs of the run about unchanged passages, at their places now."""
+        places = ((row, self.changes.now.get((row["document"], row["passage"]))) for row in self.earlier.pairs)
+        return [{**row, "document": place[0], "passage": place[1]} for row, place in places if place]
 
 
 def since_earlier(inputs: Inputs) -> Since | None:
-    """None where no run is updated, and where only the model's own code can tell its tokens."""
-    earlier, model, recipe = inputs.earlier, inputs.model, inputs.resolved.recipe
+    """Without the model. None where no run is updated, and where only the model's own code can tell its tokens."""
+    earlier, model = inputs.earlier, inputs.model
     if earlier is None or not model.is_here:
         return None
-    shown = shown_without_model(inputs.documents, model.folder, recipe.documents.passage_tokens)
-    if shown is None:
-        return None
-    changes = earlier.changes_to(shown, inputs.documents)
-    gone = what_is_gone(earlier, changes, shown)
-    return Since(changes, gone, nothing_to_teach(earlier, changes, recipe, gone))
+    shown = shown_without_model(inputs.documents, model.folder, inputs.resolved.recipe.documents.passage_tokens)
+    return None if shown is None else since_run(earlier, shown, inputs.documents)
+
+
+def since_run(earlier: EarlierRun, shown: Passages, documents: Iterable[Document]) -> Since:
+    """By the passages of these documents, as prompts show them."""
+    changes = earlier.changes_to(shown, documents)
+    return Since(earlier, changes, what_is_gone(earlier, changes, shown))
 
 
 def what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages) -> Gone:
@@ -126,13 +134,14 @@ class _Texts:
         return min((self._having.get(word, []) for word in words), key=len, default=[])
 
 
-def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe, gone: Gone) -> str:
+def nothing_to_teach(since: Since, recipe: Recipe) -> str:
     """A sentence where an update would train nothing; "" where it would train something."""
+    earlier, changes, gone = since.earlier, since.changes, since.gone
     if changes.changed or changes.new:
         return ""
     removes, starts_anew = recipe.update.removed, recipe.update.start == "new"
     # A question that a pair of now asks is not unlearned.
-    taught = {normalise(row["question"]) for row in earlier.pairs if (row["document"], row["passage"]) in changes.now}
+    taught = {normalise(row["question"]) for row in since.kept_pairs}
     known = [row for row in gone.dropped if normalise(row["question"]) not in taught]
     if removes == "unlearn" and not starts_anew:
         if known or any(normalise(row["question"]) not in taught for row in gone.passages):
@@ -150,21 +159,19 @@ def nothing_to_teach(earlier: EarlierRun, changes: Changes, recipe: Recipe, gone
     )
 
 
-def taught_before(
-    earlier: EarlierRun, changes: Changes, ledger: Sequence[LedgerEntry], recipe: Recipe
-) -> list[JsonObject]:
+def taught_before(since: Since, ledger: Sequence[LedgerEntry], recipe: Recipe) -> list[JsonObject]:
     """The files that an adapter was taught before its update and that are not here: name, SHA-256, what became of it.
 
     `replaced` says whether passages of it are in a later version, or in another file. `removed` is what holds unless
     pairs of the file are rehearsed, dropped or unlearned now, which `versions_before` knows; none where a new adapter
     knows nothing of it.
     """
-    lives = {document for document, _ in (*changes.now, *changes.changed.values())}
+    lives = {document for document, _ in (*since.changes.now, *since.changes.changed.values())}
     rows: list[JsonObject] = [
         {"name": name, "sha256": sha256, "replaced": name in lives, "removed": "drop"}
-        for name, sha256 in earlier.files.items()
+        for name, sha256 in since.earlier.files.items()
     ]
-    rows += versions_before(earlier.folder)
+    rows += versions_before(since.earlier.folder)
     here = {entry.sha256 for entry in ledger if entry.outcome == "read"}
     starts_anew = recipe.update.start == "new"
     return [
@@ -201,7 +208,7 @@ def taken_out(folder: RunFolder) -> dict[str, str]:
     }
 
 
-def saved_steps(summary: Mapping[str, Any]) -> int:
+def adapter_steps(summary: Mapping[str, Any]) -> int:
     """The steps of a run up to its adapter: training may have gone on after that."""
     return int((summary.get("stopped_at") or {}).get("adapter_step", summary["steps"]))
 
@@ -212,4 +219,4 @@ def steps_before(earlier: EarlierRun, recipe: Recipe) -> list[int] | None:
     before = record.get("steps_before") if record else []
     if recipe.update.start == "new":
         return []
-    return None if before is None else [*before, saved_steps(read_json(earlier.folder.summary))]
+    return None if before is None else [*before, adapter_steps(read_json(earlier.folder.summary))]

@@ -1,22 +1,36 @@
-"""The inputs of a run, and what identifies them. Does not import torch."""
+"""The inputs of a run, what identifies them, and whether a run folder is of them. Does not import torch."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from shlex import quote
 
 from disc_lite.documents import Document, LedgerEntry
+from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
 from disc_lite.qa import Pair, Question
-from disc_lite.recipe import Given, ResolvedRecipe, remarks
-from disc_lite.run.earlier import EarlierRun
+from disc_lite.recipe import Given, ResolvedRecipe, remarks, to_yaml
+from disc_lite.run.earlier import EarlierRun, differing
 from disc_lite.run.folder import FORMAT, RunFolder
 from disc_lite.run.given import unstated_remark
-from disc_lite.storage import JsonObject
+from disc_lite.run.readme import readme
+from disc_lite.run.wording import listed
+from disc_lite.storage import (
+    JsonObject,
+    begin_digests,
+    lock,
+    require_all_unchanged,
+    write_json,
+    write_jsonl,
+    write_text,
+)
 
 LABELS = {"name", "about"}  # parts of a recipe that say what it is
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -69,3 +83,86 @@ class Inputs:
 
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:32]
+
+
+def check_same_run(inputs: Inputs) -> None:
+    """Raises UsageError if the output folder is of another run or another version.
+
+    Raises EnvironmentNotReady where a file in it is not what the run has written.
+    """
+    if not inputs.folder.record.is_file():
+        return
+    _require_same_identity(inputs)
+    try:
+        require_all_unchanged(inputs.folder.path)
+    except EnvironmentNotReady:
+        with lock(inputs.folder.path):  # what a process that works in it is writing may look damaged
+            require_all_unchanged(inputs.folder.path)
+
+
+def _require_same_identity(inputs: Inputs) -> None:
+    before, now = inputs.folder.read_record()["identity"], inputs.identity
+    changed = [key for key in now if before.get(key) != now[key]]
+    if changed:
+        other = _other_settings(inputs) + _other(inputs, before)
+        raise UsageError(
+            f"{inputs.folder} holds another run.", f"It differs in: {', '.join(changed)}.{other}",
+            _go_on(inputs, before, changed),
+        )  # fmt: skip
+
+
+def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
+    """What to do: a finished run whose documents have changed can be updated, unless some only cannot be read now."""
+    folder = inputs.folder
+    if before.get("documents", {}).keys() & {entry.name for entry in inputs.ledger if entry.outcome == "refused"}:
+        return "Make those files readable as they were, or choose another --output."
+    if folder.summary.is_file() and "documents" in changed and "model" not in changed:
+        command = f"disc-lite adapt DOCUMENTS --update {quote(str(folder))}"
+        return f"Teach it what has changed: {command}. Or choose another --output."
+    return "Choose another --output, or repeat the command of that run to continue it."
+
+
+def _other_settings(inputs: Inputs) -> str:
+    """The settings that are not as they were, with both values."""
+    if not inputs.folder.recipe.is_file():  # the run was killed before it was written
+        return ""
+    was, now = inputs.folder.read_recipe(), inputs.resolved.recipe
+    parts = [part for part in type(now).model_fields if part not in inputs.idle | {"about"}]
+    found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
+    return f" There {listed(found, _MOST_NAMED)}." if found else ""
+
+
+def _other(inputs: Inputs, before: JsonObject) -> str:
+    """The documents that are not as they were, and why where the ledger says it: a program may be missing now."""
+    was, now = before.get("documents", {}), {document.name: document.sha256 for document in inputs.documents}
+    refused = {entry.name: f" ({entry.reason})" for entry in inputs.ledger if entry.reason}
+    kinds = {
+        "New": now.keys() - was.keys(), "No longer read": was.keys() - now.keys(),
+        "Changed": {name for name in was.keys() & now.keys() if was[name] != now[name]},
+    }  # fmt: skip
+    return "".join(
+        f" {kind}: {listed([name + refused.get(name, '') for name in sorted(names)], _MOST_NAMED)}."
+        for kind, names in kinds.items() if names
+    )  # fmt: skip
+
+
+def begin(inputs: Inputs) -> None:
+    """Write what is known from the start; the record first: with it the folder is this run's.
+
+    Raises UsageError where another run was begun in it since `check_same_run`, before the folder was locked.
+    """
+    folder = inputs.folder
+    if folder.record.is_file():
+        _require_same_identity(inputs)
+    else:
+        begin_digests(folder.path)
+        model = {"name": inputs.model.name, "reference": inputs.model.reference}
+        earlier = inputs.earlier
+        update = {"update": str(earlier.folder), **earlier.number_in(folder.path)} if earlier else {}
+        write_json(folder.record, {"identity": inputs.identity, "model": model, **update})
+    if not folder.readme.is_file():
+        write_text(folder.readme, readme())
+    if not folder.recipe.is_file():
+        write_text(folder.recipe, to_yaml(inputs.resolved))
+    if not folder.ledger.is_file():
+        write_jsonl(folder.ledger, [entry.as_dict() for entry in inputs.ledger])

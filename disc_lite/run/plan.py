@@ -20,23 +20,14 @@ from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
 from disc_lite.recipe.schema import Execution, Update
 from disc_lite.run.arguments import AnyPath, Arguments, Documents, PairFiles
-from disc_lite.run.earlier import EarlierRun, pair_of
+from disc_lite.run.earlier import pair_of
 from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host
 from disc_lite.run.frames import frame_of
 from disc_lite.run.gathering import check_context, nothing_to_learn, read_inputs
-from disc_lite.run.gone import Since, since_earlier
-from disc_lite.run.inputs import Inputs
-from disc_lite.run.record import check_same_run
-from disc_lite.run.room import (
-    WITHOUT_VRAM,
-    Limits,
-    Size,
-    as_planned,
-    budget_of,
-    require_room,
-    require_room_for_base,
-)
+from disc_lite.run.gone import Since, nothing_to_teach, since_earlier
+from disc_lite.run.inputs import Inputs, check_same_run
+from disc_lite.run.room import WITHOUT_VRAM, Limits, Size, as_planned, budget_of, require_room, require_room_for_base
 
 
 def plan(
@@ -120,7 +111,7 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
 
     Raises UsageError where an update has nothing to teach, DocumentsError where the documents give no example.
     """
-    recipe, earlier, documents = inputs.resolved.recipe, inputs.earlier, inputs.documents
+    recipe = inputs.resolved.recipe
     folder = inputs.model.folder if inputs.model.is_here else None
     shape = shape_of_folder(folder) if folder else None
     if shape is None and (alias := resolve(inputs.model.name).alias):
@@ -128,24 +119,24 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
     if shape is None:
         return None
     since = since_earlier(inputs)
-    if since and since.nothing_to_teach:
-        raise NothingToTeach(since.nothing_to_teach, "", "There is nothing to do.")
-    taken_over = _taken_over(earlier, since, recipe.update) if earlier and since else TakenOver()
+    if since and (idle := nothing_to_teach(since, recipe)):
+        raise NothingToTeach(idle, "", "There is nothing to do.")
+    taken_over = _taken_over(since, recipe.update) if since else TakenOver()
     refused = sum(entry.outcome == "refused" for entry in inputs.ledger)
-    corpus = corpus_of(documents, refused, tokenizer_of(folder), recipe, inputs.pairs, taken_over)
+    corpus = corpus_of(inputs.documents, refused, tokenizer_of(folder), recipe, inputs.pairs, taken_over)
     corpus = replace(corpus, since=since.changes.counts() if since else None)
     work = workload_of(corpus, recipe, len(inputs.questions), replace(frame_of(folder), apart=shape.apart))
-    if not earlier and not any(work.examples.values()):
+    if not inputs.earlier and not any(work.examples.values()):
         raise nothing_to_learn(recipe.method)
     return plan_run(replace(shape, name=inputs.model.name), recipe, corpus, work, budget)
 
 
-def _taken_over(earlier: EarlierRun, since: Since, update: Update) -> TakenOver:
+def _taken_over(since: Since, update: Update) -> TakenOver:
     """What an update need not teach, or unlearns."""
     if update.start == "new":
         return TakenOver()
-    rows, gone = [row for row in earlier.pairs if (row["document"], row["passage"]) in since.changes.now], since.gone
-    rows += gone.passages if update.removed == "rehearse" else []
+    gone = since.gone
+    rows = [*since.kept_pairs, *(gone.passages if update.removed == "rehearse" else [])]
     every = (*gone.passages, *gone.sentences, *gone.dropped) if update.removed == "unlearn" else ()
     questions = list(dict.fromkeys(row["question"] for row in every))
     return TakenOver(since.changes.unchanged, [pair_of(row) for row in rows], questions)

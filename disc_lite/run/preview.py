@@ -11,7 +11,7 @@ from disc_lite.documents.doubts import doubt_about_ocr, doubts_about
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.tokens import Offsets, estimated_tokens, tokenizer_of
 from disc_lite.hub.source import local_model
-from disc_lite.prompts.answering import passage_text
+from disc_lite.prompts.answering import shown_passage
 from disc_lite.qa import language_of
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.schema import Documents as DocumentSettings
@@ -115,7 +115,7 @@ def _shown(document: Document, offsets: Offsets, passages: Sequence[Passage]) ->
         PassageView(
             passage.heading_path,
             passage.end - passage.start,
-            passage_text(document.text[passage.char_start : passage.char_end], passage.heading_path),
+            shown_passage(document, passage),
             tuple(text_of(*sentence) for sentence in passage.sentences),
         )
         for passage in passages

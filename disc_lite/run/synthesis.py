@@ -1,61 +1,181 @@
 """The first stages: held-out questions and question-answer pairs, the user's or written by the base.
 
-Each writes its result into the run folder and is not repeated.
+Each writes its result into the run folder and is not repeated. An update takes over what the earlier run has about what
+is unchanged, and asks about the rest.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from disc_lite.distillation.examples import Text
-from disc_lite.qa import Pair, Question
+from disc_lite.errors import UsageError
+from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.changes import place_of
 from disc_lite.run.context import RunContext
-from disc_lite.run.drafts import about_drafts, held_out_questions, written_pairs
+from disc_lite.run.earlier import earlier_answers, pair_of
+from disc_lite.run.events import InParts
+from disc_lite.run.folder import question_row
+from disc_lite.run.gone import Since, steps_before, taught_before
 from disc_lite.run.own_pairs import own_pairs
-from disc_lite.run.update import pairs_of_update, questions_of_update
+from disc_lite.run.update import (
+    agreeing,
+    fresh_texts,
+    kept_questions,
+    pairs_about_fresh,
+    questions_still_gone,
+    questions_wanted,
+    removed_pairs,
+    without_asked,
+)
+from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
-from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted
+from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents
+from disc_lite.synthesis.drafting import seed_of
+from disc_lite.synthesis.held_out import write_held_out
+from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
+from disc_lite.synthesis.scoring import PairSet
+
+LOW_COVERAGE = 0.5  # share of the sentences that answer a pair, below which a run warns
+
+# -- questions ---------------------------------------------------------------------------------------------
 
 
 def hold_out(context: RunContext) -> tuple[Question, ...]:
     """The questions to measure with: the user's, or ones that the base writes from a separate random stream.
 
-    It writes none that a pair of the user's asks, which could not be taught then. Those of an update are taken over
-    from the earlier run, and written about what is new or changed.
+    It writes none that a pair of the user's asks, which could not be taught then.
     """
     folder, own = context.folder, context.inputs.questions
     if not folder.questions.is_file():
-        if context.inputs.earlier and context.changes:
-            found = questions_of_update(context, context.inputs.earlier, context.changes)
+        if context.since:
+            found = _questions_of_update(context, context.since)
         else:
-            found = own or held_out_questions(context, context.texts, context.recipe.evaluation.questions)
+            found = own or _written_questions(context, context.texts, context.recipe.evaluation.questions)
         folder.write_questions(found)
     return folder.read_questions()
 
 
+def _questions_of_update(context: RunContext, since: Since) -> tuple[Question, ...]:
+    """The user's, or those taken over and new ones. Writes what the earlier run has of it into `update.json`."""
+    earlier, texts, recipe = since.earlier, context.texts, context.recipe
+    kept, removed = kept_questions(since)
+    found = context.inputs.questions
+    if not found:
+        given, _ = pairs_about_fresh(since, texts, context.inputs.pairs)
+        kept = without_asked(kept, given, recipe)
+        known = [*(q.text for q in kept), *(row["question"] for row in since.kept_pairs)]
+        wanted = questions_wanted(texts, since.changes, recipe)
+        found = (*kept, *_written_questions(context, fresh_texts(texts, since.changes), wanted, known))
+    before, passages = questions_still_gone(earlier, texts)
+    removed, counts, answers = [*removed, *before], since.changes.counts(), earlier_answers(earlier)
+    write_json(context.folder.update, {
+        "run": str(earlier.folder), "removed": recipe.update.removed,
+        "passages": {**counts, "removed": counts["removed"] + passages},
+        "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
+        "questions_removed": list(map(question_row, removed)),
+        "steps_before": steps_before(earlier, recipe),
+        "taught_before": taught_before(since, context.inputs.ledger, recipe),
+    })  # fmt: skip
+    return found
+
+
+def _written_questions(
+    context: RunContext, texts: Sequence[Text], wanted: int, known: Sequence[str] = ()
+) -> tuple[Question, ...]:
+    """As many as are `wanted`, if the base writes so many; none asks what is `known` or a pair of the user's."""
+    context.tell("questions", "held-out questions", 0, wanted)
+    held_out = write_held_out(
+        context.base, texts, context.recipe, seed_of(context.recipe.seed, "held out"), wanted,
+        lambda n: context.tell("questions", "held-out questions", n, wanted),
+        [*known, *(pair.question for pair in context.inputs.pairs)],
+    )  # fmt: skip
+    write_json(context.folder.question_drafts, {"dropped": held_out.dropped})
+    return held_out.questions
+
+
+# -- pairs -------------------------------------------------------------------------------------------------
+
+
 def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], JsonObject]:
-    """The pairs to train on: from the run folder if they are there, else the user's, else newly written."""
+    """The pairs to train on: from the run folder if they are there, else gathered; and what is known of them."""
     if not METHODS[context.recipe.method].needs_pairs:
         return (), {}
     about = context.folder.pair_drafts
     if not (about.is_file() and context.folder.pairs.is_file()):
-        if context.inputs.earlier and context.changes:
-            write_json(about, pairs_of_update(context, held_out, context.inputs.earlier, context.changes))
-        else:
-            own = context.inputs.pairs
-            every = own_pairs(context, held_out, own) if own else written_pairs(context, held_out, context.texts)
-            drafted = [scored.pair for scored in every.scored]
-            pair_set = every.without(contradicted(drafted), CONTRADICTED)
-            write_jsonl(context.folder.pairs, [scored.as_dict() for scored in pair_set.scored])
-            write_json(about, {**about_drafts(pair_set), "contradictions": between_documents(drafted)})
+        write_json(about, _save_pairs(context, held_out))
     pairs = context.folder.read_pairs()
     found = {"accepted": len(pairs), **read_json(about), "without": _without_pairs(context.texts, pairs)}
     for remark in (*found.get("remarks", ()), *about_pairs(found)):
         context.remark("questions", remark)
     return pairs, found
+
+
+def _save_pairs(context: RunContext, held_out: Sequence[Question]) -> JsonObject:
+    """Write the pairs, new and taken over, without those that contradict another.
+
+    Of an update also those of what is gone. Returns what became of the others.
+    """
+    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
+    taken_over = context.since.kept_pairs if context.since else []
+    asked = [row for row in taken_over if not forbidden.near(row["question"])]
+    new = _new_pairs(context, held_out)
+    against = between_documents([*map(pair_of, asked), *(scored.pair for scored in new.scored)])
+    kept, new = agreeing(asked, new)
+    fresh = [scored.as_dict() for scored in new.scored]
+    of_update: JsonObject = {}
+    if context.since:
+        removed, dropped = removed_pairs(context.since, context.texts, [*kept, *fresh], context.recipe)
+        write_jsonl(context.folder.removed, removed)
+        write_jsonl(context.folder.dropped, dropped)
+        of_kept = {HELD_OUT: len(taken_over) - len(asked), CONTRADICTED: len(asked) - len(kept)}
+        of_update = {
+            "dropped": dict(Counter(new.dropped) + Counter(of_kept)), "kept": len(kept), "written": len(fresh),
+            "removed": len(removed), "not_unlearned": len(dropped),
+        }  # fmt: skip
+    write_jsonl(context.folder.pairs, [*kept, *fresh])
+    return {**_about_drafts(new), "contradictions": against, **of_update}
+
+
+def _new_pairs(context: RunContext, held_out: Sequence[Question]) -> PairSet:
+    """The user's, or newly written; of an update about what is new or changed. Raises UsageError where none is."""
+    since, own = context.since, context.inputs.pairs
+    if not own:
+        return _written_pairs(context, held_out, fresh_texts(context.texts, since.changes) if since else context.texts)
+    if not since:
+        return own_pairs(context, held_out, own)
+    fresh, ignored = pairs_about_fresh(since, context.texts, own)
+    if not fresh and (since.changes.new or since.changes.changed):
+        raise UsageError(
+            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
+            "Add pairs about the new text, or leave --pairs out: then the model writes them.",
+        )  # fmt: skip
+    found = own_pairs(context, held_out, fresh)
+    return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
+
+
+def _written_pairs(context: RunContext, held_out: Sequence[Question], texts: Sequence[Text]) -> PairSet:
+    """Pairs about these texts; none asks what a held-out question asks."""
+    seed, held_out_texts = seed_of(context.recipe.seed, "pairs"), [q.text for q in held_out]
+    progress = InParts(context.tell, "questions")
+
+    def on_round(pairs: int, done: int, wanted: int) -> None:
+        progress.whole(counted(pairs, "pair"), done, wanted)
+
+    return write_pairs(context.base, texts, context.recipe, seed, held_out_texts, on_round, progress.part)
+
+
+def _about_drafts(written: PairSet) -> JsonObject:
+    """Drafts that were dropped, and the share of the sentences asked about; None where that was not known, or none."""
+    share = written.coverage
+    return {
+        "given": written.sentences is None, "remarks": list(written.remarks), "dropped": dict(written.dropped),
+        "coverage": share, "low_coverage": share is not None and share < LOW_COVERAGE,
+    }  # fmt: skip
 
 
 def _without_pairs(texts: Sequence[Text], pairs: Sequence[Pair]) -> JsonObject:

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from math import inf
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.examples import Lesson
@@ -20,7 +18,7 @@ from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, Step, train
 from disc_lite.errors import RunFailed
-from disc_lite.hub.adapters import CONFIG, TRAINED_ON, WEIGHTS, TrainedOn
+from disc_lite.hub.adapters import CONFIG, TRAINED_ON, TrainedOn
 from disc_lite.hub.identity import weights_digest
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
@@ -28,11 +26,10 @@ from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext, peak_bytes
-from disc_lite.run.drift_limit import DriftLimit
 from disc_lite.run.events import adding_up
-from disc_lite.run.fit import FitCheck
 from disc_lite.run.gathering import nothing_to_learn
-from disc_lite.run.update_lessons import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
+from disc_lite.run.stopping import DriftLimit, FitCheck
+from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
 from disc_lite.storage import JsonLines, append_jsonl, atomic_folder, read_json, read_log, write_json, write_jsonl
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
@@ -53,8 +50,8 @@ def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
     Raises RunFailed where the method needs pairs and none was accepted, DocumentsError where the documents give none.
     """
     with context.interrupts.at_once():
-        if context.changes:
-            lessons = lessons_of_update(context, context.changes, pairs)
+        if context.since:
+            lessons = lessons_of_update(context, context.since.changes, pairs)
         else:
             lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
     if METHODS[context.recipe.method].needs_pairs and not lessons.by_kind[PAIRS]:
@@ -195,8 +192,7 @@ def save_adapter(base: Base, reference: str, target: Path) -> None:
         return
     config = {**base.adapter_config(), "base_model_name_or_path": reference, "inference_mode": True}
     config["target_modules"] = sorted(config["target_modules"])
-    state = base.adapter_state()
     with atomic_folder(target) as temporary:
-        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, temporary / WEIGHTS)
+        base.save_adapter(temporary)
         write_json(temporary / CONFIG, config)
         write_json(temporary / TRAINED_ON, asdict(TrainedOn(weights_digest(base.folder), base.quantize)))

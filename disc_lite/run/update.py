@@ -1,33 +1,35 @@
-"""The questions and pairs of an update: those of the earlier run that it takes over, and those of what is gone."""
+"""What an update takes over from the earlier run, what it teaches, and what of it is gone."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from random import Random
 
-from disc_lite.distillation.examples import Text, shown_passages, with_passages
+from disc_lite.distillation.examples import Lesson, Text, retention_lesson, shown_passages, thinned, with_passages
+from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
+from disc_lite.distillation.prompting import lessons_about
+from disc_lite.distillation.schedule import rehearsals
 from disc_lite.documents import Passage
-from disc_lite.errors import UsageError
+from disc_lite.evaluation.asking import generate_answers
 from disc_lite.evaluation.retrieval import Place, places_of, right_places
-from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, normalise, word_set
+from disc_lite.models import Base
+from disc_lite.planning.amounts import rehearsed_examples
+from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, language_of, normalise, word_set
 from disc_lite.recipe import Recipe
 from disc_lite.run.changes import LIKE, Changes, place_of
 from disc_lite.run.context import RunContext
-from disc_lite.run.drafts import about_drafts, held_out_questions, written_pairs
-from disc_lite.run.earlier import EarlierRun, earlier_answers, pair_of
-from disc_lite.run.folder import question_row
-from disc_lite.run.gone import steps_before, taught_before, what_is_gone
-from disc_lite.run.own_pairs import own_pairs
-from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
-from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted
+from disc_lite.run.earlier import EarlierRun, pair_of
+from disc_lite.run.gone import Since
+from disc_lite.storage import JsonObject
+from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
-from disc_lite.synthesis.pairs import HELD_OUT
 from disc_lite.synthesis.places import Places
 from disc_lite.synthesis.scoring import PairSet
 
 FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
 NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one
+PAIRS = "prompt"  # the kind of lessons that pairs make
 
 
 def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
@@ -38,32 +40,9 @@ def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
 # -- questions ---------------------------------------------------------------------------------------------
 
 
-def questions_of_update(context: RunContext, earlier: EarlierRun, changes: Changes) -> tuple[Question, ...]:
-    """The questions to measure with; writes what is taken over from the earlier run into `update.json`."""
-    kept, removed = kept_questions(earlier, changes)
-    found = context.inputs.questions
-    if not found:
-        given, _ = pairs_about_fresh(context.texts, changes, context.inputs.pairs, ())
-        kept = without_asked(kept, given, context.recipe)
-        fresh = fresh_texts(context.texts, changes)
-        known = [*(q.text for q in kept), *(row["question"] for row in kept_pairs(earlier, changes))]
-        wanted = questions_wanted(context.texts, changes, context.recipe)
-        found = (*kept, *held_out_questions(context, fresh, wanted, known))
-    before, passages = questions_still_gone(earlier, context.texts)
-    removed, counts, answers = [*removed, *before], changes.counts(), earlier_answers(earlier)
-    write_json(context.folder.update, {
-        "run": str(earlier.folder), "removed": context.recipe.update.removed,
-        "passages": {**counts, "removed": counts["removed"] + passages},
-        "answers": {q.text: answers[q.text] for q in (*found, *removed) if q.text in answers},
-        "questions_removed": list(map(question_row, removed)),
-        "steps_before": steps_before(earlier, context.recipe),
-        "taught_before": taught_before(earlier, changes, context.inputs.ledger, context.recipe),
-    })  # fmt: skip
-    return found
-
-
-def kept_questions(earlier: EarlierRun, changes: Changes) -> tuple[list[Question], list[Question]]:
+def kept_questions(since: Since) -> tuple[list[Question], list[Question]]:
     """Questions of the earlier run about what is unchanged, at their places now, and those about what is gone."""
+    earlier, changes = since.earlier, since.changes
     places, gone = places_of(earlier.passages), set(changes.removed)
     kept, removed = [], []
     for question, at in zip(earlier.questions, right_places(earlier.questions, earlier.passages), strict=True):
@@ -105,58 +84,6 @@ def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) ->
 # -- pairs -------------------------------------------------------------------------------------------------
 
 
-def pairs_of_update(
-    context: RunContext, held_out: Sequence[Question], earlier: EarlierRun, changes: Changes
-) -> JsonObject:
-    """Write the pairs that are kept, those about what is new or changed, and those of what is gone."""
-    forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
-    every = kept_pairs(earlier, changes)
-    asked = [row for row in every if not forbidden.near(row["question"])]
-    written = _about_fresh(context, held_out, changes, every)
-    against = between_documents([*map(pair_of, asked), *(scored.pair for scored in written.scored)])
-    kept, written = agreeing(asked, written)
-    fresh = [scored.as_dict() for scored in written.scored]
-    removed, dropped = removed_pairs(earlier, changes, context.texts, [*kept, *fresh], context.recipe)
-    write_jsonl(context.folder.removed, removed)
-    write_jsonl(context.folder.dropped, dropped)
-    write_jsonl(context.folder.pairs, [*kept, *fresh])
-    of_kept = {HELD_OUT: len(every) - len(asked), CONTRADICTED: len(asked) - len(kept)}
-    drafts = Counter(written.dropped) + Counter(of_kept)
-    before = read_json(earlier.folder.pair_drafts).get("coverage_by_passage") or {}
-    by_passage = {**kept_coverage(changes, before), **(written.coverage or {})}
-    counts = {"kept": len(kept), "written": len(fresh), "removed": len(removed), "not_unlearned": len(dropped)}
-    return {
-        **about_drafts(written), "dropped": dict(drafts), "coverage_by_passage": by_passage or None, **counts,
-        "contradictions": against,
-    }  # fmt: skip
-
-
-def _about_fresh(
-    context: RunContext, held_out: Sequence[Question], changes: Changes, kept: Sequence[JsonObject]
-) -> PairSet:
-    """Pairs about what is new or changed: the user's, or newly written. Raises UsageError where the user's are not."""
-    if not context.inputs.pairs:
-        return written_pairs(context, held_out, fresh_texts(context.texts, changes))
-    own, ignored = pairs_about_fresh(context.texts, changes, context.inputs.pairs, kept)
-    if not own and (changes.new or changes.changed):
-        raise UsageError(
-            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
-            "Add pairs about the new text, or leave --pairs out: then the model writes them.",
-        )  # fmt: skip
-    found = own_pairs(context, held_out, own)
-    return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
-
-
-def kept_pairs(earlier: EarlierRun, changes: Changes) -> list[JsonObject]:
-    """The pairs of unchanged passages, at their places now."""
-    kept = []
-    for row in earlier.pairs:
-        place = changes.now.get((row["document"], row["passage"]))
-        if place:
-            kept.append({**row, "document": place[0], "passage": place[1]})
-    return kept
-
-
 def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObject], PairSet]:
     """Pairs that are taken over and new ones, without those of both that another passage contradicts."""
     gone = contradicted([*map(pair_of, kept), *(scored.pair for scored in written.scored)])
@@ -164,9 +91,7 @@ def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObj
     return left, written.without({number - len(kept) for number in gone}, CONTRADICTED)
 
 
-def pairs_about_fresh(
-    texts: Sequence[Text], changes: Changes, pairs: Sequence[Pair], kept: Sequence[JsonObject]
-) -> tuple[list[Pair], int]:
+def pairs_about_fresh(since: Since, texts: Sequence[Text], pairs: Sequence[Pair]) -> tuple[list[Pair], int]:
     """The user's pairs that are not about unchanged passages, and how many of the others the run does not have.
 
     What the run was taught about an unchanged passage is taken over as it is.
@@ -176,14 +101,14 @@ def pairs_about_fresh(
     others: list[Pair] = []
     for pair in pairs:
         here = places.find(pair)
-        is_old = here is not None and (here.document, here.passage) in changes.unchanged
+        is_old = here is not None and (here.document, here.passage) in since.changes.unchanged
         (others if is_old else fresh).append(pair)
-    had = {(row["question"], row["answer"]) for row in kept}
+    had = {(row["question"], row["answer"]) for row in since.kept_pairs}
     return fresh, sum((pair.question, pair.answer) not in had for pair in others)
 
 
 def removed_pairs(
-    earlier: EarlierRun, changes: Changes, texts: Sequence[Text], pairs: Sequence[JsonObject], recipe: Recipe
+    since: Since, texts: Sequence[Text], pairs: Sequence[JsonObject], recipe: Recipe
 ) -> tuple[list[JsonObject], list[JsonObject]]:
     """Pairs of what is gone: those that are rehearsed or unlearned, and those that are neither and may still be known.
 
@@ -191,9 +116,9 @@ def removed_pairs(
     are the pairs of which nothing in it says what they are about now: no new sentence is like their source, and no pair
     about one asks what they ask.
     """
-    gone = what_is_gone(earlier, changes, shown_passages(texts))
+    gone = since.gone
     by_place = {place_of(passage): (text, passage) for text in texts for passage in text.passages}
-    now = {before: by_place[place] for place, before in changes.changed.items()}
+    now = {before: by_place[place] for place, before in since.changes.changed.items()}
     taught = {normalise(row["question"]) for row in pairs}
 
     def untaught(rows: Iterable[JsonObject]) -> list[JsonObject]:
@@ -235,9 +160,86 @@ def _vanished(row: JsonObject, text: Text, passage: Passage, about: Sequence[Jso
     )
 
 
-def kept_coverage(changes: Changes, before: JsonObject) -> JsonObject:
-    """By unchanged passage the share of its sentences that answer a pair, where the earlier run knew it."""
-    return {
-        f"{document}#{number}": before[name]
-        for (was, at), (document, number) in changes.now.items() if (name := f"{was}#{at}") in before
-    }  # fmt: skip
+# -- lessons -----------------------------------------------------------------------------------------------
+
+
+def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pair]) -> Lessons:
+    """What is new or changed, what is unlearned, and of what is unchanged as much as is rehearsed in all epochs.
+
+    With a new adapter all of it is taught alike.
+    """
+    texts, tokens, recipe = context.texts, context.base.tokens, context.recipe
+    removed = context.folder.read_removed()
+    held = _lessons_about_removed(context, removed) if recipe.update.removed == "rehearse" else []
+    if recipe.update.start == "new":
+        return _with(build_lessons(texts, pairs, tokens, recipe), held)
+    taught = build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) not in changes.unchanged)
+    if recipe.update.removed == "unlearn":
+        taught = _with(taught, unlearning(context.base, removed, recipe))
+    old = _with(
+        build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) in changes.unchanged), held
+    )
+    rehearsed = _sampled(old, rehearsals(taught.examples, recipe), recipe)
+    return Lessons({kind: (*lessons, *rehearsed.by_kind[kind]) for kind, lessons in taught.by_kind.items()})
+
+
+def asked_pairs(context: RunContext, pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """The pairs that tell whether enough was learned: those that the adapter does not know when it starts."""
+    if context.since is None or context.recipe.update.start == "new":
+        return pairs
+    unchanged = context.since.changes.unchanged
+    return [pair for pair in pairs if (pair.document, pair.passage) not in unchanged]
+
+
+def pairs_to_unlearn(context: RunContext) -> Sequence[Pair]:
+    """The pairs that tell whether enough was unlearned."""
+    settings = context.recipe.update
+    if context.since is None or settings.start == "new" or settings.removed != "unlearn":
+        return ()
+    return list(dict.fromkeys(map(pair_of, context.folder.read_removed())))
+
+
+def unlearning(base: Base, removed: Sequence[JsonObject], recipe: Recipe) -> list[Lesson]:
+    """The questions of these pairs with what the base itself answers, closed book."""
+    questions = list(dict.fromkeys(row["question"] for row in removed))
+    answers = generate_answers(base, questions, recipe.prompt.answer_tokens, adapter=False)
+    return [retention_lesson(answer.prompt_ids, answer.answer_ids, PAIRS) for answer in answers]
+
+
+def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -> list[Lesson]:
+    by_passage: dict[str, list[Pair]] = {}
+    for row in removed:
+        by_passage.setdefault(row["shown"], []).append(pair_of(row))
+    lessons = list[Lesson]()
+    for shown, pairs in by_passage.items():
+        # A table is in no language, and its document is not here: then that of what was asked about it.
+        language = language_of(shown) or language_of(" ".join(pair.question for pair in pairs))
+        lessons += lessons_about(shown, language, pairs, context.prompts)
+    return lessons
+
+
+def _with(lessons: Lessons, about_pairs: Sequence[Lesson]) -> Lessons:
+    """With further lessons about pairs, where the method has such."""
+    by_kind = dict(lessons.by_kind)
+    if PAIRS in by_kind:
+        by_kind[PAIRS] = (*by_kind[PAIRS], *about_pairs)
+    return Lessons(by_kind)
+
+
+def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
+    """At most so many examples of each kind as are rehearsed; DiSC has its share of them, as in an epoch."""
+    rng = Random(f"{recipe.seed} rehearsed")
+    sizes = {kind: sum(len(lesson.examples) for lesson in found) for kind, found in lessons.by_kind.items()}
+    by_share = {True: 0, False: 0}
+    for kind, size in sizes.items():
+        by_share[LESSON_KINDS[kind].by_share] += size
+    disc, others = rehearsed_examples(by_share[True], by_share[False], number, recipe.disc.share)
+    sampled = {}
+    for kind, found in lessons.by_kind.items():
+        most = disc if LESSON_KINDS[kind].by_share else others
+        places = [(n, k) for n, lesson in enumerate(found) for k in range(len(lesson.examples))]
+        chosen = dict[int, set[int]]()
+        for n, k in rng.sample(places, min(most, len(places))):
+            chosen.setdefault(n, set()).add(k)
+        sampled[kind] = tuple(thinned(found[n], chosen[n]) for n in sorted(chosen))
+    return Lessons(sampled)

@@ -82,7 +82,7 @@ def write_pairs(
         on_round(sum(len(p.accepted) for p in passages), done, wanted)
     return PairSet(
         tuple(scored for p in passages for scored in p.accepted), dict(sorted(dropped.items())),
-        {f"{p.drafter.passage.document}#{p.drafter.passage.index}": len(p.share) for p in passages if p.share},
+        sum(len(p.share) for p in passages),
     )  # fmt: skip
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 
 import torch
 
@@ -54,27 +52,16 @@ class PairSet:
 
     scored: tuple[ScoredPair, ...]
     dropped: dict[str, int]  # reason -> number
-    sentences: dict[str, int] | None  # "document#passage" -> its sentences to ask about; None if not known
+    sentences: int | None  # to ask about, of all passages; None if not known
     remarks: tuple[str, ...] = ()  # on pairs of a file
 
     @property
-    def coverage(self) -> dict[str, float] | None:
-        """Share of the sentences of a passage that state what a pair about them says; None if not known."""
-        if self.sentences is None:
+    def coverage(self) -> float | None:
+        """Share of the sentences that state what a pair about them says; None if there are none, or not known."""
+        if not self.sentences:
             return None
-        covered = self._covered
-        return {place: round(covered[place] / number, 4) for place, number in self.sentences.items()}
-
-    @property
-    def covered_share(self) -> float:
-        """Of the sentences of all passages."""
-        return self._covered.total() / max(1, sum((self.sentences or {}).values()))
-
-    @cached_property
-    def _covered(self) -> Counter[str]:
-        """Sentences with such a pair, by passage."""
-        stated = {(f"{s.pair.document}#{s.pair.passage}", s.sentence) for s in self.scored if is_stated(s.pair)}
-        return Counter(place for place, _ in stated)
+        stated = {(s.pair.document, s.pair.passage, s.sentence) for s in self.scored if is_stated(s.pair)}
+        return round(len(stated) / self.sentences, 4)
 
     def without(self, numbers: Container[int], reason: str) -> PairSet:
         """The set without some of its pairs."""

@@ -122,7 +122,7 @@ def test_another_run_is_never_overwritten(
 ) -> None:
     from disc_lite.run.arguments import Arguments
     from disc_lite.run.gathering import gather
-    from disc_lite.run.record import begin
+    from disc_lite.run.inputs import begin
 
     given = Arguments(docs, "pocket", output=tmp_path / "run")
     begin(gather(given))

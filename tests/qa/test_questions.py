@@ -190,6 +190,7 @@ def test_pairs_of_a_file_are_taken_as_they_are(
         inputs=inputs,
         base=base,
         texts=texts,
+        since=None,
         tell=lambda *a: None,
         remark=lambda *a: None,
     )
@@ -215,7 +216,7 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     base = load("llama", rank=2)
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
     context = SimpleNamespace(
-        recipe=recipe_of(method="disc"), base=base, texts=texts, interrupts=Interrupts(), changes=None
+        recipe=recipe_of(method="disc"), base=base, texts=texts, interrupts=Interrupts(), since=None
     )
     with pytest.raises(DocumentsError, match="nothing to learn"):
         training.lessons_of(context, ())

@@ -20,7 +20,7 @@ from disc_lite.run.answers import BEFORE_AND_AFTER
 from disc_lite.run.arguments import Arguments
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gathering import gather
-from disc_lite.run.record import check_same_run
+from disc_lite.run.inputs import check_same_run
 from disc_lite.storage import DIGESTS, disk, read_json, require_all_unchanged, sha256_of, verify
 from disc_lite.storage.folders import LOCK
 from disc_lite.synthesis.retention import read_examples

@@ -136,7 +136,7 @@ def test_a_dry_run_writes_nothing_and_loads_no_weights(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 0
-    assert "A step in one pass of at most " in capsys.readouterr().out
+    assert "Training in one pass a step, " in capsys.readouterr().out
     assert not run.exists()
 
 

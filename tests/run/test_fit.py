@@ -15,11 +15,11 @@ from disc_lite.evaluation.sentences import shortfall, still_known
 from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
 from disc_lite.qa import Pair
-from disc_lite.run import fit
-from disc_lite.run.fit import FitCheck, last_measured, teacher_answers
+from disc_lite.run import stopping
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.run.update_lessons import pairs_to_unlearn
+from disc_lite.run.stopping import FitCheck, last_measured, teacher_answers
+from disc_lite.run.update import pairs_to_unlearn
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.facts import recalls
 from tests.made import recipe_of
@@ -35,7 +35,7 @@ class Model:
         self.right, self.asked = list(right), 0
 
     def __call__(self, base: Any, questions: Any, adapter: bool, most: int, on_finished: Any) -> list[str]:
-        assert adapter and most == 5 + fit.SLACK  # "Ada7 Brink runs mill 7."
+        assert adapter and most == 5 + stopping.SLACK  # "Ada7 Brink runs mill 7."
         self.asked += 1
         number = self.right.pop(0)
         return [q.answers[0] if i < number else "Otto runs it." for i, q in enumerate(questions)]
@@ -44,7 +44,7 @@ class Model:
 @pytest.fixture(autouse=True)
 def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     """A teacher that gives the answer of every pair."""
-    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: [pair.answer for pair in pairs])
+    monkeypatch.setattr(stopping, "teacher_answers", lambda context, pairs, tell: [pair.answer for pair in pairs])
 
 
 def check_of(
@@ -72,9 +72,9 @@ def test_an_answer_counts_by_what_its_question_does_not_say(given: str, right: b
 
 def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(25, 40, 62, 63)
-    monkeypatch.setattr(fit, "answer", model)
+    monkeypatch.setattr(stopping, "answer", model)
     fit_check = check_of(tmp_path)
-    assert len(fit_check.pairs) == fit.FIT_SAMPLE
+    assert len(fit_check.pairs) == stopping.FIT_SAMPLE
     found = [fit_check.learned_at(step) for step in range(20)]
     assert found == [None] * 15 + [15] * 5
     assert model.asked == 4  # every twentieth of the training
@@ -92,7 +92,7 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("steps", [1, 19, 20, 21, 39, 119, 120, 2001])
 def test_it_is_asked_at_most_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     model = Model(*[0] * 50)
-    monkeypatch.setattr(fit, "answer", model)
+    monkeypatch.setattr(stopping, "answer", model)
     fit_check = check_of(tmp_path, steps)
     assert [fit_check.learned_at(step) for step in range(steps + 1)] == [None] * (steps + 1)
     assert min(steps, 10) / 2 <= model.asked <= 20
@@ -100,14 +100,14 @@ def test_it_is_asked_at_most_twenty_times(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_no_check_is_made_that_cannot_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While little is known every second; and once enough is learned, none but that after the last step."""
-    monkeypatch.setattr(fit, "answer", Model(2, 10, 30, 50, 64, 63))
+    monkeypatch.setattr(stopping, "answer", Model(2, 10, 30, 50, 64, 63))
     fit_check = check_of(tmp_path)
     assert [fit_check.learned_at(step) for step in range(101)] == [None] * 35 + [35] * 66
     assert [row["step"] for row in read_jsonl(tmp_path / "fit.jsonl")] == [5, 15, 25, 30, 35, 44]
     # What is to be unlearned, and a teacher that recalls little, are asked every time.
-    monkeypatch.setattr(fit, "answer", Model(*[0] * 20))
-    monkeypatch.setattr(fit, "teacher_answers", lambda *_: [pair.answer for pair in PAIRS[:20]] + ["Otto."] * 44)
-    monkeypatch.setattr(fit, "recalls", lambda question, expected, text: "Ada" in text)
+    monkeypatch.setattr(stopping, "answer", Model(*[0] * 20))
+    monkeypatch.setattr(stopping, "teacher_answers", lambda *_: [pair.answer for pair in PAIRS[:20]] + ["Otto."] * 44)
+    monkeypatch.setattr(stopping, "recalls", lambda question, expected, text: "Ada" in text)
     (tmp_path / "little").mkdir()
     little = check_of(tmp_path / "little", loss={"label_share": 0.0})
     assert [little.learned_at(step) for step in range(0, 20, 5)] == [None] * 4
@@ -119,18 +119,18 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label_share: float, learned: int | None
 ) -> None:
     """The divergence alone teaches no more than the teacher knows; labels may."""
-    monkeypatch.setattr(fit, "answer", Model(25, 31, 40, 50))
-    half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: fit.FIT_SAMPLE])]
-    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: half)
-    monkeypatch.setattr(fit, "recalls", lambda question, expected, text: "Ada" in text)
+    monkeypatch.setattr(stopping, "answer", Model(25, 31, 40, 50))
+    half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: stopping.FIT_SAMPLE])]
+    monkeypatch.setattr(stopping, "teacher_answers", lambda context, pairs, tell: half)
+    monkeypatch.setattr(stopping, "recalls", lambda question, expected, text: "Ada" in text)
     fit_check = check_of(tmp_path, loss={"label_share": label_share})
     assert [fit_check.learned_at(step) for step in (5, 10)] == [None, learned]
     assert last_measured(RunFolder(tmp_path)) == {"step": 10, "share": round(31 / 64, 4), "teacher": 0.5}
 
 
 def test_a_teacher_that_recalls_nothing_does_not_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "answer", Model(*[0] * 20))
-    monkeypatch.setattr(fit, "teacher_answers", lambda context, pairs, tell: ["Otto runs it."] * len(pairs))
+    monkeypatch.setattr(stopping, "answer", Model(*[0] * 20))
+    monkeypatch.setattr(stopping, "teacher_answers", lambda context, pairs, tell: ["Otto runs it."] * len(pairs))
     fit_check = check_of(tmp_path)
     assert [fit_check.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
     assert last_measured(RunFolder(tmp_path)) == {"step": 100, "share": 0.0, "teacher": 0.0}
@@ -144,22 +144,22 @@ def test_a_signal_during_a_fit_check_leaves_nothing_behind(tmp_path: Path, monke
         fit_check.context.interrupts.check()  # as before every forward pass
         return []
 
-    monkeypatch.setattr(fit, "answer", interrupted)
+    monkeypatch.setattr(stopping, "answer", interrupted)
     with fit_check.context.interrupts.postponed():  # as in the loop, which saves and stops by itself
         assert fit_check.learned_at(5) is None
         fit_check.context.interrupts.check()
     assert not (tmp_path / "fit.jsonl").exists()
-    monkeypatch.setattr(fit, "answer", Model(64))
+    monkeypatch.setattr(stopping, "answer", Model(64))
     assert check_of(tmp_path).learned_at(5) == 5
 
 
 def test_more_of_the_same_that_teaches_no_more_ends_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "answer", Model(20, 50, 49, 50, 48, 47, 49))
+    monkeypatch.setattr(stopping, "answer", Model(20, 50, 49, 50, 48, 47, 49))
     fit_check = check_of(tmp_path)
     found = [fit_check.learned_at(step) for step in range(5, 40, 5)]
     assert found == [None] * 6 + [35]
     # While hardly anything is known one waits on.
-    monkeypatch.setattr(fit, "answer", Model(*[4] * 20))
+    monkeypatch.setattr(stopping, "answer", Model(*[4] * 20))
     (tmp_path / "low").mkdir()
     low = check_of(tmp_path / "low")
     assert [low.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
@@ -178,7 +178,7 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
         number = (known[adapter] if "key" in questions[0].text else taught).pop(0)
         return [q.answers[0] if i < number else "Otto does." for i, q in enumerate(questions)]
 
-    monkeypatch.setattr(fit, "answer", answer)
+    monkeypatch.setattr(stopping, "answer", answer)
     check = check_of(tmp_path, unlearned=gone)
     # At step 20 enough is unlearned, but of the new pairs something is lost again.
     assert [check.learned_at(step) for step in (5, 10, 15, 20, 25)] == [None] * 4 + [25]
@@ -191,7 +191,9 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
 
 
 def test_where_all_is_to_be_unlearned_all_steps_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "answer", lambda base, questions, adapter, most, on_finished: ["Otto."] * len(questions))
+    monkeypatch.setattr(
+        stopping, "answer", lambda base, questions, adapter, most, on_finished: ["Otto."] * len(questions)
+    )
     check = check_of(tmp_path, pairs=[], unlearned=PAIRS[:4])
     assert check.learned_at(5) is None
     expected = {"step": 5, "share": None, "teacher": None, "unlearned": {"known": 0, "base": 0, "of": 4}}
@@ -206,8 +208,8 @@ def test_only_an_update_that_unlearns_is_asked_what_is_gone(tmp_path: Path) -> N
     row = {"document": "a.md", "passage": 0, "question": "Who?", "answer": "Ada Brink."}
     write_jsonl(tmp_path / "removed.jsonl", [row, {**row, "shown": "again"}])
 
-    def asked(changes: Any = True, **update: str) -> Any:
-        context = SimpleNamespace(recipe=recipe_of(update=update), folder=RunFolder(tmp_path), changes=changes)
+    def asked(since: Any = True, **update: str) -> Any:
+        context = SimpleNamespace(recipe=recipe_of(update=update), folder=RunFolder(tmp_path), since=since)
         return pairs_to_unlearn(context)  # type: ignore[arg-type]
 
     assert asked(removed="unlearn") == [Pair("a.md", 0, "Who?", "Ada Brink.")]
@@ -216,7 +218,7 @@ def test_only_an_update_that_unlearns_is_asked_what_is_gone(tmp_path: Path) -> N
 
 
 def test_there_is_no_fit_check_without_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "answer", Model())
+    monkeypatch.setattr(stopping, "answer", Model())
     assert check_of(tmp_path, enough=0).learned_at(5) is None
     assert check_of(tmp_path, pairs=[]).learned_at(5) is None
     assert check_of(tmp_path, pairs=[Pair("a", 0, "Is it old?", "It is old.")]).learned_at(5) is None

@@ -13,25 +13,16 @@ import pytest
 from disc_lite.distillation.examples import Text, shown_passages, tokenise
 from disc_lite.documents import LedgerEntry
 from disc_lite.evaluation.retrieval import places_of
-from disc_lite.run import update_lessons
+from disc_lite.run import update
 from disc_lite.run.about_pairs import about_pairs
-from disc_lite.run.changes import Changes, compare
-from disc_lite.run.earlier import EarlierRun
+from disc_lite.run.changes import compare
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import (
-    _Texts,
-    _words,
-    nothing_to_teach,
-    steps_before,
-    taught_before,
-    versions_before,
-    what_is_gone,
-)
+from disc_lite.run.gone import Since, _Texts, _words, nothing_to_teach, steps_before, taught_before, versions_before
 from disc_lite.run.update import removed_pairs
 from disc_lite.storage import JsonObject, write_json, write_jsonl
 from tests.counting import Counted, names_compared
 from tests.made import document_of, recipe_of
-from tests.run.earlier_runs import BOATS, earlier_of, pair_of
+from tests.run.earlier_runs import BOATS, earlier_of, pair_of, since_of
 
 OLD = "The Dunden costs 86 crowns. It is made of oak. Solward keeps the keys of the hall."
 NOW = "The Dunden costs 91 crowns. It is made of oak and comes in green."
@@ -46,16 +37,16 @@ def policy(removed: str, start: str = "adapter") -> Any:
 
 
 @pytest.fixture
-def case(tmp_path: Path, plain: Callable[[str], Any]) -> tuple[EarlierRun, Changes, tuple[Text, ...]]:
+def case(tmp_path: Path, plain: Callable[[str], Any]) -> tuple[Since, tuple[Text, ...]]:
     """A page has lost a sentence and another is gone; a third went before and is rehearsed."""
     texts = tokenise([document_of(NOW, "a.md")], plain("llama").tokens, 256)
     (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
     write_jsonl(tmp_path / "ledger.jsonl", [{"name": n, "sha256": n[0], "outcome": "read"} for n in ("a.md", "b.md")])
     passages = [("a.md", shown.replace(NOW, OLD)), ("b.md", BOATS)]
     earlier = earlier_of(tmp_path, [PRICED, KEYS, ROWS], passages, removed=(LONG_GONE,))
-    changes = compare(earlier.passages, [("a.md", shown)])
-    assert (list(changes.changed), changes.removed) == ([("a.md", 0)], (("b.md", 0),))
-    return earlier, changes, texts
+    since = since_of(earlier, [("a.md", shown)])
+    assert (list(since.changes.changed), since.changes.removed) == ([("a.md", 0)], (("b.md", 0),))
+    return since, texts
 
 
 def asked(rows: list[JsonObject]) -> list[str]:
@@ -70,32 +61,32 @@ def asked(rows: list[JsonObject]) -> list[str]:
     (policy("unlearn", "new"), [], []),
 ])  # fmt: skip
 def test_what_is_taken_out_is_taught_or_written_down_as_still_known(
-    case: tuple[EarlierRun, Changes, tuple[Text, ...]], recipe: Any, taught: list[str], known: list[str]
+    case: tuple[Since, tuple[Text, ...]], recipe: Any, taught: list[str], known: list[str]
 ) -> None:
-    earlier, changes, texts = case
-    found = removed_pairs(earlier, changes, texts, [], recipe)
+    since, texts = case
+    found = removed_pairs(since, texts, [], recipe)
     assert [asked(rows) for rows in found] == [taught, known]
     every = {row["question"]: row for rows in found for row in rows}
     if "Who keeps the keys?" in every:
-        assert every["Who keeps the keys?"] == {**KEYS, "shown": earlier.passages[0][1], "sha256": "a"}
+        assert every["Who keeps the keys?"] == {**KEYS, "shown": since.earlier.passages[0][1], "sha256": "a"}
 
 
 def test_what_is_asked_otherwise_or_said_again_is_not_gone(
-    case: tuple[EarlierRun, Changes, tuple[Text, ...]], tmp_path: Path
+    case: tuple[Since, tuple[Text, ...]], tmp_path: Path
 ) -> None:
-    earlier, changes, texts = case
+    since, texts = case
     # Not where a new pair asks the same: it teaches the new answer.
     here = [pair_of("a.md", 0, "Who keeps the keys now?")]
-    assert asked(removed_pairs(earlier, changes, texts, here, policy("unlearn"))[0]) == ["Who?", "Who rows?"]
+    assert asked(removed_pairs(since, texts, here, policy("unlearn"))[0]) == ["Who?", "Who rows?"]
     # But where the passage said so before: of a list whose lines are alike one is gone.
     for source, taken in (("It is made of oak", True), ("", False), ("Ada has them.", False)):
         alike = [pair_of("a.md", 0, "Who keeps the hall?", source)]
-        found = asked(removed_pairs(earlier, changes, texts, alike, policy("unlearn"))[0])
+        found = asked(removed_pairs(since, texts, alike, policy("unlearn"))[0])
         assert ("Who keeps the keys?" in found) == taken, source
     # Nor, of what is gone, a question that a pair about another passage answers now.
     elsewhere = [pair_of("d.md", 0, "Who rows?")]
     for removed in ("rehearse", "unlearn"):
-        assert "Who rows?" not in asked(removed_pairs(earlier, changes, texts, elsewhere, policy(removed))[0])
+        assert "Who rows?" not in asked(removed_pairs(since, texts, elsewhere, policy(removed))[0])
     # Nor what has come back: the passage, or the sentence, under whatever headings.
     (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
     for back, is_back in (
@@ -107,23 +98,22 @@ def test_what_is_asked_otherwise_or_said_again_is_not_gone(
         ({**LONG_GONE, "shown": "Oak it is.", "question": "What is it of?", "answer": "Oak."}, True),
         ({**LONG_GONE, "shown": "It is made of ash.", "source": "It is made of ash."}, False),
     ):
-        again = earlier_of(tmp_path, [], list(earlier.passages), dropped=(back,))
-        assert bool(what_is_gone(again, changes, [("a.md", shown)]).dropped) is not is_back
+        again = earlier_of(tmp_path, [], list(since.earlier.passages), dropped=(back,))
+        assert bool(since_of(again, [("a.md", shown)]).gone.dropped) is not is_back
 
 
 def test_what_is_still_known_can_be_unlearned_though_nothing_has_changed(
-    case: tuple[EarlierRun, Changes, tuple[Text, ...]], tmp_path: Path
+    case: tuple[Since, tuple[Text, ...]], tmp_path: Path
 ) -> None:
-    earlier, _, texts = case
+    since, texts = case
     (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
-    later = earlier_of(tmp_path, [], [("a.md", shown)], dropped=({**KEYS, "shown": earlier.passages[0][1]},))
-    same = compare(later.passages, later.passages)
-    gone = what_is_gone(later, same, later.passages)
-    assert nothing_to_teach(later, same, policy("unlearn"), gone) == ""
+    later = earlier_of(tmp_path, [], [("a.md", shown)], dropped=({**KEYS, "shown": since.earlier.passages[0][1]},))
+    same = since_of(later, later.passages)
+    assert nothing_to_teach(same, policy("unlearn")) == ""
     for removed in ("rehearse", "drop"):
-        said = nothing_to_teach(later, same, policy(removed), gone)
+        said = nothing_to_teach(same, policy(removed))
         assert "neither rehearsed nor unlearned: 1" in said and "update.removed=unlearn" in said
-    assert asked(removed_pairs(later, same, texts, [], policy("unlearn"))[0]) == ["Who keeps the keys?"]
+    assert asked(removed_pairs(same, texts, [], policy("unlearn"))[0]) == ["Who keeps the keys?"]
     assert about_pairs({"not_unlearned": 0}) == []
 
 
@@ -135,17 +125,17 @@ def test_what_is_still_known_can_be_unlearned_though_nothing_has_changed(
     (policy("drop", "new"), {}),
 ])  # fmt: skip
 def test_a_file_is_called_unlearned_only_where_pairs_about_it_were(
-    case: tuple[EarlierRun, Changes, tuple[Text, ...]], recipe: Any, expected: dict[str, tuple[bool, str]]
+    case: tuple[Since, tuple[Text, ...]], recipe: Any, expected: dict[str, tuple[bool, str]]
 ) -> None:
     """c.md went before and no pair was about it, u.md was unlearned then, and d.md is b.md under another name."""
-    earlier, changes, texts = case
+    since, texts = case
     before = [{"name": f"{n}.md", "sha256": n, "replaced": False, "removed": removed}
               for n, removed in (("c", "rehearse"), ("u", "unlearn"), ("d", "drop"))]  # fmt: skip
-    write_json(earlier.folder.update, {"removed": "rehearse", "taught_before": before})
-    rows = taught_before(earlier, changes, [LedgerEntry("moved.md", "read", "", 1, "d", 1)], recipe)
-    now = RunFolder(earlier.folder.path / "now")
+    write_json(since.earlier.folder.update, {"removed": "rehearse", "taught_before": before})
+    rows = taught_before(since, [LedgerEntry("moved.md", "read", "", 1, "d", 1)], recipe)
+    now = RunFolder(since.earlier.folder.path / "now")
     write_json(now.update, {"removed": recipe.update.removed, "taught_before": rows})
-    removed, dropped = removed_pairs(earlier, changes, texts, [], recipe)
+    removed, dropped = removed_pairs(since, texts, [], recipe)
     write_jsonl(now.removed, removed)
     write_jsonl(now.dropped, dropped)
     more = {"u.md": (False, "unlearn")} if recipe.update.start == "adapter" else {}
@@ -168,10 +158,10 @@ def test_of_a_list_whose_lines_are_alike_one_can_be_taken_out(tmp_path: Path, pl
     (now,) = ((text.document.name, text.passage_text(p)) for text in texts for p in text.passages)
     rows = [pair_of("a.md", 0, f"What does the {line.split()[1]} cost?", line) for line in lines]
     earlier = earlier_of(tmp_path, rows, [("a.md", now[1].replace(lines[0], " ".join(lines[:2])))])
-    changes = compare(earlier.passages, [now])
-    assert list(changes.changed) == [("a.md", 0)]
+    since = since_of(earlier, [now])
+    assert list(since.changes.changed) == [("a.md", 0)]
     taught = [rows[0], rows[2]]
-    assert removed_pairs(earlier, changes, texts, taught, policy("rehearse")) == (
+    assert removed_pairs(since, texts, taught, policy("rehearse")) == (
         [], [{**rows[1], "shown": earlier.passages[0][1], "sha256": ""}],
     )  # fmt: skip
 
@@ -187,11 +177,11 @@ def test_what_stands_under_other_headings_is_neither_unlearned_nor_called_known(
     texts = tokenise([document_of(now.format(OLD), "a.md")], plain("llama").tokens, 256)
     gone = pair_of("a.md", 0, "Who sweeps?", "Bo sweeps the hall.")
     earlier = earlier_of(tmp_path, [PRICED, KEYS, gone], [("a.md", was.format(f"Bo sweeps the hall. {OLD}"))])
-    changes = compare(earlier.passages, shown_passages(texts))
-    assert list(changes.changed) == [("a.md", 0)]
+    since = since_of(earlier, shown_passages(texts))
+    assert list(since.changes.changed) == [("a.md", 0)]
     asks = [pair_of("a.md", 0, "What is a Dunden sold at?", PRICED["source"])]
     for removed in ("rehearse", "drop", "unlearn"):
-        found = removed_pairs(earlier, changes, texts, asks, policy(removed))
+        found = removed_pairs(since, texts, asks, policy(removed))
         assert asked([*found[0], *found[1]]) == ["Who sweeps?"]
 
 
@@ -201,8 +191,8 @@ def test_what_a_moved_or_deleted_page_said_is_looked_for_in_every_passage(tmp_pa
     pairs = [pair_of("a.md", n, f"What weighs {n} grams?", line) for n, line in enumerate(lines)]
     earlier = earlier_of(tmp_path, pairs, [("a.md", f"# Shelf\n\n{line}") for line in lines])
     shown = [("b.md", f"# Store\n\nMoved. {line}") for line in lines[:200]]
-    found = what_is_gone(earlier, replace(compare(earlier.passages, shown), removed=places_of(earlier.passages)), shown)
-    assert [row["source"] for row in found.passages] == lines[200:]
+    found = since_of(earlier, shown, replace(compare(earlier.passages, shown), removed=places_of(earlier.passages)))
+    assert [row["source"] for row in found.gone.passages] == lines[200:]
     texts = _Texts([("a.md", line) for line in lines])
     assert max(len(texts.with_rarest(_words(line))) for line in lines) == 1
 
@@ -215,23 +205,22 @@ def test_an_update_that_has_nothing_left_to_unlearn_is_idle(tmp_path: Path) -> N
             {**PRICED, "shown": f"# Shop\n\n{OLD}"},
         ))  # fmt: skip
         for shown, number in ((twice[:1], 1), (twice, 0)):
-            changes = compare(earlier.passages, shown)
-            assert (len(changes.removed), changes.changed, changes.new) == (number, {}, ())
-            said = nothing_to_teach(earlier, changes, policy("unlearn"), what_is_gone(earlier, changes, shown))
+            since = since_of(earlier, shown)
+            assert (len(since.changes.removed), since.changes.changed, since.changes.new) == (number, {}, ())
+            said = nothing_to_teach(since, policy("unlearn"))
             assert bool(said) == (idle or not number)
             assert "neither rehearsed nor unlearned" not in said
     asks = earlier_of(tmp_path, [KEYS], twice[:1], dropped=({**KEYS, "shown": "Ada.", "source": "Ada."},))
-    same = compare(asks.passages, asks.passages)
-    assert nothing_to_teach(asks, same, policy("unlearn"), what_is_gone(asks, same, asks.passages))
+    assert nothing_to_teach(since_of(asks, asks.passages), policy("unlearn"))
 
 
 def test_a_table_that_is_gone_is_rehearsed_in_the_language_of_its_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     table = "| Artikel | Preis |\n| --- | --- |\n| Radiergummi | 0,90 € |"
     row = {**pair_of("a.md", 0, "Was kostet ein Radiergummi in der Verwaltung?"), "shown": table}
     languages = list[str]()
-    monkeypatch.setattr(update_lessons, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
+    monkeypatch.setattr(update, "lessons_about", lambda shown, language, *_: languages.append(language) or [])
     context = SimpleNamespace(prompts=None)
-    update_lessons._lessons_about_removed(context, [row])  # type: ignore[arg-type]
+    update._lessons_about_removed(context, [row])  # type: ignore[arg-type]
     assert languages == ["German"]
 
 
@@ -243,7 +232,10 @@ def test_thousands_of_pairs_are_not_each_compared_with_thousands(tmp_path: Path,
     pairs = [
         pair_of(name, 0, f"Who keeps the keys of {name}?", "Solward keeps the keys of the hall.") for name in names
     ]
-    earlier, changes = earlier_of(tmp_path, pairs, passages), compare(passages, shown)
+    earlier = earlier_of(tmp_path, pairs, passages)
+    changes = compare(passages, shown)
     assert len(changes.changed) == len(names)
     taught = [pair_of(name, 0, "How much is a Dunden?", "The Dunden costs 91 crowns.") for name in names * 9]
-    assert names_compared(removed_pairs, earlier, changes, texts, taught, policy("unlearn")) < 10 * len(taught)
+    assert names_compared(
+        lambda: removed_pairs(since_of(earlier, shown, changes), texts, taught, policy("unlearn"))
+    ) < 10 * len(taught)

@@ -19,7 +19,7 @@ from disc_lite.cli import main
 from disc_lite.errors import Interrupted
 from disc_lite.models.generation import generate
 from disc_lite.packing import lone, pack
-from disc_lite.run import card, context, evaluate, fit
+from disc_lite.run import card, context, evaluate, stopping
 from disc_lite.run.interrupts import Interrupts, catch_signals
 from disc_lite.storage import JsonLines, read_json, read_jsonl
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint
@@ -94,8 +94,8 @@ def given(small: SmallAdapt) -> Iterator[SmallAdapt]:
     rows = ({"question": "Who runs it?", "answers": ["Ada"]}, {"completion": "The hall is", "answers": ["cold"]})
     small.questions = small.write("questions", *rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "FIT_CHECKS", 20)
-        patch.setattr(fit, "SLACK", 16)
+        patch.setattr(stopping, "FIT_CHECKS", 20)
+        patch.setattr(stopping, "SLACK", 16)
         yield small
 
 

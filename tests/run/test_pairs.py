@@ -13,7 +13,7 @@ from rich.console import Console
 from disc_lite.cli.display import remarks, show_summary
 from disc_lite.errors import RunFailed, UsageError, WillNotFit
 from disc_lite.qa import Pair, Question
-from disc_lite.run import drafts, synthesis, update
+from disc_lite.run import synthesis
 from disc_lite.run.about_pairs import few_pairs, without_pairs
 from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
@@ -76,13 +76,13 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
     ]
     number = 49 if is_low else 50
     scored = tuple(ScoredPair(drafted, -0.1, -2.0, 5.0) for drafted in every[:number])
-    sentences = None if share is None else {"a.md#0": 100}  # not known of pairs that are given
+    sentences = None if share is None else 100  # not known of pairs that are given
     written = PairSet(scored, {}, sentences)
-    monkeypatch.setattr(synthesis, "written_pairs", lambda context, held_out, texts: written)
+    monkeypatch.setattr(synthesis, "_written_pairs", lambda context, held_out, texts: written)
     told: list[str] = []
     context: Any = SimpleNamespace(
-        recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path), texts=(), changes=None,
-        inputs=SimpleNamespace(earlier=None, pairs=None), remark=lambda stage, text: told.append(text),
+        recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path), texts=(), since=None,
+        inputs=SimpleNamespace(pairs=None), remark=lambda stage, text: told.append(text),
     )  # fmt: skip
     for _ in range(2):  # a run that is continued says it again
         pairs, about = synthesis.gather_pairs(context, ())
@@ -125,20 +125,19 @@ def test_a_document_without_a_pair_is_named(tmp_path: Path) -> None:
 
 def test_an_update_counts_the_sentences_that_it_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not those of the passages that it takes over: beside hundreds of them the new ones would never tell."""
-    before = RunFolder(tmp_path / "before")
-    write_json(before.pair_drafts, {"coverage_by_passage": {"old.md#0": 1.0}})
-    written = PairSet((), {"not a question": 3}, {"new.md#0": 2})
-    monkeypatch.setattr(update, "_about_fresh", lambda *given: written)
-    monkeypatch.setattr(update, "kept_pairs", lambda *given: [])
-    monkeypatch.setattr(update, "removed_pairs", lambda *given: ([], []))
-    context: Any = SimpleNamespace(recipe=recipe_of(), folder=RunFolder(tmp_path / "after"), texts=())
-    given: tuple[Any, Any] = SimpleNamespace(folder=before), SimpleNamespace(now={("old.md", 0): ("old.md", 0)})
-    about = update.pairs_of_update(context, (), *given)
+    written = PairSet((), {"not a question": 3}, 2)
+    monkeypatch.setattr(synthesis, "_new_pairs", lambda *given: written)
+    monkeypatch.setattr(synthesis, "removed_pairs", lambda *given: ([], []))
+    context: Any = SimpleNamespace(
+        recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path), texts=(), since=SimpleNamespace(kept_pairs=[]),
+        remark=lambda stage, text: None,
+    )  # fmt: skip
+    _, about = synthesis.gather_pairs(context, ())
     assert (about["coverage"], about["low_coverage"]) == (0, True)
-    assert about["coverage_by_passage"] == {"old.md#0": 1.0, "new.md#0": 0}
     assert "0% of the new or changed sentences" in few_pairs(about)
-    written = PairSet((), {}, {})  # only something is gone: nothing was asked
-    assert not few_pairs(update.pairs_of_update(context, (), *given))
+    written = PairSet((), {}, 0)  # only something is gone: nothing was asked
+    context.folder = RunFolder(tmp_path / "gone")
+    assert not few_pairs(synthesis.gather_pairs(context, ())[1])
 
 
 def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_in_the_file(
@@ -153,11 +152,11 @@ def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_i
         ScoredPair(DraftedPair(Pair("a.md", n, question, answer, source), Request(0, "plain")), 0, 0, 0)
         for n, question, answer, source in said
     )
-    for name in ("written_pairs", "own_pairs"):
+    for name in ("_written_pairs", "own_pairs"):
         monkeypatch.setattr(synthesis, name, lambda *_: PairSet(scored, {"not a question": 1}, None))
         context: Any = SimpleNamespace(
-            recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path / name), texts=(), changes=None,
-            inputs=SimpleNamespace(earlier=None, pairs=scored if name == "own_pairs" else None),
+            recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path / name), texts=(), since=None,
+            inputs=SimpleNamespace(pairs=scored if name == "own_pairs" else None),
         )  # fmt: skip
         (tmp_path / name).mkdir()
         told: list[str] = []
@@ -180,12 +179,12 @@ def test_what_the_model_writes_to_measure_with_takes_no_pair_of_a_person(
         known.extend(how[-1])
         return HeldOut((Question("Who sweeps?", ("Nobody",), "other.txt", passage_index=0),), {})
 
-    monkeypatch.setattr(drafts, "write_held_out", written)
+    monkeypatch.setattr(synthesis, "write_held_out", written)
     summary = small.adapt(tmp_path / "run", **{"train.epochs": "1"})
     assert known == ["Who keeps the keys?", "What is cold?"]
     assert summary["pairs"]["accepted"] == 2
     assert summary["pairs"]["dropped"] == {}
-    monkeypatch.setattr(drafts, "write_held_out", lambda *_: HeldOut((), {"near-duplicate": 9}))
+    monkeypatch.setattr(synthesis, "write_held_out", lambda *_: HeldOut((), {"near-duplicate": 9}))
     summary = small.adapt(tmp_path / "unmeasured", **{"train.epochs": "1"})
     assert summary["pairs"]["remarks"][-1].startswith("No held-out question: the given pairs ask all")
 

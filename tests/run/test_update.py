@@ -17,18 +17,17 @@ from safetensors.torch import load_file
 from disc_lite.distillation.examples import shown_passages, tokenise
 from disc_lite.errors import EnvironmentNotReady, Interrupted, UsageError
 from disc_lite.evaluation.retrieval import places_of
+from disc_lite.models.adapter import state_of
 from disc_lite.planning.lessons import _sampled as planned_rehearsal
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.adapt import adapt
-from disc_lite.run.changes import compare
 from disc_lite.run.earlier import earlier_answers, read_earlier
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import pairs_of
-from disc_lite.run.gone import nothing_to_teach, what_is_gone
+from disc_lite.run.gone import nothing_to_teach
 from disc_lite.run.training import attach_adapter
-from disc_lite.run.update import agreeing, kept_questions, questions_still_gone, without_asked
-from disc_lite.run.update_lessons import _sampled, unlearning
+from disc_lite.run.update import _sampled, agreeing, kept_questions, questions_still_gone, unlearning, without_asked
 from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair, Request
@@ -36,7 +35,7 @@ from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.counting import Counted, names_compared
 from tests.documents.written import document
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
-from tests.run.earlier_runs import BOATS, earlier_of, pair_of
+from tests.run.earlier_runs import BOATS, earlier_of, pair_of, since_of
 from tests.tiny_models import CORPUS
 
 # What a model of random weights drafts comes to nothing; so it drafts little.
@@ -129,7 +128,7 @@ def test_it_starts_from_the_adapter_of_the_run_or_from_a_new_one(first: Path, lo
     for start in ("adapter", "new"):
         base, recipe = load("llama"), recipe_of(update={"start": start}, lora={"rank": 4, "alpha": 8})
         attach_adapter(SimpleNamespace(base=base, recipe=recipe, inputs=SimpleNamespace(earlier=read_earlier(first))))
-        found = base.adapter_state()
+        found = state_of(base.model)
         assert all(torch.equal(saved[name], found[name]) for name in saved) == (start == "adapter")
         assert start == "adapter" or not any(tensor.any() for name, tensor in found.items() if "lora_B" in name)
         assert all(parameter.requires_grad for parameter in base.adapter_parameters().values())
@@ -182,21 +181,19 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
     earlier = read_earlier(first)
     place = {"document": earlier.passages[-1][0], "passage": places_of(earlier.passages)[-1][1]}
     earlier = replace(earlier, pairs=({**place, "question": "Who?", "answer": "Ada.", "source": "Ada goes."},))
-    changes = compare(earlier.passages, earlier.passages[:-1])
-    gone = what_is_gone(earlier, changes, earlier.passages[:-1])
+    since = since_of(earlier, earlier.passages[:-1])
     for removed, start, idle in (
         ("drop", "adapter", True), ("rehearse", "adapter", True), ("rehearse", "new", True),
         ("unlearn", "adapter", False), ("drop", "new", False), ("unlearn", "new", False),
     ):  # fmt: skip
-        said = nothing_to_teach(earlier, changes, recipe_of(update={"removed": removed, "start": start}), gone)
+        said = nothing_to_teach(since, recipe_of(update={"removed": removed, "start": start}))
         assert bool(said) == idle, (removed, start)
         assert not said or "1 of its passages are gone" in said
     # What went in an earlier update and was rehearsed since may be unlearned now, though nothing has changed.
     rehearsed = {"shown": "x", "question": "Who?", "answer": "Ada."}
-    earlier, same = replace(earlier, pairs=(), removed=(rehearsed,)), compare(earlier.passages, earlier.passages)
-    gone = what_is_gone(earlier, same, earlier.passages)
+    same = since_of(replace(earlier, pairs=(), removed=(rehearsed,)), earlier.passages)
     for removed in ("drop", "rehearse", "unlearn"):
-        said = nothing_to_teach(earlier, same, recipe_of(update={"removed": removed}), gone)
+        said = nothing_to_teach(same, recipe_of(update={"removed": removed}))
         assert said.startswith("Nothing has changed") == (removed != "unlearn")
 
 
@@ -251,7 +248,7 @@ def test_questions_go_with_their_passage(tmp_path: Path) -> None:
     )
     earlier = earlier_of(tmp_path, [], passages, questions=questions)
     now = [("new.md", BOATS), passages[2]]
-    kept, removed = kept_questions(earlier, compare(passages, now))
+    kept, removed = kept_questions(since_of(earlier, now))
     assert removed == [questions[0]]
     assert kept == [Question("Who rows?", ("Ada Brink",), "new.md", passage_index=0), *questions[2:]]
 
@@ -259,8 +256,8 @@ def test_questions_go_with_their_passage(tmp_path: Path) -> None:
 def test_thousands_of_questions_are_not_each_compared_with_thousands_of_passages(tmp_path: Path) -> None:
     passages = [(Counted(f"{n}.md"), f"Boat {n} is green.") for n in range(300)]
     asked = tuple(Question("What is green?", ("Boat",), name, passage_index=0) for name, _ in passages)
-    earlier, changes = earlier_of(tmp_path, [], passages, questions=asked), compare(passages, [])
-    assert names_compared(kept_questions, earlier, changes) < 30 * len(passages)
+    since = since_of(earlier_of(tmp_path, [], passages, questions=asked), [])
+    assert names_compared(kept_questions, since) < 30 * len(passages)
 
 
 def test_what_is_still_rehearsed_is_still_asked_about(tmp_path: Path, plain: Callable[[str], Any]) -> None:

@@ -89,14 +89,13 @@ def test_what_is_dropped_is_counted_and_only_what_is_stated_covers_its_sentence(
     scored = tuple(
         ScoredPair(DraftedPair(p, Request(n, "plain")), -0.1, -2.0, 5.0) for p, n in zip(pairs, numbers, strict=True)
     )
-    every = PairSet(scored, {"not a question": 3}, {"letter.txt#0": 3, "letter.txt#1": 1})
-    assert every.coverage == {"letter.txt#0": 0.3333, "letter.txt#1": 0.0}
-    assert every.covered_share == 1 / 4
+    every = PairSet(scored, {"not a question": 3}, 4)
+    assert every.coverage == 1 / 4
     fewer = every.without(contradicted(pairs), CONTRADICTED)
     assert [s.pair for s in fewer.scored] == [pairs[0], pairs[3]]
     assert fewer.dropped == {"not a question": 3, CONTRADICTED: 2}
     assert fewer.without(set(), CONTRADICTED) == fewer
-    assert PairSet(scored, {}, None).coverage is None
+    assert PairSet(scored, {}, None).coverage is PairSet((), {}, 0).coverage is None
 
 
 def test_what_two_answers_say_is_compared_once_however_many_documents_say_it(monkeypatch: pytest.MonkeyPatch) -> None:

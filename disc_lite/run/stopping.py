@@ -1,35 +1,44 @@
-"""Early stopping: training ends when a sample of the questions it trains on is answered closed book.
+"""When training ends before its last step: enough is learned, or the drift passes its limit (`retention.max_kl`).
 
-A mean loss does not show that: most tokens of an answer are its frame, which is learned long before the fact in it.
-A student that learns only its teacher's distributions recalls no more than the teacher, who has the passage: then
-training ends at a share of the teacher's recall. What is to be unlearned is asked too, and training goes on while the
-student answers more of it, as it was taught, than the base itself. Decisions are a pure function of the run, so a
-resumed run decides the same.
+Whether enough is learned a sample of the questions tells that are trained on, asked closed book. A mean loss does not
+show that: most tokens of an answer are its frame, which is learned long before the fact in it. A student that learns
+only its teacher's distributions recalls no more than the teacher, who has the passage: then training ends at a share of
+the teacher's recall. What is to be unlearned is asked too, and training goes on while the student answers more of it,
+as it was taught, than the base itself.
+
+All decisions are a pure function of the run, so a resumed run decides the same. A signal ends a measurement, which is
+then repeated when the run is continued.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from disc_lite.distillation.prompting import prompts_of
 from disc_lite.distillation.schedule import last_step
-from disc_lite.errors import Interrupted
+from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed
 from disc_lite.evaluation.asking import answer, continued
+from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.models import Base
 from disc_lite.planning.amounts import FIT_CHECKS, FIT_SAMPLE
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
 from disc_lite.run.folder import RunFolder
-from disc_lite.storage import read_log, write_jsonl
+from disc_lite.storage import atomic_folder, read_json, read_log, seal, verify, write_json, write_jsonl
+from disc_lite.storage.disk import remove
 from disc_lite.synthesis.facts import recalls, says_something
+from disc_lite.synthesis.retention import read_examples
 
 SLACK = 16  # tokens that an answer may have more than the longest of the pairs
 FASTEST = 1 / 3  # of the questions are learned from one check to the next, at most: real models learned a sixth
 PATIENCE = 5  # checks in a row without a new best share, after which training ends too
+DRIFT_CHECKS = 20  # over a whole training, so at most a twentieth of it is lost
 
 
 class FitCheck:
@@ -50,10 +59,7 @@ class FitCheck:
         return Random(f"{self.context.recipe.seed} {what}").sample(gradable, min(FIT_SAMPLE, len(gradable)))
 
     def learned_at(self, step: int) -> int | None:
-        """The step after which enough was learned, None so far; measures after `step` where a check is due.
-
-        A signal ends the measurement, which is then repeated when the run is continued.
-        """
+        """The step after which enough was learned, None so far; measures after `step` where a check is due."""
         learned = self._learned()
         last = last_step(self.steps, learned, self.context.recipe)
         due = step > 0 and (step == last or (learned is None and step % self.every == 0 and self._may_decide(step)))
@@ -156,3 +162,65 @@ def last_measured(folder: RunFolder) -> dict[str, Any]:
     """
     rows = read_log(folder.fit)
     return dict(rows[-1]) if rows else {}
+
+
+class DriftLimit:
+    """Measures the drift on prompts that are not trained on; ends training with the last adapter within the limit."""
+
+    def __init__(self, context: RunContext, steps: int) -> None:
+        self.context, self.every = context, max(1, steps // DRIFT_CHECKS)
+        self.prompts = read_examples(context.folder.self_generated)
+        self.limit = context.recipe.retention.max_kl
+        self.within, self.stopped = context.folder.within, context.folder.stopped
+
+    @property
+    def reached(self) -> bool:
+        """Whether the limit has ended this training, in this call or an earlier one."""
+        return self.stopped.is_file()
+
+    def check(self, step: int, last: int) -> None:
+        """After a step that is due, of `last` ones: save the adapter if its drift is within the limit, else stop."""
+        target = self.within / f"step-{step:08d}"  # of an earlier call, where it exists
+        due = step > 0 and (step % self.every == 0 or step == last)
+        if not (self.limit and self.prompts and due) or target.exists() or self.reached:
+            return
+        with suppress(Interrupted), self.context.interrupts.postponed(False):
+            self._measure(step, last, target)
+
+    def _measure(self, step: int, last: int, target: Path) -> None:
+        base = self.context.base
+        nats = mean_drift(drift(base, self.prompts, partial(self._tell, step, last)), self.prompts)
+        if nats > self.limit:
+            adapter_step = self._newest_before(step)
+            write_json(self.stopped, {"step": step, "kl": nats, "max_kl": self.limit, "adapter_step": adapter_step})
+            return
+        with atomic_folder(target) as temporary:
+            base.save_adapter(temporary)
+            seal(temporary)
+        for old in sorted(self.within.glob("step-*"))[:-2]:
+            remove(old)
+
+    def _tell(self, step: int, last: int, prompts: int) -> None:
+        text = f"drift on self-generated prompts: {prompts} of {len(self.prompts)}"
+        self.context.tell("training", text, step, last)
+
+    def _newest_before(self, step: int) -> int:
+        whole = [p for p in sorted(self.within.glob("step-*")) if p.name < f"step-{step:08d}" and not verify(p)]
+        if not whole:
+            raise RunFailed(
+                f"The drift from the base passed {self.limit} nats per token at the first check.",
+                "retention.max_kl allows no adapter of this training.",
+                "Lower train.learning_rate, or allow more drift, in another output folder.",
+            )
+        return int(whole[-1].name.removeprefix("step-"))
+
+    def restore(self) -> None:
+        """Load the last adapter within the limit onto the base. Raises EnvironmentNotReady where it is damaged."""
+        stopped = read_json(self.stopped)
+        folder = self.within / f"step-{stopped['adapter_step']:08d}"
+        if problems := verify(folder):
+            raise EnvironmentNotReady(
+                f"{folder} is damaged.", f"{problems[0]}.",
+                "Put it back from a copy, or adapt again with another --output.",
+            )  # fmt: skip
+        self.context.base.start_from(folder)
