@@ -6,11 +6,14 @@ that are included, and conditions, are left out.
 
 from __future__ import annotations
 
+import html
 import re
 
+from disc_lite.documents.adoctables import adoc_rows
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.headings import fenced
+from disc_lite.documents.inlinehtml import embedded_text
 from disc_lite.documents.numbering import number_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
@@ -19,8 +22,8 @@ _ATTRIBUTE = re.compile(r":!?([\w-]+)!?:(?:\s+(.*?))?\s*$")
 _REFERENCE = re.compile(r"\{([\w-]+)\}")
 _BLOCK_LINE = re.compile(r"\[(?![\[ ]?\d+\])[^\]]*\]{1,2}\s*$")
 _LANGUAGE = re.compile(r"\[source(?:%\w+)*,\s*([\w+-]+)")
-_VERBATIM = re.compile(r"(-{4,}|\.{4,})\s*$")
-_DELIMITER = re.compile(r"(?:={4,}|\*{4,}|_{4,}|\+{4,}|--|'{3,}|<{3,})\s*$")
+_VERBATIM = re.compile(r"(-{4,}|\.{4,}|\+{4,})\s*$")
+_DELIMITER = re.compile(r"(?:={4,}|\*{4,}|_{4,}|--|'{3,}|<{3,})\s*$")
 _ADMONITION = re.compile(r"\[(NOTE|TIP|IMPORTANT|WARNING|CAUTION)[\],.#%]")
 _COMMENT_BLOCK = re.compile(r"/{4,}\s*$")
 _DIRECTIVE = re.compile(r"(?:include|ifdef|ifndef|ifeval|endif|toc)::")
@@ -32,23 +35,31 @@ _LINK = re.compile(
 )
 _LINK_ATTRIBUTES = re.compile(r"\^?(?:,\s*[\w-]+=.*)?$")
 # The words on a key, a button or a menu; marks of an index show those of the first form alone.
-_SHOWN = re.compile(r"(?:kbd|btn|stem|indexterm2):\[([^\]]*)\]|(?<!\()\(\((?!\()([^()]+)\)\)(?!\))")
+_SHOWN = re.compile(r"(?:kbd|btn|indexterm2):\[([^\]]*)\]|(?<!\()\(\((?!\()([^()]+)\)\)(?!\))")
+# A formula, or HTML, in which no sign is markup of AsciiDoc.
+_PASSED = re.compile(
+    r"(?:(?P<math>stem|latexmath|asciimath)|pass):[a-z,]*\[(?P<text>(?:\\\]|[^\]])*)\]|(?<![\w+])\+{3}(?P<raw>.+?)\+{3}"
+)
+_MATH = re.compile(r"stem|latexmath|asciimath")
+_KEPT = "\ufdd1"  # stands for it; a code point that is no character
 _MENU = re.compile(r"menu:([^\s\[]+)\[([^\]]*)\]")
 _UNSEEN = re.compile(r"(?:indexterm:|icon:[\w-]+)\[[^\]]*\]|\(\(\([^()]*\)\)\)")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _CODE = re.compile(r"(`[^`]+`)")
 _LITERAL = re.compile(r"`\+(?=\S)(.+?)(?<=\S)\+`")
 _QUOTED = re.compile(r"\"`(?=\S)(.+?)(?<=\S)`\"")
 _CROSS = re.compile(r"<<([^,>]+)(?:,\s*([^>]+))?>>")
 _IMAGE = re.compile(r"(?:image|video|audio)::?[^\s\[]+\[([^\],]*)[^\]]*\]")
 _START = re.compile(r"\bstart=(\d{1,4})\b")
-_COLUMNS = re.compile(r"\bcols\s*=\s*\"?((?:(\d+)\*)?[^\"\]]*)")
-_STRUCK = re.compile(r"\[\.?line-through\](##?)(?=\S).+?(?<=\S)\1 ?")
-_ROLE = re.compile(r"\[\.[\w.-]+\](?=#)")
+# `[.big]#84#`, `[#fee]#the fee#`, over several lines of a paragraph too.
+_ROLE = re.compile(
+    r"\[(?P<role>[#.%\w][\w.#:-]*)\](?P<mark>##?)(?=\S)(?P<text>(?:(?!\n\n).){1,1000}?)(?<=\S)(?P=mark)(?P<after> ?)",
+    re.DOTALL,
+)
 _NOTE = re.compile(r"footnote:[\w-]*\[([^\]]*)\]")
 _SCRIPT = re.compile(r"([\^~])(\S+?)\1")
 _EMPHASIS = re.compile(r"(?<![\w*_#`])(\*\*?|__?|##?)(?=\S)(.+?)(?<=\S)\1(?![\w*_#`])")
-_TABLE = re.compile(r"[|,!]={3,}\s*$")
-_CELL = re.compile(r"(?:^|\s)(?:\d*\.?\d*\+)?[<^>]?\.?[<^>]?[aehlmsdv]?\|")
+_TABLE = re.compile(r"[|,]={3,}\s*$")
 
 
 class _Reader:
@@ -62,7 +73,8 @@ class _Reader:
         self.drops = False
         self.begins = 0  # lines that were written before the verbatim block
         self.rows: list[str] | None = None  # lines of the table that is open
-        self.columns = 0  # of the next table, where it says so
+        self.table = ""  # the line that opened it, which closes it
+        self.block = ""  # the lines of attributes above the next block
         self.numbers: dict[int, int] = {}  # depth -> the last number of the list that is open
         self.above = ""  # the line above
 
@@ -77,7 +89,7 @@ class _Reader:
         elif _COMMENT_BLOCK.match(line):
             self.until, self.drops = line.strip(), True
         elif _TABLE.match(line):
-            self.rows = []
+            self.rows, self.table = [], line.strip()
         elif attribute := _ATTRIBUTE.match(line):
             self.attributes[attribute[1]] = attribute[2] or ""
         elif _BLOCK_LINE.match(line):
@@ -87,10 +99,10 @@ class _Reader:
                 self.written.append(f"{admonition[1].capitalize()}:")
             if start := _START.search(line):
                 self.numbers = {0: int(start[1]) - 1}
-            if columns := _COLUMNS.search(line):
-                self.columns = int(columns[2]) if columns[2] else columns[1].count(",") + 1
+            self.block += line
         elif not (line.startswith("//") or _DELIMITER.match(line) or _DIRECTIVE.match(line) or line.strip() == "+"):
             self.written.append(self._line(line))
+            self.block = self.block if not line.strip() or _BLOCK_TITLE.match(line) else ""
 
     def _in_block(self, line: str) -> None:
         if line.strip() == self.until:
@@ -99,20 +111,25 @@ class _Reader:
             self.written.append(line)
 
     def end_block(self) -> None:
-        """Fence what was written of the verbatim block that is open, if one is."""
+        """Fence the verbatim block that is open, if one is; what is passed through is HTML or a formula."""
         if self.until and not self.drops:
-            self.written[self.begins :] = [fenced("\n".join(self.written[self.begins :]), self.language)]
-            self.language = ""
+            content = "\n".join(self.written[self.begins :])
+            if not self.until.startswith("+"):
+                content = fenced(content, self.language)
+            elif not _MATH.search(self.block):
+                content = embedded_text(content) or ""
+            self.written[self.begins :] = [content]
+            self.language = self.block = ""
         self.until = ""
 
     def _in_table(self, line: str) -> None:
         assert self.rows is not None
-        if not _TABLE.match(line):
+        if line.strip() != self.table:
             self.rows.append(line)
             return
-        rows = map(self._inline, _table_rows(self.rows, self.columns))
+        rows = map(self._inline, adoc_rows(self.rows, self.block, self.table[0]))
         self.written += [*([""] if self.written[-1:] != [""] else []), *rows]
-        self.rows, self.columns = None, 0
+        self.rows, self.block = None, ""
 
     def _line(self, line: str) -> str:
         if heading := _HEADING.match(line):
@@ -140,15 +157,16 @@ class _Reader:
 
     def _inline(self, text: str) -> str:
         text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0]), text)
-        text = _ROLE.sub("", _STRUCK.sub("", text))
         text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", text)
         parts = _CODE.split(_QUOTED.sub(r"“\1”", _IMAGE.sub(r"\1", text)))
-        parts[::2] = map(_without_macros, parts[::2])
+        kept: list[str] = []
+        parts[::2] = [_without_macros(part, kept) for part in parts[::2]]
         text = _LITERAL.sub(r"`\1`", "".join(parts))
         text = _LINK.sub(lambda link: _LINK_ATTRIBUTES.sub("", link[2]).strip('"') or link[1], text)
         text = _CROSS.sub(lambda cross: cross[2] or cross[1], text)
         text = with_scripts(text, _SCRIPT)
-        return _EMPHASIS.sub(r"\2", text).removesuffix(" +")
+        text = _EMPHASIS.sub(r"\2", text).removesuffix(" +")
+        return re.sub(_KEPT, lambda _: kept.pop(0), text)
 
 
 def adoc_text(source: Source) -> Converted:
@@ -157,33 +175,25 @@ def adoc_text(source: Source) -> Converted:
     text = decode(source.raw)
     if text.startswith("-----BEGIN PGP "):
         raise RefusedFile("a key or a signature of PGP, not a text")
-    for line in text.split("\n"):
+    for line in _ROLE.sub(_without_role, text).split("\n"):
         reader.read(line)
         reader.above = line
     reader.end_block()
     return Converted("\n".join(reader.written).strip("\n") + "\n")
 
 
-def _without_macros(text: str) -> str:
-    text = _SHOWN.sub(lambda shown: shown[1] or shown[2], _UNSEEN.sub("", text))
-    return _MENU.sub(lambda menu: " > ".join(filter(None, menu.groups())), text)
+def _without_role(marked: re.Match[str]) -> str:
+    return "" if "line-through" in marked["role"] else marked["text"] + marked["after"]
 
 
-def _table_rows(lines: list[str], columns: int) -> list[str]:
-    """One row a line; where cells have lines of their own, a row is full by the columns, or ends at a blank line."""
-    groups: list[list[list[str]]] = [[]]
-    for line in lines:
-        if not line.strip():
-            groups.append([])
-        elif cells := _CELL.split(line)[1:]:
-            groups[-1].append([cell.strip() for cell in cells])
-        elif groups[-1]:
-            groups[-1][-1][-1] += f" {line.strip()}"
-    rows: list[list[str]] = []
-    for group in groups:
-        cells = [cell for row in group for cell in row]
-        if columns > 1 and len(cells) % columns == 0:
-            rows += [cells[at : at + columns] for at in range(0, len(cells), columns)]
-        else:
-            rows += [cells] if len(group) > 1 and all(len(row) == 1 for row in group) else group
-    return [" | ".join(row) for row in rows if any(row)]
+def _without_macros(text: str, kept: list[str]) -> str:
+    """A text with what is seen of macros; what is passed through is put in `kept`, and a mark where it stands."""
+
+    def passed(macro: re.Match[str]) -> str:
+        content = macro["raw"] or macro["text"].replace("\\]", "]")
+        kept.append(content if macro["math"] else html.unescape(re.sub(r"<[^<>]+>", "", content)))
+        return _KEPT
+
+    text = _SHOWN.sub(lambda shown: shown[1] or shown[2], _UNSEEN.sub("", _PASSED.sub(passed, text)))
+    text = _MENU.sub(lambda menu: " > ".join(filter(None, menu.groups())), text)
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)

@@ -21,10 +21,12 @@ _ENDS_TEXT = re.compile(r"[.!?:;)\]]$")
 _IN_CODE = re.compile(r"[\\{}=;_<>]")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
+_OPENS_ITEM = re.compile(rf"{_MARKER.pattern}(?:\s|$)")
 # In sizes of the font.
 _MAX_LINE_NUMBER = 0.8
 _RAISED = 0.15
 _MIN_GUTTER = 0.6
+_MAX_GUTTER = 5
 _MAX_NUMBER_GAP = 3
 _LEADING = 1 / 3  # quantile of the distances of lines
 _PARAGRAPH_GAP = 1.5  # of the usual distance of lines
@@ -96,7 +98,7 @@ def _columns(rows: Sequence[Row]) -> Iterator[list[Row]]:
     for gutter in _gutters(rows):
         for first, last in _uncrossed(rows, gutter):
             sides = _sides(rows[first:last], gutter)
-            if all(map(_is_prose, sides)):
+            if all(map(_is_prose, sides)) and not _are_terms(rows[first:last], gutter):
                 yield from _columns(rows[:first])
                 for side in sides:
                     yield from _columns(side)
@@ -136,6 +138,18 @@ def _sides(rows: Sequence[Row], gutter: float) -> tuple[list[Row], list[Row]]:
     left = [[piece for piece in row if piece.left < gutter] for row in rows]
     right = [[piece for piece in row if piece.left >= gutter] for row in rows]
     return [row for row in left if row], [row for row in right if row]
+
+
+def _are_terms(rows: Sequence[Row], gutter: float) -> bool:
+    """Whether each line left of a gutter is a term, with what it means beside it: it does not go on in the next one."""
+    left = [row for row in rows if row[0].left < gutter]
+    ends = [max(piece.right for piece in row if piece.left < gutter) for row in left]
+    return (
+        gutter - max(ends) > _MAX_GUTTER * left[0][0].size
+        and all(row[-1].left >= gutter for row in left)
+        and len({row[0].text[0].islower() for row in left}) == 1
+        and not any(_OPENS_ITEM.match(row[0].text) for row in left)
+    )
 
 
 def _is_prose(rows: Sequence[Row]) -> bool:

@@ -79,8 +79,23 @@ def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
                 parent.remove(child)
             elif child.tag == f"{W}r":
                 _mark_raised(child, styles)
+            elif child.tag == f"{W}ruby":  # what stands above it says how it is read
+                base = "".join(text.text or "" for text in child.iterfind(f"{W}rubyBase//{W}t"))
+                parent[list(parent).index(child)] = _run(base)
+    for row in root.iter(f"{W}tr"):
+        _begin_at_its_column(row)
     for paragraph in root.iter(f"{W}p"):
         _mark_paragraph(paragraph, styles, numbering)
+
+
+def _begin_at_its_column(row: Element) -> None:
+    """Puts an empty cell where a row begins later than the others."""
+    skipped = value_at(row, "w:trPr/w:gridBefore")
+    if skipped.isdecimal() and int(skipped):
+        cell = Element(f"{W}tc")
+        properties = ElementTree.SubElement(cell, f"{W}tcPr")
+        ElementTree.SubElement(properties, f"{W}gridSpan", {f"{W}val": skipped})
+        row.insert([child.tag for child in row].index(f"{W}trPr") + 1, cell)
 
 
 def _run(text: str, style: str = "") -> Element:

@@ -20,10 +20,21 @@ _ELEMENT = re.compile(r"(?:[A-Z][a-z]?|[)\]])$")
 _ROMAN_OR_DIGIT = re.compile(r"(?:\d|\b[IVXLCDM]+)$")
 _SIMPLE = re.compile(r"[-+−–±]?[\w.,′*∗]+|\([^()]*\)")
 _APPLIED = "\u2061"  # between a function and what it is of
+# A sign above letters -> the one that joins a letter: a mean, an estimate, a vector are not the letter itself.
+_ABOVE = {
+    "¯": "\u0304",
+    "‾": "\u0304",
+    "^": "\u0302",
+    "ˆ": "\u0302",
+    "~": "\u0303",
+    "˜": "\u0303",
+    "→": "\u20d7",
+    "˙": "\u0307",
+}
 # Elements of MathML that one line can hold; with any other the author's TeX is clearer.
 _LINEAR_TAGS = """
     math semantics mrow mi mn mo mtext ms mspace mstyle mpadded mphantom merror maction msup msub msubsup mfrac msqrt
-    mroot mover munder munderover annotation annotation-xml
+    mroot mover munder munderover mfenced annotation annotation-xml
 """
 _LINEAR = frozenset(_LINEAR_TAGS.split())
 
@@ -98,6 +109,15 @@ def _linear(tag: Tag) -> str:
             return "" if re.fullmatch("[\u2062-\u2064]", text) else text
         case "msqrt":
             return f"√({''.join(parts)})"
+        case "mfrac" if str(tag.get("linethickness", "")).startswith("0"):
+            return _built("binomial", parts)
+        case "mfenced":
+            between = "".join(str(tag.get("separators", ",")).split())[:1].replace(",", ", ")
+            return f"{tag.get('open', '(')}{between.join(parts)}{tag.get('close', ')')}"
+        case "mtr":
+            return ", ".join(parts)
+        case "mtable":
+            return "; ".join(parts)
     return _built(tag.name, parts) or (_joined(parts) if parts else "" if tag.name == "mspace" else tag.get_text())
 
 
@@ -105,16 +125,26 @@ def _built(name: str, parts: list[str]) -> str:
     """A fraction, a root or a base with scripts, by its name in MathML or OMML; empty where an element is none."""
     match name, parts:
         case "mfrac" | "f", [above, below]:
-            return f"{_grouped(above)}/{_grouped(below)}"
+            below = f"({below})" if re.fullmatch(r"\d+[^\W\d]\w*", below) else _grouped(below)  # 1/(2π)
+            return f"{_grouped(above)}/{below}"
+        case "binomial", [above, below]:
+            return f"{_grouped(above)} choose {_grouped(below)}"
         case "mroot", [base, degree]:
             return f"{_grouped(base)}^(1/{degree})"
-        case "msup" | "mover" | "sSup", [base, above]:
+        case "mover", [base, above] if (sign := _ABOVE.get(above.strip())) is not None:
+            return _marked(base, sign)
+        case "msup" | "mover" | "sSup" | "limUpp", [base, above]:
             return f"{_scripted(base)}^{_grouped(above)}"
-        case "msub" | "munder" | "sSub", [base, below]:
+        case "msub" | "munder" | "sSub" | "limLow", [base, below]:
             return f"{_scripted(base)}_{_grouped(below)}"
         case "msubsup" | "munderover" | "sSubSup", [base, below, above]:
             return f"{_scripted(base)}_{_grouped(below)}^{_grouped(above)}"
     return ""
+
+
+def _marked(letters: str, sign: str) -> str:
+    """Letters with a sign above or below each: `x̄`."""
+    return re.sub(r"[^\W_]", rf"\g<0>{sign}", letters)
 
 
 def _joined(parts: list[str]) -> str:
@@ -122,7 +152,7 @@ def _joined(parts: list[str]) -> str:
     text = ""
     for part in parts:
         part = _grouped(part) if text.endswith(_APPLIED) and "/" in part else part
-        apart = re.search(r"[\^_][^\s()]*$", text) is not None and part[:1].isalnum()
+        apart = re.search(r"[\^_/][-−+]?[\w.,′]+$", text) is not None and part[:1].isalnum()
         text += (" " if apart else "") + part
     return text.replace(f"{_APPLIED}(", "(").replace(_APPLIED, " ")
 
@@ -142,17 +172,35 @@ def _office_linear(element: Element) -> str:
         case "rad":
             return _built("mroot", [part["e"], part["deg"]]) if part["deg"] else f"√({part['e']})"
         case "d":
-            return f"({', '.join(text for name, text in named if name == 'e')})"
+            return (
+                _property(element, "begChr", "(")
+                + _property(element, "sepChr", "|").join(parts)
+                + _property(element, "endChr", ")")
+            )
         case "nary":
-            sign = element.find(f"{OFFICE_MATH}naryPr/{OFFICE_MATH}chr")
             bounds = f"_{_grouped(part['sub'])}" if part["sub"] else ""
             bounds += f"^{_grouped(part['sup'])}" if part["sup"] else ""
-            return f"{sign.get(OFFICE_MATH + 'val', '∫') if sign is not None else '∫'}{bounds} {part['e']}"
+            return f"{_property(element, 'chr', '∫')}{bounds} {part['e']}"
         case "func":
             return f" {part['fName']} {_grouped(part['e'])}"
+        case "f" if _property(element, "type", "bar") == "noBar":
+            return _built("binomial", parts)
+        case "acc":
+            return _marked(part["e"], _property(element, "chr", "\u0302"))
+        case "bar":
+            return _marked(part["e"], "\u0304" if _property(element, "pos", "bot") == "top" else "\u0331")
+        case "eqArr" | "m":
+            return "; ".join(parts)
         case "mr":
-            return ", ".join(parts) + "; "
-    return _built(kind, parts) or "".join(parts)
+            return ", ".join(parts)
+    return _built(kind, parts) or _joined(parts)
+
+
+def _property(element: Element, name: str, default: str) -> str:
+    """A property of an element of OMML, which may be an empty text."""
+    kind = element.tag.removeprefix(OFFICE_MATH)
+    found = element.find(f"{OFFICE_MATH}{kind}Pr/{OFFICE_MATH}{name}")
+    return default if found is None else found.get(f"{OFFICE_MATH}val", "")
 
 
 def _scripted(base: str) -> str:

@@ -8,9 +8,10 @@ letter means is written (`formulas`), and a line that only looks like a heading 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from disc_lite.documents.blocks import cells_of, is_marker
+from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
@@ -20,7 +21,7 @@ from disc_lite.documents.listings import code_in_a_line, code_of
 from disc_lite.documents.noise import is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import LABEL_TAG, item_number
 from disc_lite.documents.source import Converted, Source
-from disc_lite.documents.tables import is_layout, rows_of
+from disc_lite.documents.tables import as_value, is_layout, rows_of
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -187,16 +188,20 @@ def _text_within(tag: Tag, writer: Writer) -> str:
     inner.close_all()
     items = "; ".join(block.lstrip(" -") for kind, block in inner.blocks if kind == "item")
     blocks = [
-        _rows_in_a_line(block) if kind == "table" else code_in_a_line(block)
+        as_value(block.split("\n")) if kind == "table" else code_in_a_line(block)
         for kind, block in inner.blocks
         if kind != "item"
     ]
-    return " ".join([*blocks, items]).strip()
+    return _in_a_line([*blocks, items]).strip()
 
 
-def _rows_in_a_line(table: str) -> str:
-    """A table in the cell of another one: `day, 84 crowns; night, 90 crowns`."""
-    return "; ".join(", ".join(filter(None, cells_of(row))) for row in table.split("\n"))
+def _in_a_line(blocks: Sequence[str]) -> str:
+    """Paragraphs one after the other; where no stop divides them from what begins anew, they are entries of a list."""
+    line = ""
+    for block in filter(None, blocks):
+        is_entry = line[-1:].isalnum() and (block[0].isupper() or block[0].isdigit())
+        line += f"; {block}" if is_entry else f" {block}"
+    return line
 
 
 def _is_term(tag: Tag) -> bool:

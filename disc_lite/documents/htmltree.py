@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Collection, Iterator
+from html.entities import html5
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ _TAG = re.compile(
     rf"|<(?P<end>/?)(?P<name>{'|'.join(_NAMES)})(?=[\s/>])",
     re.DOTALL | re.IGNORECASE,
 )
+# A name that needs no semicolon, right before a letter: browsers show `5 &degC` as 5 °C.
+_OPEN_ENTITY = re.compile(
+    rf"&({'|'.join(sorted((name for name in html5 if ';' not in name), key=len, reverse=True))})(?=\w)(?!\w*;)"
+)
 
 
 def parsed(markup: str) -> BeautifulSoup:
@@ -44,7 +49,7 @@ def parsed(markup: str) -> BeautifulSoup:
     with warnings.catch_warnings():
         # It warns of XHTML and of text that looks like a path; both are parsed correctly.
         warnings.simplefilter("ignore")
-        return BeautifulSoup(_with_end_tags(markup), "html.parser")
+        return BeautifulSoup(_with_end_tags(_OPEN_ENTITY.sub(r"&\1;", markup)), "html.parser")
 
 
 def around(tag: Tag, names: Collection[str]) -> Tag | None:

@@ -30,7 +30,7 @@ def mail_text(source: Source) -> Converted:
     shown = _headers(message, _SHOWN)
     if not shown:
         raise RefusedFile("not a mail: it has no From, To or Date")
-    subject = " ".join(str(message["Subject"] or "").split())
+    subject = " ".join(_header(message, "Subject").split())
     if _BROKEN in "".join([subject, *shown]):
         raise RefusedFile("a header is not in the encoding that it declares")
     text = _text_of(message)
@@ -43,7 +43,15 @@ def mail_text(source: Source) -> Converted:
 
 
 def _headers(message: MIMEPart, names: Iterable[str]) -> list[str]:
-    return [f"{name}: {' '.join(str(message[name]).split())}" for name in names if message[name]]
+    shown = ((name, " ".join(_header(message, name).split())) for name in names)
+    return [f"{name}: {value}" for name, value in shown if value]
+
+
+def _header(message: MIMEPart, name: str) -> str:
+    try:
+        return str(message[name] or "")
+    except (AttributeError, IndexError):  # of Python's reader, where a group of receivers has a remark behind it
+        return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
 
 
 def _parts(part: MIMEPart, attached: bool) -> list[MIMEPart]:

@@ -43,9 +43,9 @@ _NAME = re.compile(
         |rouge-gutter|copybtn|copy-?button|clipboard|sr-only|screen-reader(?:-text)?|visually-?hidden
         |social-?(?:share|links)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks
-        |printfooter|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
+        |printfooter|mw-portlet(?:-.*)?|vector-(?:column|dropdown|menu|page-toolbar|settings|toc)(?:-.*)?|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
     |footer|toc|table-of-contents|navigation|hash-link|md-feedback|md-source-file
-    |hideme|theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
+    |sitesub|contentsub|mw-(?:indicators|redirectedfrom)|hideme|theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
     """,
     re.VERBOSE,
 )
@@ -78,6 +78,7 @@ _CONTENTS = re.compile(r"toc|contents")
 _TITLES = ("h1", "h2", "h3", "h4", "h5", "h6", "dt")
 _MAIN_TEXT = ("main", "article", "h1", "body", "html")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
+_TOP = re.compile(r"#_?(?:page-?)?top(?:-?of-?page)?", re.IGNORECASE)  # of the page
 _PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\u200b\s]+")
 
 _NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
@@ -95,6 +96,8 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
     if tag.get("role") in (_DROPPED_ROLES if is_page else _BOOK_ROLES):
         return True
     if tag.name == "a" and str(tag.get("href", "")).startswith("#") and _PERMALINK.fullmatch(tag.get_text()):
+        return True
+    if tag.name == "a" and is_page and _TOP.fullmatch(str(tag.get("href", ""))):
         return True
     # In front of a note, as Sphinx writes it: its mark, in brackets.
     if "label" in _names(tag) and tag.find_parent(class_="footnote") and _MARK.fullmatch(tag.get_text()):

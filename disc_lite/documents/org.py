@@ -22,9 +22,11 @@ _DRAWER = re.compile(r"\s*:[\w-]+:\s*$")
 _COMMENT = re.compile(r"\s*#(?:\s|$)")
 _RULE = re.compile(r"\s*-{5,}\s*$")
 _TABLE_RULE = re.compile(r"\s*\|[-+|\s]*$")
-_ITEM = re.compile(r"(\s*)[-+]\s+(?:(\S.*?)\s+::(?=\s))?")  # with a term that it defines
+_ITEM = re.compile(r"(\s*)[-+]\s+(?:(\S.*?)\s+::(?=\s|$))?")  # with a term that it defines
 _NOTE = re.compile(r"^\s*\[fn:[\w-]+\]\s*|\[fn:[\w-]+\]|\[fn:[\w-]*:\s*([^\[\]]*)\]")
 _COMMA = re.compile(r"^(\s*),(?=,*(?:\*|#\+))", re.MULTILINE)  # before what would be a headline or a setting
+_DEFINED = re.compile(r"^[ \t]*#\+MACRO:[ \t]+([\w-]+)[ \t]+(.*)$", re.IGNORECASE | re.MULTILINE)
+_MACRO = re.compile(r"\{\{\{([\w-]+)(?:\((.*?)\))?\}\}\}")
 _LINK = re.compile(r"\[\[([^\]]+)\](?:\[([^\]]+)\])?\]")
 _CODE = re.compile(r"(?<![^\s({'\"-])([=~])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
 _STRUCK = re.compile(r"(?<![^\s({'\"-])\+(\S|\S.*?\S)\+(?![^\s)}'\".,;:!?-]) ?")
@@ -36,7 +38,7 @@ _SNIPPET = re.compile(r"@@[\w-]+:.*?@@")  # as the block `EXPORT`, markup of ano
 
 def org_text(source: Source) -> Converted:
     """The text of an Org file, with its `#+TITLE` as the first heading."""
-    lines = list(_exported(decode(source.raw).split("\n")))
+    lines = list(_exported(_expanded(decode(source.raw)).split("\n")))
     shift = 1 if any(keyword[1].upper() == "TITLE" for keyword in map(_KEYWORD.match, lines) if keyword) else 0
     written: list[str] = []
     inside, begins, language = "", 0, ""  # the block or drawer that is open, and the lines above it
@@ -64,6 +66,20 @@ def org_text(source: Source) -> Converted:
     return Converted("\n".join(written).strip("\n") + "\n")
 
 
+def _expanded(text: str) -> str:
+    """The text with the macros that it defines; of others, as `{{{kbd(Tab)}}}`, what they are applied to."""
+    macros = {name.lower(): body for name, body in _DEFINED.findall(text) if not body.startswith("(eval")}
+
+    def shown(use: re.Match[str]) -> str:
+        body = macros.get(use[1].lower())
+        if body is None:
+            return use[0] if use[2] is None else use[2].replace("\\,", ",")
+        values = [value.replace("\\,", ",").strip() for value in re.split(r"(?<!\\),", use[2] or "")]
+        return re.sub(r"\$(\d)", lambda place: "".join(values[int(place[1]) - 1 : int(place[1])]), body)
+
+    return _MACRO.sub(shown, text)
+
+
 def _exported(lines: Iterable[str]) -> Iterator[str]:
     """The lines that Org shows: none below a headline that is hidden, and no plans."""
     hidden = 0  # depth of that headline
@@ -88,6 +104,6 @@ def _line(line: str, shift: int) -> str:
 
 def _inline(text: str) -> str:
     text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", _SNIPPET.sub("", text))
-    text = _LINK.sub(lambda link: link[2] or link[1], text)
+    text = _LINK.sub(lambda link: link[2] or link[1].lstrip("*#"), text)
     text = _EMPHASIS.sub(r"\2", _STRUCK.sub("", text))
     return _CODE.sub(r"`\2`", text)

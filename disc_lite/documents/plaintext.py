@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from textwrap import dedent
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import escaped
@@ -37,6 +39,8 @@ _LEGAL = tuple(
     )
 )
 _MAX_TITLE_CHARS = 110
+_MIN_PAGE_LINES = 30
+_AT_MARGIN = re.compile(r"^\S", re.MULTILINE)
 _MIN_INDENTED = 0.5  # of the lines of an RFC
 _SENTENCE_END = (".", "!", "?", ":", ";", ",")
 
@@ -47,12 +51,15 @@ def plain_text(source: Source) -> Converted:
 
 
 def _marked(text: str) -> str:
+    if _AT_MARGIN.search(text) is None:
+        text = "\n".join(map(escaped, dedent(text).split("\n")))  # as it is sent to a printer
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     if name := manual_name(first):
         return manual_page(_trimmed(lines)[1:], name)
-    if "\f" in text or sum(_PAGE_FOOT.fullmatch(line) is not None for line in lines) > 1:
-        lines = list(_joined_pages(lines))
+    running = _running_lines(lines)
+    if "\f" in text or running or sum(_PAGE_FOOT.fullmatch(line) is not None for line in lines) > 1:
+        lines = list(_joined_pages(["\f" if number in running else line for number, line in enumerate(lines)]))
     if _is_rfc(lines):
         return "\n".join(_rfc(lines))
     levels = _legal_levels(lines) or _numbered_levels(lines)
@@ -64,6 +71,22 @@ def _marked(text: str) -> str:
 
 
 # --- pages ------------------------------------------------------------------------------------------------
+
+
+def _running_lines(lines: Sequence[str]) -> set[int]:
+    """The places of the lines that come again, but for their numbers, as many lines below as a page has."""
+    places: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        around = [*lines[max(number - 1, 0) : number], *lines[number + 1 : number + 2]]
+        if len(line) < _MAX_TITLE_CHARS and re.search(r"\d", line) and not any(map(str.strip, around)):
+            places.setdefault(_key(line), []).append(number)
+    found: set[int] = set()
+    for numbers in places.values():
+        distances = Counter(below - above for above, below in pairwise(numbers)) or Counter([0])
+        ((length, times),) = distances.most_common(1)
+        if length >= _MIN_PAGE_LINES and times > 1 and 2 * times > distances.total():
+            found.update(numbers)
+    return found
 
 
 def _joined_pages(lines: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""PPTX -> text: every slide under its title, its text, tables and speaker's notes, by way of the HTML reader.
+"""PPTX -> text: every slide under its title, its text, tables, diagrams, charts and notes, by way of the HTML reader.
 
 A .pptx is a zip of XML; python-pptx would bring lxml, Pillow and a writer of spreadsheets to read these few elements.
 """
@@ -6,7 +6,7 @@ A .pptx is a zip of XML; python-pptx would bring lxml, Pillow and a writer of sp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from xml.etree.ElementTree import Element
 
@@ -20,6 +20,7 @@ from disc_lite.documents.archive import (
     related_parts,
     relations,
 )
+from disc_lite.documents.drawings import chart_html, diagram_html
 from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG, number_text
@@ -27,6 +28,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _TITLES = {"title", "ctrTitle"}
 _DROPPED = {"dt", "ftr", "sldNum", "hdr", "sldImg"}  # placeholders that every slide repeats
+_DRAWN = ("diagramData", "chart")
 _NO_BULLETS = {"", "subTitle"}
 _COVERED = ("hMerge", "vMerge")
 _SCHEME = re.compile(r"(?P<kind>arabic|alphaLc|alphaUc|romanLc|romanUc).*?(?P<around>ParenBoth|ParenR|Period|Plain)")
@@ -39,14 +41,18 @@ def pptx_text(source: Source) -> Converted:
     parts: list[str] = []
     hidden: list[str] = []
     with open_archive(source.raw, ".pptx") as archive:
+        there = set(archive.namelist())
         for number, (_, path) in enumerate(related_parts(archive, "ppt/presentation.xml", "sldId"), 1):
             source.on_step()
             slide = read_xml(archive, path)
             if attribute(slide, "show") in ("0", "false"):
                 hidden.append(str(number))
                 continue
-            parts.append("".join(_slide_html(slide, is_first=not parts)))
-            for kind, notes in relations(archive, path).values():
+            related = relations(archive, path)
+            drawn = {id_: part for id_, (kind, part) in related.items() if kind in _DRAWN and part in there}
+            drawings = {id_: read_xml(archive, part) for id_, part in drawn.items()}
+            parts.append("".join(_slide_html(slide, drawings, is_first=not parts)))
+            for kind, notes in related.values():
                 spoken = "".join(_notes_html(read_xml(archive, notes))) if kind == "notesSlide" else ""
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
     text = markup_text("".join(parts))
@@ -56,16 +62,20 @@ def pptx_text(source: Source) -> Converted:
     return Converted(text + "\n", warning=f"{slides} hidden, and not read" if hidden else "")
 
 
-def _slide_html(slide: Element, is_first: bool) -> Iterator[str]:
-    shapes = [e for e in slide.iter() if local_name(e.tag) in ("sp", "tbl")]
+def _slide_html(slide: Element, drawings: Mapping[str, Element], is_first: bool) -> Iterator[str]:
+    shapes = [e for e in slide.iter() if local_name(e.tag) in ("sp", "tbl", "relIds", "chart")]
     # The title may stand anywhere in the file; on the slide it is above everything.
     for shape in sorted(shapes, key=lambda shape: _placeholder(shape) not in _TITLES):
         kind = _placeholder(shape)
         if local_name(shape.tag) == "tbl":
             yield from _table_html(shape)
+        elif (diagram := drawings.get(attribute(shape, "dm"))) is not None:
+            yield from diagram_html(diagram, _text_of_shape)
+        elif (chart := drawings.get(attribute(shape, "id"))) is not None:
+            yield from chart_html(chart)
         elif kind in _TITLES:
             level = 1 if is_first else 2
-            yield f"<h{level}>{' '.join(filter(None, map(_text, _paragraphs(shape))))}</h{level}>"
+            yield f"<h{level}>{_text_of_shape(shape)}</h{level}>"
         elif kind not in _DROPPED:
             yield from _shape_html(shape, has_bullets=kind not in _NO_BULLETS)
 
@@ -122,7 +132,7 @@ def _table_html(table: Element) -> Iterator[str]:
 
 
 def _cell_html(cell: Element) -> str:
-    text = " ".join(map(_text, _paragraphs(cell)))
+    text = "".join(f"<p>{text}</p>" for text in map(_text, _paragraphs(cell)))
     rows, columns = attribute(cell, "rowSpan") or "1", attribute(cell, "gridSpan") or "1"
     return f'<td rowspan="{escape(rows)}" colspan="{escape(columns)}">{text}</td>'
 
@@ -134,6 +144,10 @@ def _placeholder(shape: Element) -> str:
 
 def _paragraphs(shape: Element) -> list[Element]:
     return [e for e in shape.iter() if local_name(e.tag) == "p" and "drawingml" in e.tag]
+
+
+def _text_of_shape(shape: Element) -> str:
+    return " ".join(filter(None, map(_text, _paragraphs(shape))))
 
 
 def _text(paragraph: Element) -> str:

@@ -40,7 +40,7 @@ _AFTER_HEBREW = re.compile(rf"{_WORDS}|{_BROKEN}|{_FROM_THE_LEFT}")
 _OPENS = r"(?m:^|(?<=^[][()«»]))"
 _AFTER_ARABIC = re.compile(rf"{_WORDS}|{_OPENS}(?=[%$€#]*[0-9۰-۹]){_FROM_THE_LEFT}|\d(?:[.,:/٫٬]?\d)*")
 _YEARS = re.compile(rf"{_OPENS}([12]\d{{3}})-([12]\d{{3}})(?![\d-])")
-_RANGE = re.compile(r"(?<![\d./-])([1-9]\d+)-([1-9]\d+)(?![\d./-])")
+_RANGE = re.compile(r"(?<![\d./-])([1-9]\d+) ?[-–] ?([1-9]\d+)(?![\d./-])")
 _UNSURE = re.compile(rf"[][()«»]?([0-9۰-۹]+(?:-[0-9۰-۹]+)+)(?=.*[{_RIGHT}])")
 _ENDS_LIGATURE = tuple("اأإآٱ")  # with a lam in one place, of which PDFium gives it first
 _NOTHING_OPENED = re.compile(r"[.,;:!?؟،؛]*(?:\s|$)")

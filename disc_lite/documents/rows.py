@@ -27,6 +27,7 @@ _WITH_DIGITS = re.compile(r".*\d.*|[-–—]")
 # At most a currency or a unit beside it: no code of a room, no date.
 _NUMBER = re.compile(r"[-+−–(]?(?:[^\w\s]|[A-Z]{3})?\s?\d[\d.,'’\s]*(?:[^\w\s]|[^\W\d_]{1,3})?\)?|[-–—]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_FACT = re.compile(r"\S+@\S+\.\S+|https?://\S+|(?=.{61}).*[^.][.。]", re.DOTALL)  # an address or a long sentence
 
 
 def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
@@ -69,7 +70,8 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     header, above, body = _parts(rows)
     if not body:
         raise RefusedFile("no table: no row below a header")
-    names = [_at(header, column) or f"Column {column + 1}" for column in range(max(map(len, [header, *body])))]
+    width = max(map(len, [header, *body]))
+    names = [_at(header, column) or f"Column {column + 1}" for column in range(width)] if header else [""] * width
     named_by = _label_column(body)
     titles = [("", " ".join(filter(None, cells))) for cells in above]
     return titles + [(_name_of(cells, named_by), _text_of(names, cells)) for cells in body]
@@ -93,11 +95,14 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
 def _parts(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
     """The header of a table, the rows above it and those below.
 
-    It begins in the first row with two values; in a table of a single column it is the first row.
+    It begins in the first row with two values; in a table of a single column it is the first row. It is empty where
+    that row says facts as those below it do.
     """
     start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
     header: Row = rows[start] if rows else []
     end = start + 1
+    if any(_FACT.fullmatch(name) and _are(_FACT, _values(rows[end:], n)) for n, name in enumerate(header)):
+        return [], rows[:start], rows[start:]
     while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 : end + 1 + SAMPLE_ROWS]):
         header = _joined(header, rows[end])
         end += 1
@@ -116,12 +121,16 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
     names = {column: name for column, name in enumerate(row) if name and name != _at(header, column)}
     first = next((column for column, name in enumerate(header) if name), 0)
     has_gap = any(column > first and not _at(header, column) for column in names)
-    is_row = first in names and _at(header, first + 1) != ""  # as what names the rows stands in no group
+    years = [int(name) for column, name in names.items() if column > first and _YEAR.fullmatch(name)]
+    are_years = len(years) > 2 and years == [*range(years[0], years[0] + len(years))]
+    # What names the rows stands in no group. Before years anything may: a currency.
+    is_row = first in names and _at(header, first + 1) != "" and not are_years
+    named = first + 1 if are_years else first
     return (
         has_gap
         and not is_row
         and all(
-            column < first or _is_name(name, _values(below, column), is_sure=first not in names)
+            column < named or _is_name(name, _values(below, column), is_sure=first not in names)
             for column, name in names.items()
         )
     )
@@ -185,4 +194,4 @@ def _text_of(header: Row, cells: Row) -> str:
     values = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell]
     if len(header) == 1:
         return values[0][1]
-    return "\n".join(f"- {name}: {cell}" for name, cell in values)
+    return "\n".join(f"- {name}: {cell}" if name else f"- {cell}" for name, cell in values)

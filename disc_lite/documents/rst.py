@@ -7,15 +7,15 @@ code. The underlines of headings stay as they are written.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 
+from disc_lite.documents.escapes import MARK
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.inlinehtml import embedded_text
+from disc_lite.documents.listtables import dedented, listed_rows
 from disc_lite.documents.rsttables import drawn_table
-from disc_lite.documents.tables import line_of
 
 _DIRECTIVE = re.compile(r"(?P<indent>\s*)\.\. (?:\|[^|]+\| )?(?P<name>[\w:+-]+)::(?:\s+(?P<argument>.*))?")
 _EXPLICIT = re.compile(r"(?P<indent>\s*)\.\.(?:\s+(?P<rest>.*))?")
@@ -44,9 +44,7 @@ _LITERAL = frozenset(
 # Read so in MyST Markdown too, where they are the fence of a block: ```` ```{toctree} ````.
 MYST = _DROPPED | _VERSIONS.keys() | {"csv-table", "list-table", "figure", "eval-rst"}
 
-_SPAN = re.compile(r":[cr]span:`\d+`\s*")
 _INLINE = (
-    (_SPAN, ""),
     (re.compile(r":[\w:+.-]+:`~(?:[\w.]*\.)?([^`<]+)`"), r"\1"),
     (re.compile(r":[\w:+.-]+:`([^`<]*[^`<\s])\s*<[^`>]*>`"), r"\1"),
     (re.compile(r":[\w:+.-]+:`([^`]+)`"), r"\1"),
@@ -54,8 +52,12 @@ _INLINE = (
     (re.compile(r"`([^`]+)`__?"), r"\1"),
     (re.compile(r"\s?\[(?:\d+|#[\w-]*|\*)\]_"), ""),
     (re.compile(r"(\[[A-Za-z][\w.-]*\])_"), r"\1"),  # a citation
-    (re.compile(r"(?<!\\)\\ "), ""),  # ends markup in the midst of a word
+    (re.compile(rf"(?<![\\{MARK}])\\ "), ""),  # ends markup in the midst of a word
 )
+# As it is written: in it a backslash is one.
+_RAW = re.compile(r"(``.*?``|:(?:math|code):`[^`]+`)")
+_ESCAPE = re.compile(rf"(?<!{MARK})\\([^\s|`])")
+_MAX_WRAPPED = 4  # lines
 _SCRIPT = re.compile(r"(?:\\ )?:(su[bp])(?:er)?(?:script)?:`([^`]+)`(?:\\ )?")
 _LINE_OF_VERSE = re.compile(r"^(\s*)\| (?!.*\|\s*$)")  # and no row of a table
 _NAMELESS_TARGET = re.compile(r"\s*__ \S+\s*")
@@ -67,14 +69,14 @@ def rst_text(text: str) -> str:
     seen = "\n".join(_seen(lines))
     names = {name[1]: _plain(" ".join(name[2].split())) for name in _SUBSTITUTION.finditer(text)}
     if not names:
-        return seen
+        return seen.replace(MARK, "")
     # In the text that is seen, since a longer one would move the columns of a table.
     named = re.compile("|".join(re.escape(f"|{name}|") + "_{0,2}" for name in names))
     is_definition = re.compile(r"\s*\.\. \|")  # in code
     return "\n".join(
         line if is_definition.match(line) else named.sub(lambda use: names[use[0].strip("_")[1:-1]], line)
         for line in seen.split("\n")
-    )
+    ).replace(MARK, "")
 
 
 def role_text(role: str, content: str) -> str:
@@ -111,7 +113,7 @@ def _seen(lines: list[str]) -> Iterator[str]:
                 continue
         explicit = _EXPLICIT.fullmatch(line)
         if explicit is None:
-            index += 1
+            line, index = _whole(lines, index)
             margin = len(line) - len(_MARGIN.sub("", line, count=1))
             end = _block_end(lines, index, margin) if line.rstrip().endswith("::") else index
             if end == index:
@@ -128,26 +130,37 @@ def _seen(lines: list[str]) -> Iterator[str]:
         index = end
 
 
+def _whole(lines: list[str], index: int) -> tuple[str, int]:
+    """A line, with the next ones where what is in backquotes ends there, and the number of the line behind."""
+    line, first = lines[index], index
+    index += 1
+    while index < min(len(lines), first + _MAX_WRAPPED) and line.replace("``", "").count("`") % 2:
+        if not lines[index].strip() or _EXPLICIT.fullmatch(lines[index]):
+            break
+        line, index = f"{line}\n{lines[index]}", index + 1
+    return line, index
+
+
 def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[str]:
     """What is seen of a comment, target, note or directive with the block that belongs to it."""
     indent, rest = explicit["indent"], explicit["rest"] or ""
     if note := _NOTE.fullmatch(rest):
         yield indent + _plain(note["text"])
-        yield from map(_plain, _dedented(block, indent))
+        yield from map(_plain, dedented(block, indent))
         return
     found = _DIRECTIVE.fullmatch(line)
     if found is None or found["name"] in _DROPPED or line.lstrip().startswith(".. |"):
         # A citation is text, a comment and a target are none.
         if rest.startswith("[") and "]" in rest:
             yield indent + _plain(rest)
-            yield from map(_plain, _dedented(block, indent))
+            yield from map(_plain, dedented(block, indent))
         return
     options = {}
     while block and (option := _OPTION.fullmatch(block[0])):
         options[option[1]] = option[2] or ""
         block = block[1:]
     name, argument = found["name"], (found["argument"] or "").strip()
-    if rows := _rows_of(name, block, options):
+    if rows := listed_rows(name, block, options):
         yield from [indent + _plain(line) for line in ([argument, ""] if argument else []) + rows]
         return
     if name == "raw":
@@ -155,7 +168,7 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         yield from shown.split("\n") if shown else []
         return
     if name in _LITERAL:
-        yield from _fenced([argument, *_dedented(block, "")] if name == "math" and argument else block, indent)
+        yield from _fenced([argument, *dedented(block, "")] if name == "math" and argument else block, indent)
         return
     if name in _UNTITLED:
         argument = ""
@@ -164,7 +177,7 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         label = f"{'See also' if name == 'seealso' else name.capitalize()}: {argument}".strip()
     if label:
         yield indent + _plain(label)
-    yield from _seen(_dedented(block, indent))
+    yield from _seen(dedented(block, indent))
 
 
 def _fenced(block: list[str], indent: str) -> Iterator[str]:
@@ -172,41 +185,6 @@ def _fenced(block: list[str], indent: str) -> Iterator[str]:
     shown = "\n".join(block).strip("\n")
     opening, *code, closing = fenced(shown).split("\n")
     yield from [indent + opening, *code, indent + closing] if shown else []
-
-
-def _rows_of(name: str, block: list[str], options: dict[str, str]) -> list[str]:
-    """The rows of a table that is written as a directive; none where a directive is no such table."""
-    if name == "csv-table":
-        return _csv_rows(block, options)
-    # Those of the Linux kernel; with spans they stay lists of lists.
-    is_flat = name == "flat-table" and not any(map(_SPAN.search, block))
-    return _list_rows(block) if name == "list-table" or is_flat else []
-
-
-def _csv_rows(block: list[str], options: dict[str, str]) -> list[str]:
-    delimiters = {"tab": "\t", "space": " "}
-    delimiter = delimiters.get(options.get("delim", ","), options.get("delim", ","))
-    lines = [options["header"]] if options.get("header") else []
-    rows = csv.reader([*lines, *_dedented(block, "")], delimiter=delimiter[:1] or ",", skipinitialspace=True)
-    return [line_of(row) for row in rows if any(row)]
-
-
-def _list_rows(block: list[str]) -> list[str]:
-    """The rows of a list of lists: `* - ` opens a row, `- ` a cell, and what is indented deeper goes on with it.
-
-    Any bullet will do.
-    """
-    rows: list[list[str]] = []
-    for line in _dedented([line.expandtabs() for line in block], ""):
-        if re.match(r"[-*+](?:\s|$)", line):
-            rows.append([])
-        cell = re.match(r"(?:[-*+] | {2})[-*+](?:\s+(.*)|$)", line)
-        margin = len(line) - len(line.lstrip())
-        if cell and rows:
-            rows[-1].append(cell[1] or "")
-        elif line.strip() and rows and rows[-1] and margin > 2:
-            rows[-1][-1] += f" {line.strip()}"
-    return [line_of(row) for row in rows if any(row)]
 
 
 def _block_end(lines: list[str], start: int, indent: int) -> int:
@@ -221,19 +199,17 @@ def _block_end(lines: list[str], start: int, indent: int) -> int:
     return end
 
 
-def _dedented(block: list[str], indent: str) -> list[str]:
-    shown = [len(line) - len(line.lstrip()) for line in block if line.strip()]
-    depth = min(shown, default=0)
-    return [indent + line[depth:] if line.strip() else "" for line in block]
-
-
 def _plain(line: str) -> str:
-    """A line without roles, links and marks of notes; what is in double backquotes stays."""
-    if not any(sign in line for sign in ("`", "]_", "\\ ")):
+    """A line without roles, links and marks of notes, escaped signs marked; what is in double backquotes stays."""
+    if not any(sign in line for sign in ("`", "]_", "\\")):
         return line
-    parts = re.split(r"(``.*?``)", line)
-    for place in range(0, len(parts), 2):
-        parts[place] = with_scripts(parts[place], _SCRIPT)
+    parts = _RAW.split(line)
+    for place, part in enumerate(parts):
+        if place % 2:
+            parts[place] = part if part.startswith("``") else part.partition("`")[2].removesuffix("`")
+            continue
+        part = with_scripts(_ESCAPE.sub(rf"{MARK}\1", part), _SCRIPT)
         for pattern, replacement in _INLINE:
-            parts[place] = pattern.sub(replacement, parts[place])
+            part = pattern.sub(replacement, part)
+        parts[place] = part
     return "".join(parts)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from disc_lite.documents.blocks import cells_of
 from disc_lite.documents.htmltree import around, children, within
 
 if TYPE_CHECKING:
     from bs4 import Tag
 
 # A hostile page may ask for more; no table that is read has them.
-_MAX_SPAN = 200
+MAX_SPAN = 200
 _CELLS = ("td", "th")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("blockquote", "dl", "ol", "p", "pre", "ul")
 _MAX_INNER_CHARS, _MAX_INNER_NODES = 300, 1000
+
+
+class Cell(NamedTuple):
+    """A cell of a table, and how many columns and rows it spans."""
+
+    text: str
+    columns: int = 1
+    rows: int = 1
 
 
 def is_layout(table: Tag) -> bool:
@@ -54,14 +63,22 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     """
     rows = [row for row in within(table, ("tr",)) if around(row, ("table",)) is table]
     top = _height_of_header(rows)
+    cells = [
+        [Cell(text_of(tag), _span(tag, "colspan"), _span(tag, "rowspan")) for tag in children(row, _CELLS)]
+        for row in rows
+    ]
+    return lines_of(spread(cells, top), top)
+
+
+def spread(rows: Iterable[Sequence[Cell]], top: int) -> list[tuple[list[str], bool]]:
+    """The rows of a table as `lines_of` takes them: each cell in its column, and in all rows that it spans."""
     grid: list[tuple[list[str], bool]] = []
     held: dict[int, tuple[int, str]] = {}  # column -> rows that its cell still covers, and its text
     for number, row in enumerate(rows):
-        tags = children(row, _CELLS)
         reached = bool(held)
-        cells, held = _filled(held, [(text_of(tag), tag) for tag in tags], everywhere=number < top > 1)
-        grid.append((cells, len(tags) == 1 and not reached))
-    yield from lines_of(grid, top)
+        cells, held = _filled(held, row, everywhere=number < top > 1)
+        grid.append((cells, len(row) == 1 and not reached))
+    return grid
 
 
 def lines_of(grid: Sequence[tuple[list[str], bool]], top: int) -> Iterator[str]:
@@ -80,6 +97,11 @@ def lines_of(grid: Sequence[tuple[list[str], bool]], top: int) -> Iterator[str]:
 def line_of(cells: Sequence[str]) -> str:
     """A row of cells; an empty one keeps its place."""
     return " ".join(" | ".join(cells).split())
+
+
+def as_value(rows: Iterable[str]) -> str:
+    """A table in the cell of another one: `day, 84 crowns; night, 90 crowns`."""
+    return "; ".join(", ".join(filter(None, cells_of(row))) for row in rows)
 
 
 def _height_of_header(rows: Sequence[Tag]) -> int:
@@ -106,16 +128,15 @@ def _header(rows: Sequence[tuple[list[str], bool]]) -> Iterator[tuple[list[str],
 
 
 def _filled(
-    held: dict[int, tuple[int, str]], tags: Sequence[tuple[str, Tag]], everywhere: bool
+    held: dict[int, tuple[int, str]], row: Sequence[Cell], everywhere: bool
 ) -> tuple[list[str], dict[int, tuple[int, str]]]:
     """The cells of a row, with those that reach into it from above, and the ones that reach on."""
     cells: list[str] = []
     reaching = {column: (rows - 1, text) for column, (rows, text) in held.items() if rows > 1}
-    for text, tag in tags:
+    for text, columns, rows in row:
         while len(cells) in held:
             cells.append(held[len(cells)][1])
-        rows = _span(tag, "rowspan")
-        for offset in range(_span(tag, "colspan")):
+        for offset in range(columns):
             value = "" if offset and not everywhere else text
             if rows > 1:
                 reaching[len(cells)] = (rows - 1, value)
@@ -127,4 +148,4 @@ def _filled(
 
 def _span(cell: Tag, name: str) -> int:
     span = str(cell.get(name, "1")).strip()
-    return min(max(int(span), 1), _MAX_SPAN) if span.isdecimal() and len(span) < 6 else 1
+    return min(max(int(span), 1), MAX_SPAN) if span.isdecimal() and len(span) < 6 else 1

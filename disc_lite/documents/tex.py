@@ -38,8 +38,11 @@ _MAX_TITLE_CHARS = 100  # a longer caption is no name
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
 _TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?\{((?:[^{}]|\{[^{}]*\})*)\}")
 _CUT = re.compile(r"(?=^[ \t]*\\(?:part|chapter|section)\b)", re.MULTILINE)
+# Those of packages, and names that classes and other files give to theirs.
 _VERBATIM = re.compile(
-    r"\\begin\{(verbatim|lstlisting|minted)\}(?:\[[^\]]*\])?(?:\{(\w+)\})?\n?(.*?)\n?[ \t]*\\end\{\1\}", re.DOTALL
+    r"\\begin\{((?:[A-Za-z]*[vV]erbatim|lstlisting|minted|alltt|(?!CodeChunk)[A-Za-z]?[cC]ode[A-Za-z]*|S(?:in|out)put)\*?)\}"
+    r"(?:\[[^\]]*\])?(?:\{(\w+)\})?\n?(.*?)\n?[ \t]*\\end\{\1\}",
+    re.DOTALL,
 )
 _SPACES = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _INDENT = re.compile(r"^[ \t]+|[ \t]+$", re.MULTILINE)

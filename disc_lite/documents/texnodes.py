@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import number_text
-from disc_lite.documents.texspecs import CITATIONS, ENVIRONMENTS, LISTS, MACROS, TABLES, UNSEEN, unit_text
+from disc_lite.documents.texspecs import CITATIONS, ENVIRONMENTS, LISTS, MACROS, NUMBER_SIGN, TABLES, UNSEEN, unit_text
 
 if TYPE_CHECKING:
     from pylatexenc.latex2text import LatexNodes2Text
@@ -76,6 +76,7 @@ class TexReader:
         nodes = LatexWalker(written, latex_context=self._walker, tolerant_parsing=True).get_latex_nodes()[0]
         _part_groups(nodes)
         text = re.sub(rf"[ \t\u00a0]*{_GONE}", "", str(self._text.nodelist_to_text(nodes)))
+        text = re.sub(rf"^([ \t]*){NUMBER_SIGN}", r"\1\\#", text, flags=re.MULTILINE).replace(NUMBER_SIGN, "#")
         return with_scripts(text, _SCRIPT)
 
     def _of(self, nodes: list[Node]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+NUMBER_SIGN = "\3"  # stands for `\\#`, which opens no heading
+
 # Name -> arguments (`{` one that must be there, `[` one that may), and what is seen, `%(2)s` being the second.
 MACROS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("footnote", "footnotetext", "tablefootnote"), ("[{", " (%(2)s)")),
@@ -31,6 +33,8 @@ MACROS: dict[str, tuple[str, str]] = {
     "degree": ("", "°"),
     "celsius": ("", "°C"),
     "slash": ("", "/"),
+    **dict.fromkeys(("\n", "\t"), ("", " ")),  # a space, as `\\ ` is
+    "#": ("", NUMBER_SIGN),
     "and": ("", ", "),
     "par": ("", "\n\n"),
     "newline": ("", "\n"),

@@ -68,7 +68,7 @@ def xlsx_text(source: Source) -> Converted:
         raise reason
     unread = f"no row below a header in {', '.join(without_rows)}, which is not read" if without_rows else ""
     warning = "; ".join(filter(None, [unread, _warning(hidden, without_value)]))
-    return replace(text_of_tables(tables, title=book.properties.title or ""), warning=warning)
+    return replace(text_of_tables(tables, title=(book.properties.title or "").strip()), warning=warning)
 
 
 def _text_of(cell: Cell, runs: list[Any] | None) -> str:

@@ -1,9 +1,11 @@
 """DOCX: headings by outline level, what is hidden or withdrawn, formulas, notes and merged cells."""
 
 import io
+import re
 import zipfile
 
 import docx
+import pytest
 from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -96,6 +98,28 @@ def test_a_fraction_that_is_raised_and_what_a_function_is_of_are_in_brackets():
     assert text_of(docx.Document(), f"<w:p><m:oMath {MATH}>{power}{cosine}</m:oMath></w:p>") == "(x/v)^2 cos (x/v)"
 
 
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("<m:d><m:dPr><m:begChr m:val='['/></m:dPr><m:e>0,1</m:e></m:d>", "[0,1)"),
+        ("P<m:d><m:e>A</m:e><m:e>B</m:e></m:d>", "P(A|B)"),
+        ("<m:d><m:dPr><m:begChr m:val='|'/><m:endChr m:val='|'/></m:dPr><m:e>x</m:e></m:d>", "|x|"),
+        (
+            "<m:d><m:dPr><m:begChr m:val='{'/><m:endChr m:val=''/></m:dPr><m:e><m:eqArr><m:e>1</m:e><m:e>0</m:e></m:eqArr></m:e></m:d>",
+            "{1; 0",
+        ),
+        ("<m:d><m:e><m:f><m:fPr><m:type m:val='noBar'/></m:fPr><m:num>n</m:num><m:den>k</m:den></m:f></m:e></m:d>", "(n choose k)"),
+        ("<m:func><m:fName><m:limLow><m:e>max</m:e><m:lim>x</m:lim></m:limLow></m:fName><m:e>f</m:e></m:func>", "max_x f"),
+        ("<m:sSub><m:e>β</m:e><m:sub>1</m:sub></m:sSub><m:sSub><m:e>x</m:e><m:sub>2</m:sub></m:sSub>", "β_1 x_2"),
+        ("<m:acc><m:e>p</m:e></m:acc>+<m:bar><m:barPr><m:pos m:val='top'/></m:barPr><m:e>x</m:e></m:bar>", "p\u0302+x\u0304"),
+        ("<m:m><m:mr><m:e>1</m:e><m:e>2</m:e></m:mr><m:mr><m:e>3</m:e><m:e>4</m:e></m:mr></m:m>", "1, 2; 3, 4"),
+    ],
+)  # fmt: skip
+def test_brackets_limits_means_and_stacks_of_a_formula_are_not_another_formula(formula, text):
+    runs = re.sub(r"(?<=>)[^<]+(?=<)|^[^<]+", r"<m:r><m:t>\g<0></m:t></m:r>", formula)
+    assert text_of(docx.Document(), f"<w:p><m:oMath {MATH}>{runs}</m:oMath></w:p>") == text
+
+
 def test_a_table_below_another_is_its_own_and_boxes_are_ticked_or_not():
     word = docx.Document()
     for cells in (("Ware", "Price"), ("Act", "Fine")):
@@ -115,6 +139,28 @@ def test_merged_cells_stand_in_every_row_and_empty_ones_keep_their_place():
             table.cell(row, column).text = text
     table.cell(1, 0).merge(table.cell(2, 0))
     assert text_of(word) == "Load | Toll | Note\nCart | 3 |\nCart | 5 | by night"
+
+
+def test_a_row_that_begins_late_keeps_its_columns_and_lines_of_a_cell_are_entries():
+    word = docx.Document()
+    table = word.add_table(2, 2)
+    for row, cells in enumerate((("Day", "Seller"), ("Monday", "Ada Berg\nOle Lind"))):
+        for column, text in enumerate(cells):
+            table.cell(row, column).text = text.partition("\n")[0]
+    table.cell(1, 1).add_paragraph("Ole Lind")
+    table.cell(1, 1).add_paragraph("of Dunden, who is there at noon.")
+    row = table.add_row()
+    row.cells[1].text = "Kai Moe"
+    before = OxmlElement("w:gridBefore")
+    before.set(qn("w:val"), "1")
+    row._tr.get_or_add_trPr().append(before)
+    row._tr.remove(row.cells[0]._tc)
+    assert text_of(word) == ("Day | Seller\nMonday | Ada Berg; Ole Lind of Dunden, who is there at noon.\n| Kai Moe")
+
+
+def test_what_stands_below_small_letters_that_say_how_it_is_read_is_text():
+    small = f"<w:ruby><w:rt>{run('とうきょう')}</w:rt><w:rubyBase>{run('東京')}</w:rubyBase></w:ruby>"
+    assert text_of(docx.Document(), f"<w:p><w:r>{small}</w:r>{run('の市場。')}</w:p>") == "東京の市場。"
 
 
 def test_the_table_of_contents_is_left_out():

@@ -58,6 +58,13 @@ HALF = "<mi>h</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><m
         ("<math><msup><mfrac><mi>x</mi><mi>v</mi></mfrac><mn>2</mn></msup></math>", "(x/v)^2"),
         ("<math><mi>cos</mi><mo>\u2061</mo><mfrac><mi>x</mi><mi>v</mi></mfrac></math>", "cos(x/v)"),
         ("<math><mi>f</mi><mo>\u2061</mo><mo>(</mo><mi>x</mi><mo>)</mo></math>", "f(x)"),
+        ("<math><mover><mi>x</mi><mo>¯</mo></mover><mo>=</mo><mn>3</mn></math>", "x\u0304 = 3"),
+        ("<math><mi>x</mi><mo>∈</mo><mfenced open='[' close=')'><mn>0</mn><mn>1</mn></mfenced></math>", "x ∈ [0, 1)"),
+        ("<math><mi>P</mi><mfenced separators='|'><mi>A</mi><mi>B</mi></mfenced></math>", "P(A|B)"),
+        ("<math><mo>(</mo><mfrac linethickness='0'><mi>n</mi><mi>k</mi></mfrac><mo>)</mo></math>", "(n choose k)"),
+        ("<math><mfrac><mn>1</mn><mrow><mn>2</mn><mi>π</mi></mrow></mfrac></math>", "1/(2π)"),
+        ("<math><mfrac><mn>1</mn><mn>2</mn></mfrac><mi>m</mi></math>", "1/2 m"),
+        (f"<math><mtable>{2 * '<mtr><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd></mtr>'}</mtable></math>", "1, 2; 1, 2"),
         (f"<math alttext='A'><mtable><mtr><mtd>{SQUARE}</mtd></mtr></mtable></math>", "A"),
         # KaTeX and MathJax draw a copy beside the formula.
         (
@@ -69,6 +76,10 @@ HALF = "<mi>h</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><m
 )
 def test_a_formula_is_there_once(markup, text):
     assert text_of(f"<p>Area {markup} holds.</p>") == f"Area {text} holds."
+
+
+def test_a_name_of_a_letter_needs_no_semicolon():
+    assert text_of("<p>at 5 &degC, A&ampB, &ltname> &notin; x&y.</p>") == "at 5 °C, A&B, <name> ∉ x&y."
 
 
 def test_a_body_line_that_begins_like_markup_is_no_heading():

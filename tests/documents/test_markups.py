@@ -62,7 +62,11 @@ def test_org():
             "# One\nA.\n# Five\nE.\n",
         ),
         ("Red[fn:1], and blue[fn:: Since May.].\n\n[fn:1] Says *Ada*.\n", "Red, and blue [Since May.].\n\nSays Ada.\n"),
-        ("- Force :: A push.\n- Two\n", "- Force: A push.\n- Two\n"),
+        ("- Force :: A push.\n- Weight ::\n\n  A pull.\n", "- Force: A push.\n- Weight:\n\n  A pull.\n"),
+        (
+            "#+MACRO: fee $1 euros ($2)\nIt costs {{{fee(84,a\\, b)}}}, {{{kbd(Tab)}}}, {{{date}}}; see [[*Fees]].\n",
+            "It costs 84 euros (a, b), Tab, {{{date}}}; see Fees.\n",
+        ),
         ("#+begin_src org\n  ,* One\n    ,#+x\n#+end_src\n", "```org\n* One\n  #+x\n```\n"),
         ("#+begin_export html\n<hr>\n#+end_export\nA @@html:<b>@@b@@html:</b>@@.\n", "A b.\n"),
     ],
@@ -105,7 +109,7 @@ NOTE: Be _careful_ with `a_b_c` and file_name_x.
 |12 a
 piece
 
-2+|Loaf | 3
+|Loaf | 3
 |===
 
 CPU:: The brain.
@@ -142,6 +146,12 @@ def test_adoc():
         ),
         ("A ((valve)) (((pump, red)))icon:tags[]indexterm:[x] f((a)b).", "A valve  f((a)b)."),
         ('`+kbd:[a]+` "`so`" `((x))` is `a+b`.', "`kbd:[a]` “so” `((x))` is `a+b`."),
+        ("The [#norm:fee]#fee is\n84# or [.line-through]#80# 90.", "The fee is\n84 or 90."),
+        (
+            "Area stem:[x^2+y^2], pass:q[<u>a_b_c</u>] at 5&#176;C &amp; +++<b>d_e_f</b>+++ `&lt;`.",
+            "Area x^2+y^2, a_b_c at 5°C & d_e_f `&lt;`.",
+        ),
+        ("[stem]\n++++\nx^2+y^2\n++++\n\n++++\n<p>A <b>bell</b>.</p><script>x</script>\n++++", "x^2+y^2\n\nA bell."),
         ("[WARNING]\n====\nHot.\n====\n\n'''\n\n[NOTE.small]\nMind.\n\n<<<\n", "Warning:\nHot.\n\n\nNote:\nMind."),
     ],
 )
@@ -158,6 +168,26 @@ def test_adoc_rows_are_full_by_their_columns():
     assert text("a.adoc", '[cols="1,2"]\n|===\n|Name |Role\n|Ada\n|Chair\n\n|Ben |Clerk\n|===\n') == (
         "Name | Role\nAda | Chair\nBen | Clerk\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        (
+            '[cols="1,1,1"]\n|===\n|Lamp |Watt |Price\n\n.2+|Ada |40 |12\n|60 |14\n\n|Ole 2+|sold out\n|===',
+            "Lamp | Watt | Price\nAda | 40 | 12\nAda | 60 | 14\nOle | sold out |",
+        ),
+        ('[cols="2*,<3"]\n|===\n|A|B|C\n2+^.>s|one|\n3*|x\n|===', "A | B | C\none | |\nx | x | x"),
+        ('[%header,format=csv]\n|===\nName,Price\nRye,"1,20"\n|===', "Name | Price\nRye | 1,20"),
+        (",===\nName,Price\n,===", "Name | Price"),
+        (
+            '[cols="1,1a"]\n|===\n|Grand\n|\n[cols="2*"]\n!===\n!day !84\n!night !90\n!===\n|Annex |70\n|===',
+            "Grand | day, 84; night, 90\nAnnex | 70",
+        ),
+    ],
+)
+def test_adoc_cells_that_span_columns_or_rows_keep_the_others_in_their_place(table, rows):
+    assert text("a.adoc", f"{table}\n") == f"{rows}\n"
 
 
 def test_adoc_numbers_and_what_is_struck_raised_or_noted():

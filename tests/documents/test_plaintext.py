@@ -4,7 +4,7 @@ import pytest
 
 from disc_lite.documents.headings import find_headings
 from tests.counting import is_quadratic
-from tests.documents.written import converted
+from tests.documents.written import converted, document, sections
 
 
 def text_of(text):
@@ -131,3 +131,29 @@ def test_laws_and_numbered_sections(text, expected):
 def test_text_without_such_structure_stays_as_it_is():
     text = "Bells\n=====\n\nThey ring.\n  1. One\n\n    # code\n"
     assert text_of(text) == text
+
+
+def test_pages_that_were_printed_with_a_margin_lose_it_and_their_running_lines():
+    def page(number, *lines):
+        body = [*lines, *[""] * (36 - len(lines))]
+        return [
+            f"        Guide to Dunden        {number}",
+            "",
+            *body,
+            "",
+            f"        Edition 3        May {number + 2}, 2026",
+            "",
+        ]
+
+    pages = [
+        page(1, "        1.  The bells", "", "             The bells of Dunden are rung", "        at nine."),
+        page(2, "        2.  The wall", "", "             It is eight feet high, and"),
+        page(3, "        # is the sign of", "        the keeper."),
+        page(4, "        3.  The gate", "", "             It is shut at ten."),
+    ]
+    made = document("a.txt", "\n".join(line for one in pages for line in one))
+    assert sections(made) == [
+        (("1. The bells",), "## 1.  The bells\n\n     The bells of Dunden are rung\nat nine."),
+        (("2. The wall",), "## 2.  The wall\n\n     It is eight feet high, and\n\n\\# is the sign of\nthe keeper."),
+        (("3. The gate",), "## 3.  The gate\n\n     It is shut at ten."),
+    ]

@@ -341,3 +341,25 @@ def test_a_plain_row_is_cut_as_all_texts_are():
 def test_a_row_is_plain_where_no_stop_has_a_space_behind_it(line, is_plain):
     text = f"- {line}\n- Open: x\n\n"
     assert ends_of_fields(text, 0, len(text)) == ([len(line) + 2, len(text)] if is_plain else [])
+
+
+def test_a_first_row_that_says_what_the_others_say_is_no_header():
+    sentences = [
+        "The gate is shut at nine in the evening, and a bell is rung a quarter before.",
+        "Carts wait outside the wall until the keeper has counted them and taken the toll.",
+    ]
+    assert text("a.csv", f'G1,"{sentences[0]}"\nG2,"{sentences[1]}"\n') == (
+        f"- G1\n- {sentences[0]}\n\n- G2\n- {sentences[1]}\n"
+    )
+    assert text("a.csv", "Ada,ada@dunden.org\nOle,ole@dunden.org\n") == (
+        "- Ada\n- ada@dunden.org\n\n- Ole\n- ole@dunden.org\n"
+    )
+    assert "- Rule: " in text("a.csv", f'No,Rule\nG1,"{sentences[0]}"\n')
+
+
+def test_a_row_of_years_below_a_group_is_header_whatever_stands_before_it():
+    table = "Income,Single,,\n€,1997,1998,1999\n15000,23 %,21 %,18 %\n"
+    assert text("a.csv", f"{table}\n{table.replace('Single', 'Married')}") == "\n".join(
+        f"- Income €: 15000\n- {who} 1997: 23 %\n- {who} 1998: 21 %\n- {who} 1999: 18 %\n"
+        for who in ("Single", "Married")
+    )

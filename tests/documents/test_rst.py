@@ -38,7 +38,14 @@ def text_of(text):
         (".. list-table::\n\n   * * Name\n     * Key\n   * * Ada\n     * - no 7\n       - no 8\n\nB.", "Name | Key\nAda | - no 7 - no 8\n\nB."),
         (".. list-table::\n\n   * .. row 1\n\n     - Ada\n     - 84\n   *\n     - Bo\n     - 7\n\nB.", "Ada | 84\nBo | 7\n\nB."),
         (".. flat-table:: Fees\n\n    * - Name\n      - Fee in\n\teuros\n    * - Ada\n      - 84\n\nB.", "Fees\n\nName | Fee in euros\nAda | 84\n\nB."),
-        (".. flat-table::\n\n    * - :rspan:`1` Ada\n      - 84\n    * - 90\n\nB.", "\n* - Ada\n  - 84\n* - 90\n\nB."),
+        (
+            ".. flat-table::\n   :header-rows: 2\n\n   * - :rspan:`1` Name\n     - :cspan:`1` Fee\n   * - day\n     - night\n   * - Ada\n     - 84\n"
+            "     - 90\n   * - :cspan:`1` All\n     - 174\n\nB.",
+            "Name | Fee day | Fee night\nAda | 84 | 90\nAll | | 174\n\nB.",
+        ),
+        (r"Call log\_fee(\*rows) and \\n (\(C) 2026), :math:`\frac{1}{2}` or ``a\_b``.", r"Call log_fee(*rows) and \n ((C) 2026), \frac{1}{2} or ``a\_b``."),
+        ("+-----+-----+\n| Key | Use |\n+=====+=====+\n| \\+  | \\\\t |\n+-----+-----+\n", "Key | Use\n+ | \\t\n"),
+        ("See :ref:`the long\n  guide <install>` and `the\nsite <https://x.org>`__, or a ` sign.", "See the long\n  guide and the\nsite, or a ` sign."),
         (".. flat-table::\n\n    -  .. row 1\n\n       -  int fd\n\nB.", "\n-  .. row 1\n\n   -  int fd\n\nB."),
         (".. math:: a = b\n   :label: x\n\n.. math::\n\n   c\n\nB.", "```\na = b\n```\n\n```\n   c\n```\n\nB."),
         ("It is 10\\ :sup:`6` Pa of H\\ :sub:`2`\\ O, *re*\\ done, ``a\\ b``.", "It is 10^6 Pa of H2O, *re*done, ``a\\ b``."),

@@ -79,3 +79,11 @@ def test_what_may_be_text_by_its_name_is_read_where_it_has_sentences(name):
 def test_a_placeholder_in_a_listing_does_not_take_the_lines_below_it():
     listing = '<pre><button>Copy</button>run <object> x<br>stop <span class="lineno">2</span>now\n\nend</pre>'
     assert text("a.html", f"<h1>Pump</h1>{listing}") == "# Pump\n\n```\nrun  x\nstop now\n\nend\n```\n"
+
+
+def test_what_mediawiki_puts_around_an_article_and_links_to_the_top_are_not_read():
+    page = """<h1>Duck</h1><div id="p-lang-btn" class="vector-dropdown mw-portlet mw-portlet-lang"><label>136 languages</label>
+<ul class="vector-menu-content-list"><li><a href="/fr">Français</a></li></ul></div>
+<div id="contentSub"><span class="mw-redirectedfrom">(Redirected from Ducks)</span></div><p>Ducks swim.</p>
+<p><a href="#topofpage">(up)</a></p><p>See <a href="#top-speed">the top speed</a>.</p>"""
+    assert text("a.html", page) == "# Duck\n\nDucks swim.\n\nSee the top speed.\n"

@@ -72,3 +72,9 @@ def test_tables_keep_their_columns_under_their_captions_and_references_name_them
 
 def test_a_table_of_the_smallest_kind():
     assert text("a.tex", r"\begin{tabular}{l}A\\B\end{tabular}") == "A\nB\n"
+
+
+def test_a_number_sign_opens_no_heading_and_a_space_may_be_the_end_of_a_line():
+    body = "We denote by\n\\# the lamps, e.g.\\\n84 (lamp \\#5).\n\n\\begin{code}\n# a comment\nf(&x)\n\\end{code}"
+    assert made(body).text == ("We denote by\n\\# the lamps, e.g. 84 (lamp #5).\n\n```\n# a comment\nf(&x)\n```\n")
+    assert made("e.g.\\\n84").warning == ""

@@ -1,0 +1,89 @@
+"""Diagrams (SmartArt) and charts of Office files -> lists and tables in HTML."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from html import escape
+from xml.etree.ElementTree import Element
+
+from disc_lite.documents.archive import attribute, child, local_name, number_of
+from disc_lite.documents.cellvalues import shown
+
+_MAX_ROWS = 40  # a curve of more points is for the eye
+_MAX_DAYS = 2_900_000
+_QUOTED = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
+_DATE = re.compile(r"[dy]", re.IGNORECASE)  # in a number format
+
+
+def diagram_html(data: Element, text_of: Callable[[Element], str]) -> Iterator[str]:
+    """The texts of a diagram as a list, those that belong to another one below it."""
+    points = {attribute(e, "modelId"): e for e in data.iter() if local_name(e.tag) == "pt"}
+    below: dict[str, list[tuple[int, str]]] = {}
+    for link in data.iter():
+        if local_name(link.tag) == "cxn" and attribute(link, "type") in ("", "parOf"):
+            place = number_of(link, "srcOrd", 0)
+            below.setdefault(attribute(link, "srcId"), []).append((place, attribute(link, "destId")))
+
+    def listed(id_: str) -> Iterator[str]:
+        items = sorted(below.pop(id_, []))  # once, or a circle would have no end
+        for _, item in items:
+            if item in points:
+                yield f"<li>{text_of(points[item])}<ul>{''.join(listed(item))}</ul></li>"
+
+    for id_, point in points.items():
+        if attribute(point, "type") == "doc":
+            yield f"<ul>{''.join(listed(id_))}</ul>"
+
+
+def chart_html(chart: Element) -> Iterator[str]:
+    """The values that a chart draws as a table: a row for each of its categories, a column for each series."""
+    is_from_1904 = any(local_name(e.tag) == "date1904" and attribute(e, "val") not in ("0", "false") for e in chart)
+    first_day = datetime(1904, 1, 1) if is_from_1904 else datetime(1899, 12, 30)
+    header, categories, columns = [""], dict[int, str](), list[dict[int, str]]()
+    for series in (e for e in chart.iter() if local_name(e.tag) == "ser"):
+        header.append(" ".join(e.text or "" for e in child(series, "tx").iter() if local_name(e.tag) == "v"))
+        categories |= _points([child(series, "cat"), child(series, "xVal")], first_day)
+        columns.append(_points([child(series, "val"), child(series, "yVal")], first_day))
+    if any(columns) and 0 < len(categories) <= _MAX_ROWS:
+        rows = [[name, *(column.get(place, "") for column in columns)] for place, name in sorted(categories.items())]
+        titles = (_written(e) for e in chart.iter() if local_name(e.tag) == "title")  # of its axes too: a unit
+        caption = escape("; ".join(filter(None, titles)))
+        body = f"<thead>{_row_html(header)}</thead>{''.join(map(_row_html, rows))}"
+        yield f"<table><caption>{caption}</caption>{body}</table>"
+
+
+def _written(title: Element) -> str:
+    return "".join(e.text or "" for e in title.iter() if local_name(e.tag) == "t").strip()
+
+
+def _row_html(cells: list[str]) -> str:
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _points(stored: list[Element], first_day: datetime) -> dict[int, str]:
+    """The texts or numbers that are stored of a series, by their places; of several levels those of the first."""
+    found: dict[int, str] = {}
+    number_format = ""  # of numbers
+    for element in (e for part in stored for e in part.iter()):
+        match local_name(element.tag):
+            case "numCache" | "numLit":
+                number_format = "General"
+            case "formatCode":
+                number_format = element.text or number_format
+            case "pt":
+                text = child(element, "v").text or ""
+                found.setdefault(number_of(element, "idx", 0), _value(text, number_format, first_day))
+    return found
+
+
+def _value(text: str, number_format: str, first_day: datetime) -> str:
+    try:
+        number = float(text) if number_format else math.nan
+    except ValueError:
+        return text
+    if _DATE.search(_QUOTED.sub("", number_format)) and 0 <= number < _MAX_DAYS:
+        return shown(first_day + timedelta(days=round(number, 5)), number_format)
+    return shown(number, number_format) if math.isfinite(number) else text
