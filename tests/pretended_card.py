@@ -3,13 +3,13 @@
 A tensor of the card is told from one of the CPU as on a GPU: an operation that takes both is an error, unless the one
 of the CPU is a single number or an index. So whole functions run as on a GPU, with autocast for CUDA and what the code
 does where `is_cuda` or `device.type` says so. What CUDA computes in kernels of its own is computed by plain ones here:
-figures are right, roundings are not CUDA's. There are no CUDA graphs.
+figures are right, roundings are not CUDA's. Streams and CUDA graphs are in `tests.card_streams`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -166,26 +166,11 @@ REPLACED: dict[Any, Any] = {
 }
 
 
-class Stream:
-    """A stream on which everything is done at once."""
-
-    def __init__(self, device: Any = None) -> None: ...
-
-    def wait_stream(self, other: Any) -> None: ...
-
-    def synchronize(self) -> None: ...
-
-    def wait_event(self, event: Any) -> None: ...
-
-    def record_event(self) -> None: ...
-
-
 CUDA: dict[str, Any] = {
     "_lazy_init": lambda: None, "is_available": lambda: True, "device_count": lambda: 1, "current_device": lambda: 0,
     "set_device": lambda device: None, "get_device_name": lambda device=None: "NVIDIA GeForce RTX 4090",
     "get_device_capability": lambda device=None: (8, 9), "is_bf16_supported": lambda including_emulation=True: True,
-    "Stream": Stream, "current_stream": lambda device=None: Stream(), "stream": lambda which: nullcontext(),
-    "synchronize": lambda device=None: None, "empty_cache": lambda: None,
+    "empty_cache": lambda: None,
     "mem_get_info": lambda device=None: (8 << 30, 24 << 30), "memory_reserved": lambda device=None: 0,
     "memory_allocated": lambda device=None: 0, "get_per_process_memory_fraction": lambda device=None: 1.0,
 }  # fmt: skip
@@ -206,7 +191,6 @@ def pretended_card() -> Iterator[torch.device]:
         for name, value in CUDA.items():
             patch.setattr(torch.cuda, name, value)
         patch.setattr(torch, "tensor", partial(_tensor, torch.tensor))
-        patch.setattr(torch.Tensor, "record_stream", lambda self, stream: None)
         patch.setattr(torch.__future__, "_overwrite_module_params_on_conversion", True)
         with Card(), Autocast():
             yield CARD

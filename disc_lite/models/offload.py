@@ -3,6 +3,9 @@
 On CUDA it is copied on a stream of its own, into pinned memory, while the card computes on; before a layer is computed
 again, the inputs of the layer below are on their way back. Where no memory can be pinned (WSL2 limits it), and on other
 devices, the same copies are made one after another. The bytes come back as they were, so gradients are the same.
+
+The memory of what is copied is free as soon as the host says so, since the card waits for the copies: with
+`record_stream` it would be free when the host sees them made, and the host is a whole pass ahead of the card.
 """
 
 from __future__ import annotations
@@ -36,26 +39,38 @@ class HostCheckpoints:
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.pins = self.stream is not None
         self.newest: _Slot | None = None
+        self.coming: list[_Slot] = []  # on their way back: alive until the card waits for them, also after an error
         self.largest = 0  # bytes of an input
 
     def run(self, number: int, layer: Callable[..., Any], *inputs: Any) -> Any:
         """The layer of this number, counted from 0; it is computed again in the backward pass."""
         if number == 0:
-            self.newest = None
-            if self.stream is not None:
-                # The host would run ahead of the card, and no block of the batch before is free until that is done.
-                torch.cuda.current_stream(self.device).synchronize()
-        # Inside, checkpoint's own hooks hide these: they see the inputs alone.
-        with saved_tensors_hooks(self._to_host, self._to_device):
-            return checkpoint(layer, *inputs, use_reentrant=False, preserve_rng_state=False)
+            self._begin()
+        try:
+            # Inside, checkpoint's own hooks hide these: they see the inputs alone.
+            with saved_tensors_hooks(self._to_host, self._to_device):
+                return checkpoint(layer, *inputs, use_reentrant=False, preserve_rng_state=False)
+        finally:  # the inputs are alive until here; their copies had the time of the layer
+            self._wait_for_copies()
+
+    def _begin(self) -> None:
+        """Forget the batch before, which may have ended with an error."""
+        self._wait_for_copies()
+        self.newest, self.coming = None, []
+        if self.stream is not None:
+            # The host would run ahead of the card, and no pinned block of the batch before is free until that is done.
+            torch.cuda.current_stream(self.device).synchronize()
+
+    def _wait_for_copies(self) -> None:
+        """What the card computes from here on comes after the copies that were begun."""
+        if self.stream is not None:
+            torch.cuda.current_stream(self.device).wait_stream(self.stream)
 
     def _to_host(self, tensor: Tensor) -> Tensor | _Slot:
         if not (tensor.is_floating_point() and tensor.numel()):
             return tensor
         slot = _Slot(self._empty_like(tensor), self.newest)
         self._copy(slot.held, tensor)
-        if self.stream is not None:
-            tensor.record_stream(self.stream)  # its memory is not used again before the copy is made
         self.newest = slot
         return slot
 
@@ -72,6 +87,7 @@ class HostCheckpoints:
         self.newest = None
         if slot.arrived is not None:
             torch.cuda.current_stream(self.device).wait_event(slot.arrived)
+        self.coming.remove(slot)
         back, slot.back, slot.used = slot.back, None, True
         assert back is not None
         return back
@@ -80,9 +96,8 @@ class HostCheckpoints:
         """Begin to copy it back, unless that was done."""
         if slot.back is None:
             slot.back = torch.empty_like(slot.held, device=self.device)
+            self.coming.append(slot)
             slot.arrived = self._copy(slot.back, slot.held)
-            if self.stream is not None:
-                slot.back.record_stream(self.stream)
 
     def _copy(self, target: Tensor, source: Tensor) -> Any:
         """Copy after all that was begun until now; returns the event of its end."""

@@ -21,6 +21,7 @@ from disc_lite.models.embedding import embedding_on_host
 from disc_lite.models.generation import graphs
 from disc_lite.models.generation.requests import Request, Row
 from disc_lite.models.generation.sampling import next_tokens, sample
+from tests.card_streams import streamed_card
 from tests.made import SmallTraining, recipe_of
 from tests.pretended_card import COPIES, OnCard, aten, pretended_card, to_card
 
@@ -34,7 +35,7 @@ def moved(load: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
             stack.close()  # loaded on the CPU
             base = load(name, quantize)
             to_card(base.model, torch.bfloat16)
-            stack.enter_context(pretended_card())
+            stack.enter_context(streamed_card())
             again = Base(base.model, base.tokens, base.folder, quantize)
             if rank:
                 again.attach(rank, 2 * rank, 0, **how)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 
 import torch
@@ -81,25 +81,52 @@ class DecodingGraph:
         return Pass(self.memory, self.ids[None], self.positions[None], self.rows, decoding, None)
 
     def _capture(self, model: PreTrainedModel) -> None:
+        device = self.rows.device
+        main, side = torch.cuda.current_stream(device), _stream_of(self, device)
+        graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
+        side.wait_stream(main)
         try:
-            device = self.rows.device
-            graph, side = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
-            side.wait_stream(torch.cuda.current_stream(device))
             # Without autocast's cache: it would be emptied, and its addresses used again, while the graph reads them.
             # The stream has a block of its own: that of a capture which fails leaves its stream the current one.
             with _autocast_without_cache(), torch.cuda.stream(side):
                 forward(model, self.one_pass())  # what is set up at the first call must not be captured
                 with _waits_are_errors():
                     forward(model, self.one_pass())
-                with torch.cuda.graph(graph, stream=side):  # PyTorch's own stream is on the first GPU that it was for
+                with torch.cuda.graph(graph, pool=pool, stream=side):  # PyTorch's own is on the first GPU it was for
                     self.logits = forward(model, self.one_pass())
-            torch.cuda.current_stream(device).wait_stream(side)
             self.graph = graph
         except RuntimeError as error:
             self.failed, self.logits = True, None
             if not memory_ran_out(error):
                 _not_capturable.add(model)
+            # Before 2.13 PyTorch takes a capture whose end failed for one that goes on, and cannot free memory.
+            with suppress(RuntimeError):  # it has ended
+                torch._C._cuda_endAllocateToPool(device.index, pool)
             warnings.warn(f"Generation goes on without a CUDA graph: {str(error).splitlines()[0]}", stacklevel=2)
+        finally:
+            main.wait_stream(side)  # which may still be computing what was begun before an error
+
+
+# The streams of graphs that are gone, for the next ones: cuBLAS has 8 MiB for every stream that it was used on (32 on
+# Hopper and Blackwell), which older PyTorch never frees, and `torch.cuda.Stream` gives 32 streams in turn.
+_free_streams: defaultdict[torch.device, list[torch.cuda.Stream]] = defaultdict(list)
+
+
+def _stream_of(graph: DecodingGraph, device: torch.device) -> torch.cuda.Stream:
+    """A stream to capture the graph on, which no other one has as long as it lives."""
+    free = _free_streams[device]
+    stream = free.pop() if free else torch.cuda.Stream(device)
+    weakref.finalize(graph, _give_back, stream, device).atexit = False
+    return stream
+
+
+def _give_back(stream: torch.cuda.Stream, device: torch.device) -> None:
+    """Before a graph is freed: PyTorch waits for the stream of its capture, not for that of its replays.
+
+    The host waits for every replay, but for one that an error came after: sampling may have no memory.
+    """
+    torch.cuda.current_stream(device).synchronize()
+    _free_streams[device].append(stream)
 
 
 # Models whose pass cannot be a graph; no later call tries again.

@@ -6,6 +6,7 @@ With a pretended CUDA: `torch.cuda.graph` is PyTorch's own, streams are words, a
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ class Pretended:
         cuda = self
 
         class Graph:
-            def capture_begin(self, **options: Any) -> None:
+            def capture_begin(self, *pool: Any, **options: Any) -> None:
                 cuda.done.append("begin")
 
             def capture_end(self) -> None:
@@ -39,6 +40,13 @@ class Pretended:
 
         class Stream(str):
             def wait_stream(self, other: str) -> None: ...
+
+            def synchronize(self) -> None: ...
+
+        def give_up(device: Any, pool: Any) -> None:
+            if "begin" not in cuda.done:
+                raise RuntimeError("endAllocatePool: not currently recording to mempool_id")
+            cuda.done.append(f"no more of {pool}")
 
         class Block:
             def __init__(self, which: str) -> None:
@@ -51,12 +59,14 @@ class Pretended:
                 cuda.current = self.before
 
         for name, value in {
-            "CUDAGraph": Graph, "Stream": lambda device: Stream("side"), "stream": Block,
+            "CUDAGraph": Graph, "graph_pool_handle": lambda: "its pool", "Stream": lambda device: Stream("side"), "stream": Block,
             "current_stream": lambda device=None: Stream(cuda.current), "synchronize": lambda: None,
             "get_sync_debug_mode": lambda: cuda.mode, "set_sync_debug_mode": lambda mode: setattr(cuda, "mode", mode),
         }.items():  # fmt: skip
             patch.setattr(torch.cuda, name, value)
         patch.setattr(torch._C, "_host_emptyCache", lambda: None, raising=False)
+        patch.setattr(torch._C, "_cuda_endAllocateToPool", give_up, raising=False)
+        patch.setattr(graphs, "_free_streams", defaultdict(list))
         patch.setattr("disc_lite.models.generation.decoding.AT_ONCE", {"cpu"})
 
 
@@ -80,11 +90,11 @@ def test_after_a_failed_capture_the_stream_is_as_before_and_no_other_is_tried(
         with pytest.warns(match=f"without a CUDA graph: {INVALID}") as warned:
             assert generate(model, PROMPTS, **HOW) == expected
         assert len(warned) == 1
-        assert (cuda.current, cuda.mode, cuda.done) == ("usual", 0, ["begin", "end"])
+        assert (cuda.current, cuda.mode, cuda.done) == ("usual", 0, ["begin", "end", "no more of its pool"])
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert generate(model, PROMPTS, **HOW) == expected
-        assert cuda.done == ["begin", "end"]
+        assert len(cuda.done) == 3
 
 
 def test_a_pass_that_waits_for_the_card_is_found_before_a_capture_begins(
@@ -116,7 +126,7 @@ def test_where_memory_ran_out_a_later_call_tries_again(
     with base.frozen(adapter=False) as model:
         cuda = card()
 
-        def full(graph: Any, **options: Any) -> None:
+        def full(graph: Any, *pool: Any, **options: Any) -> None:
             cuda.done.append("full")
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB.")
 
