@@ -7,11 +7,12 @@ tokens of a step, and g those before the M tokens of answers that the base gener
 
     p = softmax(W h_teacher / T)     q = softmax(W h_student / T)
 
-    loss = T^2 / N * sum D(p' || q)  +  w / M * sum KL(softmax(W g_base) || softmax(W g_student))
+    loss = T^2 (1 / N * sum D(p' || q)  +  w / M * sum KL(softmax(W g_base) || softmax(W g_student)))
 
-D is `loss.divergence`, by default KL; T^2 is there if `loss.temperature_squared`; w is `retention.weight`. p' is p
-itself, but at the tokens y of an answer (1-l) p + l [y] with l = `loss.label_share`. Methods without a teacher have
-the cross-entropy of y in place of T^2 D.
+D is `loss.divergence`, by default KL; T^2 is there if `loss.temperature_squared`; w is `retention.weight`, which T^2
+multiplies too, so that it weighs as much beside D at every T. p' is p itself, but at the tokens y of an answer
+(1-l) p + l [y] with l = `loss.label_share`. Methods without a teacher have the cross-entropy of y in place of D, and
+no T^2.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: t
     task_sum = _task_sum(base, data.task, batch.task, student[:border], recipe.loss)
     retention_sum = _retention_sum(base, data.retention, batch.retention, student[border:])
     del student  # the graph has what the backward pass needs of it
-    loss = task_sum / counts[0] + recipe.retention.weight * retention_sum / max(1, counts[1])
+    # Without a teacher there is no T in the first sum.
+    factor = _how(recipe.loss).factor if data.task.states is not None else 1.0
+    loss = task_sum / counts[0] + factor * recipe.retention.weight * retention_sum / max(1, counts[1])
     loss.backward()
     return torch.stack([task_sum, retention_sum]).detach()
 
@@ -56,8 +59,11 @@ def _task_sum(base: Base, task: Task, indices: Sequence[int], student: Tensor, l
     if task.states is None:
         return cross_entropy(student, labels.ids, base.head)
     teacher = to_device(task.states.rows(indices), base.device)  # [S, H]
-    how = Divergence(loss.divergence, loss.temperature, loss.temperature_squared, loss.beta)
-    return divergence(student, teacher, base.head, how, labels=labels if loss.label_share else None)
+    return divergence(student, teacher, base.head, _how(loss), labels=labels if loss.label_share else None)
+
+
+def _how(loss: Loss) -> Divergence:
+    return Divergence(loss.divergence, loss.temperature, loss.temperature_squared, loss.beta)
 
 
 def _retention_sum(base: Base, retention: Task, indices: Sequence[int], student: Tensor) -> Tensor:

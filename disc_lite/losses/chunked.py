@@ -102,7 +102,7 @@ def _sweep(student: Tensor, comparison: _Comparison, gradient: Tensor | None = N
     """D_i of all rows, [S] fp32, times T^2 where that is asked; `gradient` [S, H], where given, is filled."""
     comparison.check(student)
     how = comparison.how
-    factor = how.temperature**2 if how and how.temperature_squared else 1.0
+    factor = how.factor if how else 1.0
     values = torch.full((len(student),), factor, dtype=torch.float32, device=student.device)
     with torch.autocast(student.device.type, enabled=False):
         for start in range(0, len(student), comparison.chunk):

@@ -19,6 +19,10 @@ class Divergence:
     temperature_squared: bool  # times T^2, so that T leaves the gradient of soft targets its size (1503.02531)
     beta: float = 0.5  # jsd only: the teacher's share in the mixture, 0 < beta < 1
 
+    @property
+    def factor(self) -> float:
+        return self.temperature**2 if self.temperature_squared else 1.0
+
 
 @dataclass(frozen=True)
 class Labels:

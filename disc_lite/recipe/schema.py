@@ -124,7 +124,7 @@ class Loss(Section):
     beta: Number = setting(0.5, "weight of the teacher in the mixture of `jsd`", gt=0, lt=1)
     temperature: Number = setting(2.0, "divides the logits of both; both papers take 2", gt=0, le=100)
     temperature_squared: Switch = setting(
-        True, "multiply by the square of the temperature, as DiSC does and the other does not"
+        True, "multiply by the square of the temperature, as DiSC does and the other does not; the retention term too"
     )
     label_share: Number = setting(
         0.5, "share of an answer's own token in the target, at `temperature`; the rest is the teacher's. Answers are "
@@ -136,7 +136,7 @@ class Loss(Section):
 class Retention(Section):
     """KL(base||student) on prompts and answers that the base model generates itself, against forgetting."""
 
-    weight: Number = setting(3.0, "weight of KL(base||student); 0 turns it off", ge=0, le=1000)
+    weight: Number = setting(3.0, "weight of KL(base||student) beside the divergence; 0 turns it off", ge=0, le=1000)
     prompts: Count = setting(
         4000, "most self-generated prompts; they are cached per model", "prompts", ge=1, le=1_000_000
     )

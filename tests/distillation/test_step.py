@@ -41,33 +41,35 @@ def test_the_loss_is_that_of_the_equation(
     batch = Batch((0, 1, 2, len(setup.task.examples) - 1), (0, 1, 2))
     methods = [setup.task.examples[i].kind for i in batch.task]
     assert methods == ["disc", "disc", "disc", "prompt"]
-    rows: list[Tensor] = []
+    rows, factor = list[Tensor](), temperature**2 if squared else 1.0
     for number, method in zip(batch.task, methods, strict=True):
         student, teacher, labels = naive_logits(setup, setup.task, number)
         p, log_q = (teacher / temperature).softmax(-1), (student / temperature).log_softmax(-1)
         label = share if method == "prompt" else 0.0  # what a sentence says next is no label
         target = (1 - label) * p + label * torch.nn.functional.one_hot(labels, p.shape[-1])
-        rows.append((temperature**2 if squared else 1.0) * (target * (target.log() - log_q)).sum(-1))
+        rows.append(factor * (target * (target.log() - log_q)).sum(-1))
     retained: list[Tensor] = []
     for number in batch.retention:
         student, base, _ = naive_logits(setup, setup.retention, number)
         retained.append((base.softmax(-1) * (base.log_softmax(-1) - student.log_softmax(-1))).sum(-1))
     sums = torch.cat(rows), torch.cat(retained)
-    expected = gradient_of(setup, sums[0].mean() + 2.5 * sums[1].mean())
+    expected = gradient_of(setup, sums[0].mean() + factor * 2.5 * sums[1].mean())
     found = step(setup.base, setup.data, setup.recipe, batch, (len(sums[0]), len(sums[1])))
     assert found.tolist() == pytest.approx([float(each.detach().sum()) for each in sums], rel=1e-5)
     gradient = torch.cat([p.grad.flatten() for p in setup.base.adapter_parameters().values()])
     assert (gradient - expected).norm() < 1e-5 * expected.norm()
 
 
-def test_without_a_teacher_it_is_cross_entropy(load: Callable[..., Any], tmp_path: Path) -> None:
-    setup = SmallTraining(load, tmp_path)
-    setup.task, setup.retention = Task(setup.task.examples, None), Task((), None)
+def test_without_a_teacher_it_is_cross_entropy_and_no_temperature(load: Callable[..., Any], tmp_path: Path) -> None:
+    setup = SmallTraining(load, tmp_path, loss={"temperature": 2.0}, retention={"weight": 2.5})
+    setup.task = Task(setup.task.examples, None)
     student, _, labels = naive_logits(setup, setup.task, 2)
     loss = torch.nn.functional.cross_entropy(student, labels)
-    expected = gradient_of(setup, loss)
-    found = step(setup.base, setup.data, setup.recipe, Batch((2,), ()), (len(labels), 0))
-    assert found.tolist() == [pytest.approx(len(labels) * float(loss.detach()), rel=1e-5), 0.0]
+    own, base, _ = naive_logits(setup, setup.retention, 0)
+    kl = (base.softmax(-1) * (base.log_softmax(-1) - own.log_softmax(-1))).sum(-1)
+    expected = gradient_of(setup, loss + 2.5 * kl.mean())
+    found = step(setup.base, setup.data, setup.recipe, Batch((2,), (0,)), (len(labels), len(kl)))
+    assert found.tolist() == pytest.approx([len(labels) * float(loss.detach()), float(kl.detach().sum())], rel=1e-5)
     gradient = torch.cat([p.grad.flatten() for p in setup.base.adapter_parameters().values()])
     assert (gradient - expected).norm() < 1e-5 * expected.norm()
 
