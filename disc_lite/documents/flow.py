@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from disc_lite.documents.columns import Line
 from disc_lite.documents.pieces import HEADING_SIZE
@@ -16,6 +17,7 @@ _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|S
 _NOTE = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|[a-z]\))\s*\S")
 
 MAX_TITLE_CHARS = 200
+_MIN_TEXT_CHARS = 60  # of a line
 _SAME_SIZE = 0.3  # points
 _BOLD_HEADING_SIZE = 1.05  # of the size of the running text; bold letters tell a heading by less
 _NOTE_SIZE = 0.92  # of the size of the running text, at most
@@ -51,7 +53,7 @@ def lines_in_order(columns: Sequence[Sequence[Line]]) -> tuple[list[Line], Sizes
     """The lines of all columns as they are read, and the sizes of their letters."""
     columns = _with_code(columns)
     sizes = Sizes.of([line for column in columns for line in column])
-    lines = _joined_titles(list(_body_lines(columns, sizes.body)), sizes.body)
+    lines = _joined_titles(list(_without_large_text(_body_lines(columns, sizes.body), sizes.body)), sizes.body)
     return lines, Sizes.of(lines)
 
 
@@ -102,6 +104,15 @@ def _without_notes(lines: Sequence[Line], body: float) -> tuple[list[Line], list
         return list(lines), []
     end = next(place for place in range(start, 0, -1) if lines[place - 1].text)
     return list(lines[:end]), [Line(""), *lines[start:]]
+
+
+def _without_large_text(lines: Iterable[Line], body: float) -> Iterator[Line]:
+    """The lines; a text in larger letters, as a foreword, is one in those of the running text and no title."""
+    for is_larger, run in groupby(lines, lambda line: is_large(line, body) and not line.is_row and not line.is_bold):
+        alike = list(run)
+        chars = sum(len(line.text) for line in alike)
+        is_text = is_larger and chars > MAX_TITLE_CHARS and chars > _MIN_TEXT_CHARS * len(alike)
+        yield from (replace(line, size=body) if is_text else line for line in alike)
 
 
 def _joined_titles(lines: Sequence[Line], body: float) -> list[Line]:

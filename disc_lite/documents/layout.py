@@ -95,7 +95,7 @@ def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
 
 
 def _append(parts: list[str], before: str, line: str, ends: bool, width: int, words: Counter[str]) -> None:
-    if item := _ITEM.match(line):
+    if (item := _ITEM.match(line)) and not _is_within_sentence(before, line, width):
         follows_item = bool(parts) and _ITEM.match(parts[-1].lstrip("\n")) is not None
         separator = "\n" if follows_item and before else "\n\n"
         line = "- " + line[item.end() :] if _BULLET.match(line) else line
@@ -116,6 +116,13 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
         parts[-1] += separator + line
     else:
         parts.append((separator if parts else "") + escaped(line))
+
+
+def _is_within_sentence(before: str, line: str, width: int) -> bool:
+    """Whether a dash at the beginning of a line is one of the sentence that fills the line above."""
+    is_dash = re.match(r"[–—-]\s+(?=[^\W\d_])", line)
+    is_open = before != "" and not SENTENCE_END.fullmatch(before) and not _stops_early(before, line, width)
+    return is_dash is not None and line[is_dash.end()].islower() and is_open
 
 
 def _stops_early(line: str, following: str, width: int) -> bool:
