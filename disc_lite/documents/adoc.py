@@ -172,7 +172,7 @@ class _Reader:
 def adoc_text(source: Source) -> Converted:
     """The text of an AsciiDoc file."""
     reader = _Reader()
-    text = decode(source.raw)
+    text = decode(source.raw).replace(_KEPT, "")
     if text.startswith("-----BEGIN PGP "):
         raise RefusedFile("a key or a signature of PGP, not a text")
     for line in _ROLE.sub(_without_role, text).split("\n"):
