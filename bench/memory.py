@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import torch
 from torch import nn
+from torch._C._profiler import _EventType
 from torch.profiler import ProfilerActivity, profile
 
 
@@ -41,16 +42,32 @@ def peak_allocated(device: torch.device) -> Iterator[Peak]:
     finally:
         recorder.stop()
         recorded: Any = recorder.profiler
-        events = recorded.kineto_results.events()
-        peak.allocated = highest((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+        peak.allocated = highest(changes(recorded.kineto_results.experimental_event_tree()))
 
 
-def highest(changes: Iterable[tuple[int, int]]) -> int:
-    """The largest sum so far of (time, bytes allocated or, negative, freed) in the order of time."""
+def changes(events: Iterable[Any]) -> Iterator[tuple[int, int, int]]:
+    """(time, address, bytes allocated or, negative, freed) of a profiler's tree of events."""
+    for event in events:
+        if event.tag == _EventType.Allocation:
+            yield event.start_time_ns, event.extra_fields.ptr, event.extra_fields.alloc_size
+        yield from changes(event.children)
+
+
+def highest(changes: Iterable[tuple[int, int, int]]) -> int:
+    """The most bytes that were held of what was allocated here, of (time, address, bytes).
+
+    What was there before is not taken off when it is freed: the profiler tells only of those frees whose address it
+    knows, also from an earlier recording, so they depended on which tests had run.
+    """
     now = most = 0
-    for _, size in sorted(changes, key=lambda change: change[0]):
-        now += size
-        most = max(most, now)
+    held: dict[int, int] = {}
+    for _, address, size in sorted(changes, key=lambda change: change[0]):
+        if size > 0:
+            held[address] = size
+            now += size
+            most = max(most, now)
+        else:
+            now -= held.pop(address, 0)
     return most
 
 

@@ -67,13 +67,19 @@ def test_the_losses_agree_with_fp64(kind: str) -> None:
 
 
 def test_allocated_bytes() -> None:
-    assert memory.highest([(2, 5), (1, 10), (3, -12), (4, 4)]) == 15
+    assert memory.highest([(2, 1, 5), (1, 0, 10), (3, 0, -10), (4, 2, 4), (5, 7, -8)]) == 15
     with memory.peak_allocated(torch.device("cpu")) as peak:
         first = torch.empty(1000)
         second = first + 1
         del first, second
         torch.empty(10)
     assert 8000 <= peak.allocated < 8100
+    with memory.peak_allocated(torch.device("cpu")):
+        before = torch.empty(5000)
+    with memory.peak_allocated(torch.device("cpu")) as peak:
+        del before
+        torch.empty(1000)
+    assert 4000 <= peak.allocated < 4100
     layer = torch.nn.Linear(4, 3)
     assert memory.bytes_of([layer, layer]) == 4 * (12 + 3)
 
