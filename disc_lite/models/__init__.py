@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import version
 
 from disc_lite.models.host import under_wsl2
+from disc_lite.models.imports import quick_imports
 
 # Before peft imports bitsandbytes, which downloads a CPU kernel from a hub if `kernels` is installed, and warns if it
 # is not.
@@ -27,8 +28,9 @@ if sys.platform == "linux" and not under_wsl2() and not any(name in os.environ f
 # 4 KiB as on its matrix products.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
-from disc_lite.models.base import Base  # noqa: E402
-from disc_lite.models.loading import load_base  # noqa: E402
-from disc_lite.models.tokens import Tokens, common_prefix  # noqa: E402
+with quick_imports():
+    from disc_lite.models.base import Base
+    from disc_lite.models.loading import load_base
+    from disc_lite.models.tokens import Tokens, common_prefix
 
 __all__ = ["Base", "Tokens", "common_prefix", "load_base"]

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +14,6 @@ from pathlib import Path
 import pytest
 
 from disc_lite.exporting import checks, export, job
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _little_to_collect() -> None:
-    """An export collects garbage twice: a second each time, if it looks at all that was imported by now."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture

@@ -240,6 +240,21 @@ def test_no_kernel_is_downloaded_and_no_warning_is_shown(tmp_path: Path) -> None
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_importing_looks_for_no_garbage_and_imports_no_compiler_and_leaves_both_as_they_were() -> None:
+    code = """
+import gc, sys, torch
+compiles, looked = torch.compile, []
+gc.callbacks.append(lambda phase, about: looked.append(phase))
+before = len(looked)
+import disc_lite.models
+assert len(looked) - before < 20, len(looked)
+assert torch.compile is compiles and gc.isenabled()
+print("bitsandbytes" in sys.modules, "torch._inductor.compile_fx" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
 def test_a_saved_adapter_is_read_in_the_dtype_that_it_is_used_in(load: Callable[..., Any], trained: Path) -> None:
     base = load("llama")
     base.state_dtype = torch.bfloat16  # as on CUDA
