@@ -17,8 +17,8 @@ from hypothesis import settings
 
 FULL = os.environ.get("DISC_LITE_FAULTS", "") == "full"
 
-KILLS = 500 if FULL else 30  # of whole runs, at any moment of any stage (R1)
-SIGNALS = 40 if FULL else 5  # at any moment of any stage (R6)
+KILLS = 500 if FULL else 10  # of whole runs, at any moment of any stage (R1)
+SIGNALS = 40 if FULL else 3  # at any moment of any stage (R6)
 DAMAGES = 10_000 if FULL else 200  # of the files of a run folder and of the cache (R4)
 INPUTS = 20_000 if FULL else 500  # of every property that Hypothesis tests for a row of the table
 

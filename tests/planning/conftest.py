@@ -1,8 +1,13 @@
-"""Examples of random tokens for the memory of a training step."""
+"""For the tests of plans.
+
+`training_lesson`      examples of random tokens for the memory of a training step
+`handbook_read_once`   by every test: to start its readers takes many times as long as a plan
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +17,24 @@ import pytest
 from disc_lite.distillation.data import Task
 from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.distillation.teacher import read_lessons
+from disc_lite.documents import ReadingOptions, read_documents
 from disc_lite.packing import lone
+from disc_lite.run import gathering
+
+HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
+
+
+@pytest.fixture(autouse=True)
+def handbook_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(paths: Sequence[Path], *how: Any) -> Any:
+        return read_handbook(how[0]) if list(paths) == [HANDBOOK] else read_documents(paths, *how)
+
+    monkeypatch.setattr(gathering, "read_documents", read)
+
+
+@cache
+def read_handbook(options: ReadingOptions) -> Any:
+    return read_documents([HANDBOOK], options)
 
 
 @pytest.fixture
