@@ -12,6 +12,7 @@ from disc_lite.qa.records import Word
 from disc_lite.qa.vocabulary import (
     CURRENCIES,
     CURRENCY_CODES,
+    DEGREES,
     FOREIGN_NUMBERS,
     FOREIGN_SCALES,
     FOREIGN_TENS,
@@ -238,11 +239,13 @@ def mark_units(words: Sequence[Word]) -> list[Word]:
 
 
 def _with_percent(words: Sequence[Word]) -> list[Word]:
-    """ "per cent" becomes one word, and "US dollars"."""
+    """ "per cent" becomes one word, and so do "US dollars" and "degrees Celsius"."""
     result: list[Word] = []
     for word in words:
         if result and result[-1].text == "us" and UNITS.get(word.text) == "$":
             result[-1] = replace(word, written=f"{result[-1].written} {word.written}", opens=result[-1].opens)
+        elif result and result[-1].text in DEGREES and word.text in ("celsius", "fahrenheit"):
+            result[-1] = replace(word, opens=result[-1].opens)
         elif result and result[-1].text in _PER and word.text in _CENT:
             written = f"{result[-1].written} {word.written}"
             result[-1] = Word("percent", written, frozenset({"percent"}), opens=result[-1].opens)

@@ -1,15 +1,17 @@
-"""Times of day and dates: steps of the normalisation in `words`."""
+"""Times of day, dates and periods: steps of the normalisation in `words`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from disc_lite.qa.amounts import digits_of
+from disc_lite.qa.function_words import ORDINARY
 from disc_lite.qa.numbers import clock_names, clock_names_of
 from disc_lite.qa.records import Word
-from disc_lite.qa.vocabulary import MONTHS, OF, VERBS
+from disc_lite.qa.vocabulary import HOW_OFTEN, MONTHS, OF, ONE_ARTICLES, PERIODS, UNITS, VERBS
 
 _TIME = re.compile(r"(\d{1,2})(?:[:.]([0-5]\d))?$")
 _HALVES = ("am", "pm")
@@ -82,3 +84,18 @@ def _day_of(word: Word) -> int:
 def _as_day(word: Word) -> Word:
     day = _day_of(word)
     return Word(str(day), word.written, frozenset({str(day), f"o:{day}"}), opens=word.opens, number=True)
+
+
+def read_periods(words: Sequence[Word]) -> list[Word]:
+    """ "a week" becomes one week, which two weeks are not; but not in "5 days a week", nor in "a week ticket"."""
+    result = list(words)
+    for i, (article, period) in enumerate(pairwise(words)):
+        is_period = article.text in ONE_ARTICLES and period.text in PERIODS and not period.opens
+        before, behind = words[i - 1] if i and not article.opens else None, words[i + 2 : i + 3]
+        is_each = before is not None and (before.number or before.counted or before.text in HOW_OFTEN)
+        goes_on = bool(behind) and not behind[0].opens and behind[0].text not in ORDINARY
+        if is_period and not is_each and not goes_on:
+            unit = {f"u:{UNITS[period.text]}"} if period.text in UNITS else set[str]()
+            result[i] = replace(article, text="one", names=frozenset({"one", "1"}), number=True)
+            result[i + 1] = replace(period, counted=True, names=period.names | unit)
+    return result

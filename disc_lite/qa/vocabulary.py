@@ -10,6 +10,14 @@ ARTICLES = frozenset(
     "a an the der die das den dem des ein eine einen einem einer eines le la les un une el los las unos unas il lo gli "
     "uno una het een".split()
 )
+# Of these and of other languages those that may be "one", the times of which they make one, and what they count there.
+ONE_ARTICLES = frozenset("a an ein eine einen einem einer un une una uno um uma een".split())
+PERIODS = frozenset(
+    "second minute hour day week month year decade century sekunde stunde tag woche monat jahr jahrzehnt jahrhundert "
+    "seconde heure jour semaine mois an annee segundo minuto hora dia semana mes ano ora giorno settimana mese anno "
+    "dag maand jaar uur".split()
+)
+HOW_OFTEN = frozenset("once twice times half einmal zweimal dreimal mal fois vez veces volta volte vezes keer".split())
 # Elided before a vowel in French and Italian: l'école, d'accord, dell'arte.
 ELIDED = frozenset("l d qu n s j m t c jusqu lorsqu puisqu quelqu dell all nell sull dall un gl quell".split())
 
@@ -248,6 +256,8 @@ _UNITS = """
     mi mile miles
     ft foot feet
     inch inches
+    °c celsius
+    °f fahrenheit
     € euro euros eur
     $ dollar dollars usd
     £ pound pounds gbp
@@ -255,6 +265,7 @@ _UNITS = """
     ₹ rupee rupees inr rs
     chf
 """
+DEGREES = frozenset("degree degrees grad degre degres grado grados gradi grau graus graad graden".split())  # Celsius
 # What an amount may be for each of and still be that amount: "30 min/day", but not "5 m/s".
 EACH = frozenset(
     "day week month year night visit person tag woche monat jahr nacht besuch jour semaine mois an nuit visite "

@@ -17,10 +17,10 @@ from disc_lite.qa.lexing import MARKS, UNSPACED, UNSPACED_MARKS, lexed
 from disc_lite.qa.operators import PREFIXES
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
-from disc_lite.qa.times import read_dates, read_times
+from disc_lite.qa.times import read_dates, read_periods, read_times
 from disc_lite.qa.vocabulary import ARTICLES, MONTHS, NUMBERS_IN, TO, WEEKDAYS
 
-STEPS = (join_number_words, read_minus, read_times, read_dates, move_currencies, mark_units)
+STEPS = (join_number_words, read_minus, read_times, read_dates, move_currencies, mark_units, read_periods)
 _CHARACTER = rf"[{UNSPACED}][{UNSPACED_MARKS}]*"
 _SURFACE_WORD = re.compile(rf"{_CHARACTER}|(?:[^\W{UNSPACED}]|[{MARKS}])+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
