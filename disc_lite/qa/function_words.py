@@ -41,12 +41,18 @@ OPENERS = frozenset(
     meanwhile meet message near notify now open opposite outside per phone press read remember replace request run see
     select send set since such tell text thank then these throughout today tomorrow towards type under unlike upon use
     via visit whereas whether while within write yesterday dear
+    actually additionally always annually approximately basically besides bring concerning currently depending except
+    exactly finally generally here immediately instead keep make nearly never normally often ordinarily overall please
+    put regarding roughly simply sometimes specifically take therefore thus typically usually
     gestern heute morgen laut nahe trotz seit siehe statt während wegen gemäß frage fragen ruf rufen besuchen liebe
     lieber neben
     appelez aujourd'hui contactez demandez demain depuis hier lorsque malgré pendant puis selon voir voyez
+    actuellement environ généralement habituellement jamais normalement toujours
     ayer contacte durante hoy llame mañana mediante pregunte según tras vea
-    chiamate chiedete contattate domani dopo ieri oggi presso secondo vedi
-    bel gisteren morgen sinds tijdens vandaag volgens vraag zie
+    actualmente alrededor aproximadamente generalmente normalmente nunca siempre
+    chiamate chiedete contattate domani dopo ieri oggi presso secondo vedi attualmente circa sempre
+    atualmente aproximadamente geralmente
+    bel gisteren morgen sinds tijdens vandaag volgens vraag zie altijd meestal momenteel nooit ongeveer
     вчера завтра позвоните согласно сегодня спросите
     """.split()
 )

@@ -18,13 +18,29 @@ from disc_lite.qa.languages import FREQUENT
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold
 from disc_lite.qa.stems import are_forms
-from disc_lite.qa.vocabulary import FOREIGN_NUMBERS, LETTER_UNITS, MONTH_NAMES, MONTHS, NUMBERS_IN, SHORT_WEEKDAYS
+from disc_lite.qa.vocabulary import (
+    CURRENCY_CODES,
+    FOREIGN_NUMBERS,
+    LETTER_UNITS,
+    MONTH_NAMES,
+    MONTHS,
+    NUMBERS_IN,
+    SHORT_WEEKDAYS,
+    UNITS,
+)
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.terms import has_another_unit, number_forms
 
-BEGINNINGS = ORDINARY | OPENERS | {"better", "people"}  # of answers; and yet there may be two people, and a better one
+# Of answers; and yet there may be two people, a better one, and weekly meetings. "Don" is of "don't".
+BEGINNINGS = ORDINARY | OPENERS.union(
+    "above anything based behind below beside better daily don earlier either everything monthly neither next none "
+    "other others people several something twice weekly yearly".split()
+)
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
-UNIT = re.compile(rf"(?<=\d)(?: ?(?:{'|'.join(sorted(LETTER_UNITS))})|[KMB])\b")  # 5 PM, 180 L, $1.2M
+# Behind digits a capital makes no name: 5 PM, 180 L, 20 Euros, $1.2M, 100 degrees Celsius.
+_UNITS = "|".join(sorted(LETTER_UNITS | {unit.title() for unit in UNITS if unit.isalpha()}))
+UNIT = re.compile(rf"(?<=\d)(?:(?: degrees?)? ?(?:{_UNITS})|[KMB])\b")
+DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")  # U.S.
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
 # Chinese has no blanks between words. In lower case: a question about "the blue anchor" would vouch for its answer.
 COPIED = re.compile(
@@ -53,11 +69,19 @@ def invented(text: str, *sources: str, is_answer: bool = False, language: str = 
     language = language or language_of(source) or language_of(f"{source}\n{text}")
     if language == "German":
         return False
-    known = {_whole(word) for word in NAME.findall(source)}
-    text = UNIT.sub("", text)
+    known, text = frozenset[str]().union(*map(_known_names, sources)), UNIT.sub("", text)
+    text = DOTTED.sub(lambda found: " " if found[0].replace(".", "") in known else found[0], text)
     words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
-    names = [_whole(w) for w in words if w[0].isupper() and w != "I"]
+    names = {_whole(word) for word in words if word[0].isupper() and word not in ("I", *CURRENCY_CODES)}
     return any(not any(are_forms(name, w, language) for w in known) for name in names)
+
+
+@lru_cache(maxsize=64)
+def _known_names(source: str) -> frozenset[str]:
+    """All words of a text, US of "U.S." and the months of its dates among them: 2024-03-05 is in March."""
+    words = NAME.findall(source) + [found.replace(".", "") for found in DOTTED.findall(source)]
+    months = (key[2:] for key in _known_numbers(source) if key.startswith("m:"))
+    return frozenset(map(_whole, words)).union(MONTH_NAMES[int(month) - 1] for month in months)
 
 
 def _whole(word: str) -> str:

@@ -10,6 +10,7 @@ SENTENCES = [
     ("Ask for leave in Sandpiper; your team lead has four working days.", "English", "Sandpiper; four working days"),
     ("Ada Brink founded the company in 1987, in a rented loft.", "", "Ada Brink; 1987"),
     ("If you get home after ten in the evening, start at 11:15 the next day.", "", "ten; 11:15"),
+    ("Usually Ada Brink came at 4 instead of 3.", "English", "Ada Brink; 4; 3"),
     ("The desk is open all day and nobody is refused.", "", ""),
     ("Parental leave is long. Members may ask.", "", ""),  # capitals of their place
     ("Holt & Lind of Skellan Point pay $4.50, or 15% of it.", "", "Holt & Lind of Skellan Point; $4.50; 15%"),

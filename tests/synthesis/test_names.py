@@ -41,11 +41,18 @@ POOL = "# Stadtbad Lund\n\n## Preise\n\n- Tageskarte: 8,50 Euro\n- Kinder unter 
     ("Elle ouvre de 9 à 17.", "Elle ferme à 17 heures.", False),
     ("The pump moves 180 litres a day.", "The pump moves 180 L a day.", False),
     ("The pump moves 180 litres a day.", "The pump moves 180 KG a day.", True),
+    ("Water boils at 100 °C.", "Water boils at 100 degrees Celsius.", False),
+    ("Water boils at 100 °C.", "Water boils at 100 degrees Fahrenheit.", True),
+    ("A ticket costs 20 €.", "A ticket costs 20 Euros.", False),
+    ("A ticket costs 20 €.", "A ticket costs 20 Dollars.", True),
     ("The museum closes at 17:00.", "The museum closes at 5 PM.", False),
     ("It cost $1.2 million to build.", "It cost $1.2M to build.", False),
     ("It cost $1.2 million to build.", "It cost $1.3M to build.", True),
     ("The gate closes on Sept. 5.", "The gate closes on September 5.", False),
     ("The gate closes on Sept. 5.", "The gate closes on October 5.", True),
+    ("The gate closed on 2020-03-05.", "The gate closed on March 5, 2020.", False),
+    ("The gate closed on 2020-03-05.", "The gate closed on May 5, 2020.", True),
+    ("A ticket costs 20 €.", "A ticket costs EUR 20.", False),
     # Numbers in another language only.
     ("The rent must be paid by 5 May.", "The rent is due on 5 May.", False),
     ("Die Schlüssel liegen beim Pförtner.", "Die Schlüssel liegen dort beim Pförtner.", False),
@@ -58,7 +65,8 @@ def test_a_number_is_known_in_each_of_its_forms(passage: str, answer: str, made_
 
 @pytest.mark.parametrize(("beginning", "made_up"), [
     ("People who", False), ("Such guests", False), ("Whoever", False), ("Even those who", False), ("Another who", False),
-    ("Ranta, who", True),
+    ("Usually who", False), ("Always, who", False), ("Take care, who", False), ("Don't ask who", False),
+    ("None of those who", False), ("Ranta, who", True),
 ])  # fmt: skip
 def test_an_answer_may_begin_with_an_ordinary_word(beginning: str, made_up: bool) -> None:
     source = "If you get home after ten in the evening, you need not start work before 11:15 the next morning."
@@ -72,6 +80,10 @@ def test_an_answer_may_begin_with_an_ordinary_word(beginning: str, made_up: bool
     ("| Day | Open |\n| Mon | 9-17 |\n| Thurs | 9-12 |", "When is it open on Tuesdays?", True),
     ("The gate closes on Sept. 5.", "What closes on 5 September?", False),
     ("The gate closes on Sept. 5.", "What closes on 5 October?", True),
+    ("The U.S. team won the race.", "Which race did the US team win?", False),
+    ("The US team won the race.", "Which race did the U.S. team win?", False),
+    ("J. R. Smith won the race.", "Which race did J.R. Smith win?", False),
+    ("J. R. Smith won the race.", "Which race did K.R. Smith win?", True),
     ("The Americans won the race.", "Who is the American that won the race?", False),
     ("Отделом руководит Анна Иванова.", "Что поручено Анне Ивановой?", False),
     ("Завод построил инженер Орлов.", "Какой завод построен инженером Орловым?", False),
