@@ -129,7 +129,7 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
     if not lines:
         stored = stored_tensors(merged)
         expected = {name: _rows(job, module, stored[f"{module}.weight"].read) for name, module in job.modules.items()}
-        lines = [*_gguf_read_back(job, path, expected, None), _update_left(job, path, expected)]
+        lines = [*made.proof, *_gguf_read_back(job, path, expected, None), _update_left(job, path, expected)]
     disk.remove(merged)
     return ExportResult(lines, {**made.about, "converter": converter.name})
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ALPHA = "adapter.lora.alpha"  # a key
 SAMPLED_ROWS = 8
+OF_TOKENS = ("embed_tokens.weight", "lm_head.weight")  # a row for every token
 # Largest relative rounding error of a row by type of the tensor; for other types 0.35.
 ROUNDING = {
     "F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2, "Q6_K": 0.06, "Q5_K": 0.1, "Q5_0": 0.1, "Q5_1": 0.1,
@@ -111,14 +112,7 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
         raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
     _check_vocabulary(base, vocabulary)
     stored = {name: at for name, at in stored_tensors(folder).items() if _in_every_gguf(name)}
-    for tensor, at in stored.items():
-        name = layout.name(tensor)
-        if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
-            continue
-        gguf_tensor = base.tensors.get(name)
-        found_shape = tuple(int(n) for n in reversed(gguf_tensor.shape)) if gguf_tensor is not None else None
-        if found_shape != at.shape:
-            raise _other(base, f"The tensor {name} has the shape {found_shape}, in the model it has {at.shape}.")
+    _check_shapes(base, layout, stored, 1 + max(vocabulary.values()))
     for tensor in (name for name in stored if "norm" in name):
         expected = numbers(stored[tensor].read()) + layout.norm_shift
         if not np.allclose(base.numbers(layout.name(tensor)), expected, rtol=4e-3, atol=1e-5):
@@ -132,6 +126,22 @@ def _in_every_gguf(tensor: str) -> bool:
     """Whether it is of the text model, and no older Llama's rotary table, which follows from the configuration."""
     text = plain_name(tensor).startswith(("layers.", "embed_tokens.", "norm.", "lm_head."))
     return text and not tensor.endswith(".rotary_emb.inv_freq")
+
+
+def _check_shapes(base: Gguf, layout: Layout, stored: Mapping[str, Stored], tokens: int) -> None:
+    """The shapes of all tensors; those of tokens may have other rows beyond the vocabulary.
+
+    llama.cpp's converter leaves out of Gemma 3 the rows that are no token's.
+    """
+    for tensor, at in stored.items():
+        name = layout.name(tensor)
+        if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
+            continue
+        there = base.tensors.get(name)
+        shape = None if there is None else tuple(int(n) for n in reversed(there.shape))
+        padded = plain_name(tensor) in OF_TOKENS and shape and shape[0] >= tokens and shape[1:] == at.shape[1:]
+        if shape != at.shape and not padded:
+            raise _other(base, f"The tensor {name} has the shape {shape}, in the model it has {at.shape}.")
 
 
 def _check_rows(base: Gguf, layout: Layout, matrices: dict[str, Stored]) -> None:

@@ -96,11 +96,11 @@ def log_probabilities(logits: Array) -> Array:
 
 
 def mean_kl(ours: Array, theirs: Array) -> float:
-    """Mean over prompts of KL(ours || theirs), nats; [P, V] logits."""
+    """Mean over prompts of KL(ours || theirs), nats; [P, V] logits, of which one row at a time is in fp64."""
     if not np.isfinite(theirs).all():
         return float("inf")
-    p, q = log_probabilities(ours), log_probabilities(theirs)
-    return float((np.exp(p) * (p - q)).sum(1).mean())
+    rows = ((log_probabilities(a[None]), log_probabilities(b[None])) for a, b in zip(ours, theirs, strict=True))
+    return float(np.mean([(np.exp(p) * (p - q)).sum() for p, q in rows]))
 
 
 def require_passed(checks: Sequence[Check], output: Path) -> None:

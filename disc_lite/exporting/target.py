@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from disc_lite.errors import RunFailed, UsageError
@@ -48,15 +49,18 @@ def replace(staged: Path, target: Path) -> Path | None:
     """
     # Under a name that is not swept: if the process is killed between the two renames, the old export is still there.
     aside = target.parent / f"{target.name}.old-{secrets.token_hex(4)}"
-    with disk.reporting(f"cannot replace {target}"):
+    with disk.reporting(f"cannot replace {target}", remedy="Repeat the command with another --output."):
         try:
-            disk.rename(target, aside)
+            with suppress(FileNotFoundError):  # removed meanwhile
+                disk.rename(target, aside)
             disk.rename(staged, target)
         except OSError:
-            if not target.exists():
+            if os.path.lexists(aside) and not target.exists():
                 disk.rename(aside, target)
             disk.discard(staged)
             raise
+    if not os.path.lexists(aside):
+        return None
     made = _record_in(aside)
     if made is None or _others_in(aside, made):
         return aside

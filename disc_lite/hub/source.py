@@ -18,7 +18,7 @@ from disc_lite.hub.identity import SETTINGS, TOKENIZER, VOCABULARY_FILES, finger
 from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import JsonObject, disk
 
-SMALL = ["*.json", "*.model", "*.jinja", "*.txt"]  # everything but the weights
+SMALL = ["*.json", "*.model", "*.jinja", "*.txt", "LICENSE*", "NOTICE*"]  # everything but the weights
 
 
 @dataclass(frozen=True)
@@ -77,31 +77,30 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
             f"The model that {folder} was trained on was not found.", error.what,
             f"{remedy} name where it is now: DISC_LITE_MODELS=FOLDER.",
         ) from error  # fmt: skip
-    is_copy = place != name and not Path(name).is_absolute()  # of a model of the hub: an export names that
-    return replace(model, reference=resolve(name).location) if is_copy else model
+    with suppress(UsageError):  # of a copy of a model of the hub: an export names that
+        model = replace(model, reference=resolve(name).location)
+    return model
 
 
 def where_now(name: str) -> str:
     """The folder of a model that was moved: one of `$DISC_LITE_MODELS`, or one called as it was in one of these.
 
-    One of the hub that is not on this machine may be a folder there that is called like it. Any other name is returned
-    as it is.
+    Of one whose folder was exported only its name is known. One of the hub that is not on this machine may be a folder
+    there that is called like it. What is found nowhere is returned as it is.
     """
     named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
-    alias, of_folder = ALIASES.get(name.lower()), Path(name).is_absolute()
+    alias = ALIASES.get(name.lower())
     called = Path(alias.hub_id if alias else name).name
-    if not (named and called) or Path(name).is_dir() or not (of_folder or _is_missing(name)):
+    if not (named and called) or Path(name).is_dir():
         return name
-    places = (place for one in named for place in (one / called, one) if of_folder or place.name == called)
-    return next((str(place.resolve()) for place in places if (place / "config.json").is_file()), name)
-
-
-def _is_missing(hub_name: str) -> bool:
-    """Whether a model of the hub, by its id or alias, is not here, or not all of it; False for what is no name."""
     try:
-        return _complete(resolve(hub_name)) is None
-    except UsageError:
-        return False
+        if _complete(resolve(name)):
+            return name
+        is_folder = False
+    except UsageError:  # no model of the hub
+        is_folder = True
+    places = (place for one in named for place in (one / called, one) if is_folder or place.name == called)
+    return next((str(place.resolve()) for place in places if (place / "config.json").is_file()), name)
 
 
 def local_model(name: str) -> Model:

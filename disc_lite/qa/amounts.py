@@ -30,6 +30,7 @@ from disc_lite.qa.vocabulary import (
 Step = tuple[str, Fraction]  # kind and value of one word of a number: digits, small, tens, hundred, scale, and
 _LONGEST_NUMBER = 12  # words
 _PER, _CENT = ("per", "por", "pour", "في"), ("cent", "ciento", "cento", "الماية", "المية")
+_DATIVE = re.compile(r"\w{2,}e[lr]?n")  # German plurals: in 14 Tagen, nach 5 Metern
 _ONE_BEHIND_A_LINK = frozenset("ein een un uno une um uma".split())  # "zwanzig um acht" is not 21
 
 
@@ -37,7 +38,8 @@ def digits_of(word: Word) -> str:
     """A number in digits, also of a small number word of another language than English; "" for other words."""
     if word.number:
         return "1" if word.text == "one" else word.text
-    return str(FOREIGN_NUMBERS.get(word.text, ""))
+    value = str(FOREIGN_NUMBERS.get(word.text, ""))
+    return value if value in word.names else ""
 
 
 def join_number_words(words: Sequence[Word]) -> list[Word]:
@@ -224,13 +226,14 @@ def mark_units(words: Sequence[Word]) -> list[Word]:
         if number is None or word.number:
             result.append(word)
             continue
-        unit = UNITS.get(word.text)
+        dative = {word.text[:-1]} if _DATIVE.fullmatch(word.text) else set[str]()
+        unit = next((UNITS[text] for text in (word.text, *dative) if text in UNITS), "")
         if unit:
             names = {name for name in number.names if not name.startswith("t:")}
             # 2.000 may be 2000, so it is not 2.
             names |= set() if in_thousands(number.text) else {without_zeros(number.text)}
             result[-1] = replace(number, names=frozenset(names))
-        result.append(replace(word, counted=True, names=word.names | ({f"u:{unit}"} if unit else set())))
+        result.append(replace(word, counted=True, names=word.names | dative | ({f"u:{unit}"} if unit else set())))
     return result
 
 

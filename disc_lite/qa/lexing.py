@@ -21,6 +21,8 @@ from disc_lite.qa.vocabulary import (
     MONTH_NAMES,
     MONTHS,
     ORDINALS,
+    SHORT_WEEKDAYS,
+    SHORTENED,
     SMALL_NUMBERS,
     TENS,
     WEEKDAYS,
@@ -42,6 +44,9 @@ MARKS = (
 
 _LINE_HYPHEN = re.compile(r"(?<=\w)-[^\S\n]*\n[^\S\n]*(?=[^\W\d_])")
 _SIGN_BEFORE_CURRENCY = re.compile(r"(?<![\w)\]])[-−–]([$€£¥₹])(?=\d)")
+_FRENCH_TIME = re.compile("(?<![\\w.,:])(\\d\\d?)[ \u00a0\u202f]?[hH][ \u00a0\u202f]?([0-5]\\d)(?!\\w|[.,]\\d| ?min)")
+# Behind digits of money: $500k, $1.2M, 5M€.
+_SCALE = re.compile(r"[$€£¥₹] ?[\d.,]*\d(?=(?:[kKmMbB]|[mMbB]n)\b)|\d(?=[kKmM][$€£¥₹])")
 _FRACTION = re.compile("(\\d+ ?)?([¼-¾⅐-⅞])")
 _EXPONENT = re.compile("(?<=\\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _FOOTNOTE = re.compile("(?<=[^\\W\\d_])[⁰¹⁴-⁹]+|[™®©℠]")
@@ -93,6 +98,7 @@ _CONTRACTED = re.compile(
 _FULL = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
 _TAILS = {"'re": "are", "'m": "am", "'ve": "have", "'ll": "will"}
 _BE = frozenset("who what where when why how it that there here he she".split())  # who's, it's
+_DAYS = WEEKDAYS.union(day.lower() for day in SHORT_WEEKDAYS)
 _VERSION = re.compile(r"v(\d+(?:\.\d+)*)$")
 
 
@@ -100,6 +106,7 @@ def prepared(text: str) -> str:
     """The text in NFKC, with ASCII digits, one kind of apostrophe and one kind of hyphen."""
     text = text.replace("<=", "≤").replace(">=", "≥")
     text = _SIGN_BEFORE_CURRENCY.sub(r"\1-", _LINE_HYPHEN.sub("-", text))
+    text = _SCALE.sub(r"\g<0> ", _FRENCH_TIME.sub(r"\1:\2", text))
     if text.isascii():
         return text
     text = _FRACTION.sub(_decimal, text)
@@ -138,7 +145,8 @@ def lexed(text: str) -> Iterator[Word]:
         if words:
             if last is not None:
                 yield replace(last, behind=behind) if (behind := marks_behind(text, end, start)) else last
-            opens = end == 0 or _ENDS_CLAUSE.search(text, end, start) is not None
+            is_shortened = last is not None and last.text in SHORTENED and text[end:start].strip() == "."
+            opens = end == 0 or (not is_shortened and _ENDS_CLAUSE.search(text, end, start) is not None)
             words[0] = replace(words[0], opens=opens, operator=operator_before(text, end, start))
             yield from words[:-1]
             last, end = words[-1], match.end()
@@ -189,8 +197,6 @@ def _number(sign: str, body: str, suffix: str) -> Iterator[Word]:
         yield Word(minus + value, number.written + suffix, frozenset({minus + value}), number=True)
     elif body.isdigit() and suffix.islower() and _ORDINAL.match(folded):
         yield Word(text + folded, body + suffix, frozenset({text + folded, f"o:{int(text)}"}))
-    elif body.isdigit() and folded[0] == "h" and folded[1:].isdigit():  # 9h30
-        yield from _number("", f"{body}:{folded[1:]}", "")
     elif not (folded == "s" and _DECADE.match(body)) and _is_apart(suffix):
         yield number
         yield from _word(suffix)
@@ -246,8 +252,8 @@ def _word(written: str) -> Iterator[Word]:
 
 
 def _is_span_or_count(parts: Sequence[str]) -> bool:
-    """Whether a hyphen separates words: in Monday-Friday, Dec-2024, and in twelve-hour as in 12-hour."""
-    if all(part in WEEKDAYS or part in MONTHS or part.isdigit() for part in parts):
+    """Whether a hyphen separates words: in Mon-Fri, Dec-2024, and in twelve-hour as in 12-hour."""
+    if all(part in _DAYS or part in MONTHS or part.isdigit() for part in parts):
         return True
     head, tail = parts[0], parts[1]
     numbers = SMALL_NUMBERS.keys() | TENS.keys()
@@ -271,6 +277,8 @@ def _plain(written: str, text: str) -> Word:
         names.add(f"o:{ORDINALS[text]}")
     if len(parts) == 2 and parts[0] in TENS and ORDINALS.get(parts[1], 10) < 10:
         names.add(f"o:{TENS[parts[0]] + ORDINALS[parts[1]]}")
+    if written in SHORT_WEEKDAYS:
+        names.add(SHORT_WEEKDAYS[written])
     if text in FOREIGN_NUMBERS:
         names.add(str(FOREIGN_NUMBERS[text]))
     version = _VERSION.match(text)

@@ -139,7 +139,10 @@ def _separator(text: str) -> str:
     """The separator of a CSV file whose first line is a header with the columns of questions; "" if there is none."""
     line = text.lstrip().partition("\n")[0]
     for separator in _SEPARATORS:
-        header = _header(next(csv.reader([line], delimiter=separator), []))
+        try:
+            header = _header(next(csv.reader([line], delimiter=separator), []))
+        except csv.Error:  # longer than a cell may be: JSON without line breaks
+            continue
         if set(header) & set(_TEXTS) and set(header) & set(_ANSWERS):
             return separator
     return ""

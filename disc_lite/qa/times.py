@@ -55,7 +55,8 @@ def read_dates(words: Sequence[Word]) -> list[Word]:
 
 def _take_date(result: list[Word], words: Sequence[Word], place: int, month: int) -> int:
     """Append the date whose month is `words[place]` to `result`; returns how many words it has from there on, or 0."""
-    named = replace(words[place], names=words[place].names | {f"m:{month}"}, opens=False)
+    names = {name for name in words[place].names if not name.isdecimal()}  # "sept" is seven in French
+    named = replace(words[place], names=frozenset(names | {f"m:{month}"}), opens=False)
     before = 2 if result and result[-1].text in OF else 1
     if len(result) >= before and _day_of(result[-before]):
         result[-before:] = [_as_day(result[-before]), named]

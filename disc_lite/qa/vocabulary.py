@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from disc_lite.qa.languages import Language
+
 # Articles count as such only before a word: "Option A" ends in a letter. English, German, French, Spanish, Italian
 # and Dutch, after MLQA (arXiv 1910.07475), without those that are another word elsewhere ("um", "as").
 ARTICLES = frozenset(
@@ -99,6 +101,13 @@ WEEKDAYS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday "
     "montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
 )
+# With a capital only: "sat" is a verb.
+SHORT_WEEKDAYS = {
+    "Mon": "monday", "Tue": "tuesday", "Tues": "tuesday", "Wed": "wednesday", "Thu": "thursday", "Thur": "thursday",
+    "Thurs": "thursday", "Fri": "friday", "Sat": "saturday", "Sun": "sunday",
+}  # fmt: skip
+# A full stop behind these ends no clause: "Sept. 5", "3 Mio. €".
+SHORTENED = frozenset("jan feb mar apr jun jul aug sep sept oct okt nov dec dez mio mrd tsd".split())
 
 SMALL_NUMBERS = {
     word: value
@@ -115,7 +124,7 @@ FOREIGN_SCALES = {
     **dict.fromkeys("mio millionen millions millones millon milioni milione miljoen".split(), 10**6),
     **dict.fromkeys("mrd milliarde milliarden milliard milliards miliardo miliardi miljard".split(), 10**9),
 }
-MONEY_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9}
+MONEY_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "b": 10**9, "bn": 10**9}
 MINUS = frozenset({"minus", "минус"})
 NOT_ONE = frozenset("no any every some each which this that another the".split())  # no one, the one who
 _ORDINALS = (
@@ -211,6 +220,11 @@ def _german_hundreds() -> dict[str, int]:
 FOREIGN_NUMBERS = _compounds() | _SIMPLE | _TEENS | FOREIGN_TENS
 FOREIGN_NUMBERS |= _german_hundreds()
 FOREIGN_NUMBERS |= {word.replace("funf", "fuenf"): n for word, n in FOREIGN_NUMBERS.items()}
+# Of these those that are other words elsewhere, and where they are numbers. "Dort" is in Turkish, without its umlaut.
+NUMBERS_IN: dict[str, Language | None] = {
+    "due": "Italian", "sei": "Italian", "dos": "Spanish", "quince": "Spanish", "dix": "French", "sept": "French",
+    "dez": "Portuguese", "doze": "Portuguese", "dort": None,
+}  # fmt: skip
 
 _UNITS = """
     % percent pct prozent pourcent procent процент процента процентов بالمية بالماية प्रतिशत yuzde

@@ -12,12 +12,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from disc_lite.qa.amounts import digits_of, join_number_words, mark_units, move_currencies, read_minus
+from disc_lite.qa.languages import frequent_words
 from disc_lite.qa.lexing import MARKS, UNSPACED, UNSPACED_MARKS, lexed
 from disc_lite.qa.operators import PREFIXES
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
 from disc_lite.qa.times import read_dates, read_times
-from disc_lite.qa.vocabulary import ARTICLES, MONTHS, TO, WEEKDAYS
+from disc_lite.qa.vocabulary import ARTICLES, MONTHS, NUMBERS_IN, TO, WEEKDAYS
 
 STEPS = (join_number_words, read_minus, read_times, read_dates, move_currencies, mark_units)
 _CHARACTER = rf"[{UNSPACED}][{UNSPACED_MARKS}]*"
@@ -29,7 +30,7 @@ _DIGITS = re.compile(r"\d+")
 @lru_cache(maxsize=1024)  # the same prediction is compared with several answers, and by several callers
 def read_words(text: str) -> tuple[Word, ...]:
     """The words of a text, articles included, in their order except for dates and currencies."""
-    words = list(lexed(text))
+    words = _without_other_numbers(list(lexed(text)))
     for step in STEPS:
         words = step(words)
     return tuple(_mark_skipped(words))
@@ -74,6 +75,19 @@ def numbers_of(text: str) -> frozenset[str]:
     return frozenset(result)
 
 
+def _without_other_numbers(words: list[Word]) -> list[Word]:
+    """The words, of which "due", "dort" and the like are no numbers where another language fits the others better."""
+    others = [word.written for word in words if word.written.lower() not in NUMBERS_IN]
+    if len(others) == len(words):
+        return words
+    _, hits = frequent_words(" ".join(others))
+    most = max(hits.values())
+    wrong = {word for word, own in NUMBERS_IN.items() if (hits[own] if own else 0) < most}
+    return [
+        replace(word, names=word.names - {digits_of(word)}) if word.written.lower() in wrong else word for word in words
+    ]
+
+
 def _mark_skipped(words: Sequence[Word]) -> list[Word]:
     """Mark articles that precede a word and are not in capitals (UN), and "to" between numbers, weekdays or months."""
     result = []
@@ -93,4 +107,4 @@ def _is_article(word: Word) -> bool:
 
 
 def _may_begin_span(word: Word) -> bool:
-    return word.number or word.text in MONTHS or not WEEKDAYS.isdisjoint({word.text} | singulars(word.text))
+    return word.number or word.text in MONTHS or not WEEKDAYS.isdisjoint(word.names | singulars(word.text))

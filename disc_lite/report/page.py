@@ -44,8 +44,9 @@ def write_report(run: str | Path, output: str | Path | None = None) -> Path:
     run = Path(run)
     path = Path(output) if output else RunFolder(run).report
     text = page(read_run(run))
-    require_writable(path.parent, "Name another file: --output FILE.")
-    write_text(path.resolve(), text, noted=False)  # a link stays one, also /dev/stdout
+    place = path.resolve()  # a link stays one, also /dev/stdout
+    require_writable(place.parent, "Name another file: --output FILE.")
+    write_text(place, text, noted=False)
     return path
 
 

@@ -51,10 +51,9 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `target`, whole and durable, when the block ends well.
 
     If the block raises, nothing of it stays. In a folder with digests its files are noted, unless it has a manifest of
-    its own. Raises RunFailed if `target` exists already.
+    its own. Raises RunFailed if `target` exists already, or exists by then.
     """
-    if target.exists() or target.is_symlink():
-        raise RunFailed(f"{target} exists already", "a finished folder is never overwritten")
+    _require_new(target)
     temporary = disk.temporary_beside(target)
     with disk.reporting(f"cannot write {target}"):
         disk.make_parents(target.parent)
@@ -64,6 +63,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
             yield temporary
         with disk.reporting(f"cannot write {target}"):
             _sync_tree(temporary)
+            _require_new(target)  # another process may have made it meanwhile
             _note_tree(temporary, target)
             disk.rename(temporary, target)
     except BaseException:
@@ -71,6 +71,13 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         raise
     with disk.reporting(f"cannot write {target}"):
         disk.sync_path(target.parent)
+
+
+def _require_new(folder: Path) -> None:
+    if os.path.lexists(folder):
+        raise RunFailed(
+            f"{folder} exists already", "a finished folder is never overwritten", "move it away, or name another place"
+        )
 
 
 def is_untouched(folder: Path) -> bool:

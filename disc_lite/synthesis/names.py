@@ -16,12 +16,15 @@ from disc_lite.qa import language_of, numbers_of
 from disc_lite.qa.function_words import OPENERS, ORDINARY
 from disc_lite.qa.languages import FREQUENT
 from disc_lite.qa.records import Word
+from disc_lite.qa.spelling import fold
 from disc_lite.qa.stems import are_forms
+from disc_lite.qa.vocabulary import FOREIGN_NUMBERS, LETTER_UNITS, MONTH_NAMES, MONTHS, NUMBERS_IN, SHORT_WEEKDAYS
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.terms import has_another_unit, number_forms
 
 BEGINNINGS = ORDINARY | OPENERS | {"better", "people"}  # of answers; and yet there may be two people, and a better one
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
+UNIT = re.compile(rf"(?<=\d)(?: ?(?:{'|'.join(sorted(LETTER_UNITS))})|[KMB])\b")  # 5 PM, 180 L, $1.2M
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
 # Chinese has no blanks between words. In lower case: a question about "the blue anchor" would vouch for its answer.
 COPIED = re.compile(
@@ -50,10 +53,17 @@ def invented(text: str, *sources: str, is_answer: bool = False, language: str = 
     language = language or language_of(source) or language_of(f"{source}\n{text}")
     if language == "German":
         return False
-    known = set(NAME.findall(source))
+    known = {_whole(word) for word in NAME.findall(source)}
+    text = UNIT.sub("", text)
     words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
-    names = [w for w in words if w[0].isupper() and w != "I"]
+    names = [_whole(w) for w in words if w[0].isupper() and w != "I"]
     return any(not any(are_forms(name, w, language) for w in known) for name in names)
+
+
+def _whole(word: str) -> str:
+    """Monday for Mon, and each month by one name; any other word as it is."""
+    month = MONTHS.get(fold(word))
+    return MONTH_NAMES[month - 1] if month else SHORT_WEEKDAYS.get(word, word)
 
 
 def _has_new_number(text: str, sources: Iterable[str], in_words: bool) -> bool:
@@ -67,8 +77,9 @@ def _known_numbers(source: str) -> frozenset[str]:
     """The forms of all numbers of a text."""
     words = read_words(source)
     ones = (word.names for word in words if word.text == "one")
+    as_numbers = {str(FOREIGN_NUMBERS[word.text]) for word in words if word.text in NUMBERS_IN}  # "dos" of a short text
     after_articles = {f"1 {following.text}" for word, following in pairwise(words) if word.skipped}  # "eine Stunde"
-    return frozenset[str]().union(*_numbers(words, in_words=True), *ones, after_articles)
+    return frozenset[str]().union(*_numbers(words, in_words=True), *ones, as_numbers, after_articles)
 
 
 def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:

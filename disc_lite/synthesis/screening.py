@@ -20,6 +20,7 @@ from disc_lite.synthesis.topics import is_about, is_vague
 _LABEL = r"[*_]*(?:q|question|frage|vraag|pregunta|domanda|pergunta|вопрос|سؤال|问题|問題)\s*\d*\s*[:.：][*_]*\s*"
 MARKS = re.compile(rf"^\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:{_LABEL})?", re.IGNORECASE)
 EMPHASIS = re.compile(r"([*_]+)(.+)\1")  # of a whole question
+QUOTES = '"“”„«»「」『』'
 # Greek asks with a semicolon and Armenian within a word; Japanese and Chinese with a last word, Thai and Lao with none.
 ASKS = re.compile(r"(?:[?？؟;\u037e՞፧]|[か吗嗎呢][。.]?|[\u0e01-\u0eff])$|՞")
 
@@ -31,7 +32,15 @@ def clean_question(text: str) -> str:
     if (MONTHS.keys() - VERBS).intersection(words_of(rest)[:1]):  # "20. Juli 1944"
         rest = line.strip()
     emphasised = EMPHASIS.fullmatch(rest)
-    return (emphasised[2] if emphasised else rest).strip().strip('"“”').strip()
+    return _unquoted((emphasised[2] if emphasised else rest).strip())
+
+
+def _unquoted(text: str) -> str:
+    """A text without the quotation marks around it, or the one at an end that has no other."""
+    ends = [bool(text) and text[end] in QUOTES for end in (0, -1)]
+    if all(ends) or (any(ends) and sum(map(text.count, QUOTES)) == 1):
+        text = text[ends[0] : len(text) - ends[1]]
+    return text.strip()
 
 
 def question_fault(question: str, passage: str, language: str = "") -> str:

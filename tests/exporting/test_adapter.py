@@ -164,8 +164,11 @@ def test_a_folder_that_is_called_like_a_model_is_not_taken_for_it(
     export(run, "adapter", tmp_path / "out")
     config = read_json(tmp_path / "out" / "adapter_config.json")
     assert config["base_model_name_or_path"] == "./pocket"
-    with pytest.raises(UsageError, match="was not found"):
+    with pytest.raises(UsageError, match=r"was not found(?s:.)*DISC_LITE_MODELS=FOLDER"):
         open_adapted(tmp_path / "out")
+    for place in (folder, tmp_path):
+        monkeypatch.setenv("DISC_LITE_MODELS", str(place))
+        assert open_adapted(tmp_path / "out").model == folder
     assert 'from_pretrained("path/to/pocket")' in (tmp_path / "out" / "README.md").read_text()
 
 

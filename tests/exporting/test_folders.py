@@ -13,7 +13,7 @@ import pytest
 
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed, UsageError
-from disc_lite.exporting import export, job, quantising
+from disc_lite.exporting import export, ggufs, job, quantising
 from disc_lite.run.events import Event
 from disc_lite.storage import disk, lock, read_json, write_json
 from tests.exporting.base_gguf import write_base_gguf
@@ -80,6 +80,26 @@ def test_force_removes_nothing_of_the_users(run: Path, tmp_path: Path, monkeypat
     [aside] = tmp_path.glob("out.old-*")
     assert (aside / "late.txt").read_text() == "mine" and not (out / "late.txt").exists()
     assert str(aside) in said[-1]
+
+
+def test_a_place_that_changes_while_an_export_is_made(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """Another export may be finished there first, and a user may remove the one that is to be replaced."""
+    out, real = tmp_path / "out", ggufs.write_lora
+
+    def meanwhile(change: Any) -> None:
+        def write(*given: Any) -> None:
+            monkeypatch.setattr(ggufs, "write_lora", real)
+            change()
+            real(*given)
+
+        monkeypatch.setattr(ggufs, "write_lora", write)
+
+    meanwhile(lambda: export(run, "gguf-lora", out))
+    with pytest.raises(RunFailed, match=r"exists already(?s:.)*another place"):
+        export(run, "gguf-lora", out)
+    meanwhile(lambda: shutil.rmtree(out))
+    export(run, "gguf-lora", out, force=True)
+    assert (out / "adapter.gguf").is_file() and {path.name for path in tmp_path.iterdir()} == {"run", "out"}
 
 
 def test_what_cannot_be_replaced_stays_and_nothing_lies_beside_it(run: Path, monkeypatch: Any) -> None:

@@ -216,6 +216,43 @@ def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_rows_beyond_the_vocabulary_may_be_more_or_fewer(folders: Any, tmp_path: Path) -> None:
+    """A GGUF of Gemma 3 has 262,144 rows for tokens, its folder 262,208."""
+    whole = open_gguf(write_base_gguf(folders("llama"), tmp_path / "base.gguf"))
+    vocabulary = {token: i for i, token in enumerate(whole.value("tokenizer.ggml.tokens")[:-2])}
+
+    def checked(rows: int) -> None:
+        def cut(tensors: dict[str, Any]) -> None:
+            for name in ("model.embed_tokens.weight", "lm_head.weight"):
+                tensors[name] = torch.cat([tensors[name]] * 2)[:rows].clone()
+
+        other = edited_model(folders("llama"), tmp_path / str(rows), cut)
+        base = open_gguf(write_base_gguf(other, tmp_path / f"{rows}.gguf"))
+        ggufwriting.check_same_model(base, folders("llama"), layout_of(folders("llama")), vocabulary)
+
+    for rows in (len(vocabulary), len(vocabulary) + 9):
+        checked(rows)
+    with pytest.raises(UsageError, match="has the shape"):
+        checked(len(vocabulary) - 1)
+
+
+def test_the_converter_writes_a_merge_that_was_proved(runs: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """Without llama.cpp to ask the GGUF is compared with the merged model, and that with the trained one."""
+    (tmp_path / "convert_hf_to_gguf.py").write_text("")
+    monkeypatch.setenv("DISC_LITE_LLAMA_CPP", str(tmp_path))
+
+    def convert(command: list[str], check: Any) -> tuple[int, str]:
+        write_base_gguf(Path(command[2]), Path(command[4]))
+        return 0, ""
+
+    monkeypatch.setattr(ggufs, "run_child", convert)
+    made = export(runs("llama"), "gguf", tmp_path / "out")
+    assert [line["what"] for line in made["proof"]] == ["tokens", "logits", "answers", "tensors", "update"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"README.md", "export.json", "model.gguf"}
+    with pytest.raises(GateFailed, match=r"logits \(transformers\)"):  # in a model of random weights NF4 is another
+        export(runs("llama", "nf4"), "gguf", tmp_path / "other", onto="original")
+
+
 def test_the_converter_gets_the_models_name_and_only_families_it_knows(
     run: Path, folders: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -46,6 +46,13 @@ def test_only_the_weights_that_the_index_names_are_downloaded(downloaded: dict[s
     assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == SHARDS
 
 
+def test_the_licence_is_downloaded_too(downloaded: dict[str, str], tmp_path: Path) -> None:
+    """A merged model is published with it."""
+    downloaded |= {"model.safetensors": "", "LICENSE": "", "NOTICE": "", "README.md": ""}
+    open_model("owner/name")
+    assert {"LICENSE", "NOTICE"} == {path.name for path in tmp_path.iterdir() if not path.suffix}
+
+
 class Reset(Exception):
     """Such as those of HTTP libraries: it is no OSError."""
 

@@ -91,6 +91,13 @@ def test_a_json_array_and_a_list_in_an_object(tmp_path: Path, whole: Any, indent
     assert read_questions(written(tmp_path, "q.json", json.dumps(whole, indent=indent))) == (WHO, PAYS)
 
 
+def test_a_first_line_may_be_longer_than_a_cell_of_csv(tmp_path: Path) -> None:
+    rows = [{"question": f"Who is number {n}?", "answer": f"Ada {n}"} for n in range(3000)]
+    assert len(read_questions(written(tmp_path, "q.json", rows))) == 3000
+    row = json.dumps({**rows[0], "context": "word " * 50_000})
+    assert read_questions(written(tmp_path, "q.jsonl", row)) == (Question("Who is number 0?", ("Ada 0",)),)
+
+
 def test_one_question_over_several_lines(tmp_path: Path) -> None:
     assert read_questions(written(tmp_path, "q.json", json.dumps(ROWS[1], indent=2))) == (PAYS,)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import disc_lite
-from disc_lite.errors import UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.evaluation.card import forgetting, report_card, share_of
 from disc_lite.report import write_report
 from disc_lite.report.answers import chosen
@@ -251,9 +251,21 @@ def test_a_page_takes_the_place_of_no_pipe_and_no_device(run: Path, tmp_path: Pa
         with pytest.raises(UsageError, match="is not a file"):
             write_report(run, path)
     assert (tmp_path / "pipe").is_fifo()
-    (tmp_path / "latest.html").symlink_to("page.html")
-    assert write_report(run, tmp_path / "latest.html") == tmp_path / "latest.html"
-    assert (tmp_path / "latest.html").is_symlink() and (tmp_path / "page.html").is_file()
+
+
+def test_a_page_is_written_through_a_link_also_where_the_link_may_not_be_changed(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As /dev/stdout is one: /dev is root's."""
+    (tmp_path / "closed").mkdir()
+    link = tmp_path / "closed" / "latest.html"
+    link.symlink_to("../page.html")
+    real = os.access  # root may write everywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed" and real(path, mode))
+    assert write_report(run, link) == link
+    assert link.is_symlink() and (tmp_path / "page.html").is_file()
+    with pytest.raises(EnvironmentNotReady, match="Nothing can be written"):
+        write_report(run, tmp_path / "closed" / "page.html")
 
 
 def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> None:

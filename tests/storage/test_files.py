@@ -90,6 +90,11 @@ def test_a_finished_folder_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(RunFailed, match="exists already"), storage.atomic_folder(tmp_path / "out"):
         pass
+    late = tmp_path / "late"
+    with pytest.raises(RunFailed, match=r"exists already(?s:.)*another place"), storage.atomic_folder(late) as inside:
+        (inside / "mine").write_text("x")
+        late.mkdir()  # by another process
+    assert list(late.iterdir()) == [] and {path.name for path in tmp_path.iterdir()} == {"out", "late"}
 
 
 def sealed(folder: Path) -> Path:

@@ -39,6 +39,18 @@ POOL = "# Stadtbad Lund\n\n## Preise\n\n- Tageskarte: 8,50 Euro\n- Kinder unter 
     ("The pipe is 6' long.", "The pipe is 6 feet long.", False),
     ("The timeout is 5m.", "The timeout is 5 minutes.", False),
     ("Elle ouvre de 9 à 17.", "Elle ferme à 17 heures.", False),
+    ("The pump moves 180 litres a day.", "The pump moves 180 L a day.", False),
+    ("The pump moves 180 litres a day.", "The pump moves 180 KG a day.", True),
+    ("The museum closes at 17:00.", "The museum closes at 5 PM.", False),
+    ("It cost $1.2 million to build.", "It cost $1.2M to build.", False),
+    ("It cost $1.2 million to build.", "It cost $1.3M to build.", True),
+    ("The gate closes on Sept. 5.", "The gate closes on September 5.", False),
+    ("The gate closes on Sept. 5.", "The gate closes on October 5.", True),
+    # Numbers in another language only.
+    ("The rent must be paid by 5 May.", "The rent is due on 5 May.", False),
+    ("Die Schlüssel liegen beim Pförtner.", "Die Schlüssel liegen dort beim Pförtner.", False),
+    ("O livro é do chefe dos Recursos Humanos em Lund.", "Dos Recursos Humanos.", False),
+    ("Gli uffici sono a Lund e a Bergen.", "Ci sono due uffici.", True),
 ])  # fmt: skip
 def test_a_number_is_known_in_each_of_its_forms(passage: str, answer: str, made_up: bool) -> None:
     assert invented(answer, passage, is_answer=True) == made_up
@@ -56,6 +68,10 @@ def test_an_answer_may_begin_with_an_ordinary_word(beginning: str, made_up: bool
 
 @pytest.mark.parametrize(("passage", "text", "made_up"), [
     ("The library opens at nine on Saturdays.", "Does the library open on a Saturday?", False),
+    ("| Day | Open |\n| Mon | 9-17 |\n| Thurs | 9-12 |", "When is it open on Mondays, and when on a Thursday?", False),
+    ("| Day | Open |\n| Mon | 9-17 |\n| Thurs | 9-12 |", "When is it open on Tuesdays?", True),
+    ("The gate closes on Sept. 5.", "What closes on 5 September?", False),
+    ("The gate closes on Sept. 5.", "What closes on 5 October?", True),
     ("The Americans won the race.", "Who is the American that won the race?", False),
     ("Отделом руководит Анна Иванова.", "Что поручено Анне Ивановой?", False),
     ("Завод построил инженер Орлов.", "Какой завод построен инженером Орловым?", False),
