@@ -1,6 +1,6 @@
 # make demo   teach pocket the example handbook and ask it three questions
 # make test   lint, types and tests
-# make test-faults   the reliability tests in full: 500 kills, 10,000 damages, 20,000 inputs (11 to 19 minutes on two cores)
+# make test-faults   the reliability tests in full: 500 kills, 10,000 damages, 20,000 inputs (11 to 22 minutes on two cores)
 # make mutants   mutation tests of losses, packing and checkpoints (less than an hour on one core)
 # make licences   the licence of every package that an installation brings
 # make test-slow   what llama.cpp makes of every export (a few minutes on two cores)

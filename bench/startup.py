@@ -1,6 +1,7 @@
-"""How long `disc-lite --help` takes in a fresh process, and whether it imports anything heavy.
+"""How long `disc-lite --help` takes in a fresh process, whether it imports anything heavy, and how long what a command
+imports that loads a model.
 
-    python bench/startup.py [--runs 20] [--output bench/results]
+    python bench/startup.py [--runs 20] [--loads 5] [--output bench/results]
 
 Writes startup.json. Exits 1 if a heavy module was imported.
 """
@@ -33,10 +34,16 @@ except SystemExit:
     print("\\n" + json.dumps(sorted(sys.modules)))
 """
 
+LOADS = {
+    "disc_lite.models": "import disc_lite.models",
+    "its packages": "import torch, bitsandbytes, peft, transformers.modeling_utils",
+}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Median wall time of `disc-lite --help` and what it imports.")
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--loads", type=int, default=5, help="how often what loads a model is imported")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     asked = parser.parse_args()
     script = Path(sys.executable).parent / "disc-lite"
@@ -45,12 +52,16 @@ def main() -> int:
     load = os.getloadavg()[0]  # of the machine, which may have other work
     full, floor = ([_seconds(c) for _ in range(asked.runs + 1)][1:] for c in (command, bare))
     wall, cpu = ([lap[i] for lap in full] for i in (0, 1))
+    loads = [
+        {name: _seconds([sys.executable, "-c", code])[1] for name, code in LOADS.items()} for _ in range(asked.loads)
+    ]
     heavy = heavy_imports()
     found = {
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}", "command": " ".join([Path(command[0]).name, *command[1:]]),
         "runs": asked.runs, "median_s": round(statistics.median(wall), 3), "fastest_s": round(min(wall), 3),
         "slowest_s": round(max(wall), 3), "median_cpu_s": round(statistics.median(cpu), 3),
         "bare_python_median_s": round(statistics.median(lap[0] for lap in floor), 3),
+        "imports_median_cpu_s": {name: round(statistics.median(lap[name] for lap in loads), 2) for name in LOADS},
         "heavy_modules": heavy, "python": platform.python_version(), "system": platform.platform(),
         "cpu_cores": os.cpu_count(), "load_before": round(load, 1),
     }  # fmt: skip

@@ -103,7 +103,7 @@ def open_adapted(folder: Path) -> Adapted:
         )  # fmt: skip
     check_folder(folder)
     weight_shapes(folder)  # a file that is cut short is refused here
-    return Adapted(folder, "merged", folder.name, folder, None, "none", longest, context_tokens(folder))
+    return Adapted(folder, "merged", folder.resolve().name, folder, None, "none", longest, context_tokens(folder))
 
 
 def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:

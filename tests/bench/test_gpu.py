@@ -115,9 +115,11 @@ def test_report_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_startup(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "bench" / "startup.py"), "--runs", "1", "--output", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    counts = ["--runs", "1", "--loads", "1"]
+    command = [sys.executable, str(ROOT / "bench" / "startup.py"), *counts, "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "startup.json").read_text())
     assert found["heavy_modules"] == []
     assert found["median_s"] > 0
+    assert min(found["imports_median_cpu_s"].values()) > 0

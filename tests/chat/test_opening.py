@@ -36,7 +36,9 @@ def logits(adapted: Adapted, adapter: bool = True) -> torch.Tensor:
         return found
 
 
-def test_every_kind_of_folder_is_read_as_what_it_is(trained: Path, folders: Callable[[str], Path]) -> None:
+def test_every_kind_of_folder_is_read_as_what_it_is(
+    trained: Path, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = folders("llama")
     assert open_adapted(trained / "run") == Adapted(
         trained / "run", "run", str(base), base, trained / "run" / "adapter", "nf4", 24, 1024
@@ -47,6 +49,8 @@ def test_every_kind_of_folder_is_read_as_what_it_is(trained: Path, folders: Call
     merged = trained / "merged"
     assert open_adapted(merged) == Adapted(merged, "merged", "merged", merged, None, "none", 256, 1024)
     assert open_adapted(trained / "run" / "adapter").kind == "adapter"
+    monkeypatch.chdir(merged)
+    assert open_adapted(Path()).name == "merged"  # `disc-lite chat .`
 
 
 def test_run_adapter_and_merged_model_give_the_same_logits(
