@@ -65,7 +65,7 @@ def _line_rows(text: str) -> list[Row]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                rows.append(Row(f"Line {number}", json.loads(line, parse_float=Decimal)))
+                rows.append(Row(f"Line {number}", _parsed(line)))
             except ValueError as error:
                 rows.append(Row(f"Line {number}", None, f"It is not JSON: {error}"))
     return rows
@@ -87,17 +87,24 @@ def _read_text(path: Path, what: What) -> str:
         raise UsageError(f"The {what} file {path} cannot be read.", str(error), "Save it as UTF-8.") from error
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def _object(text: str) -> Any:
     """The value of a JSON text; None if it is invalid."""
     try:
-        return json.loads(text, parse_float=Decimal)
+        return _parsed(text)
     except ValueError:
         return None
 
 
 def _whole(path: Path, text: str, what: What) -> Any:
     try:
-        return json.loads(text, parse_float=Decimal)
+        return _parsed(text)
     except ValueError as error:
         raise UsageError(
             f"The {what} file {path} is invalid JSON.", f"{error}.", "Correct it, or write one JSON object a line."

@@ -152,6 +152,7 @@ REFUSED = [
     ("dev.json", squad(IMPOSSIBLE), r"Question 1 \(id a7\) of .* is not a question", "SQuAD 2.0"),
     ("q.json", '[{"question": "Who?", "answers": ["x"]},\n{"question"', r"invalid JSON", "line 2"),
     ("q.json", '{\n  "data": [\n', r"invalid JSON", "line 3"),
+    ("q.json", "[" * 100_000, r"invalid JSON", "nested too deeply"),
     ("q.csv", "Who approves?,the head\n", r"no header", "Who approves"),
     ("q.csv", "question,answer\nWho, really?,the head\n", r"Line 2 of .* is not a question", "more cells"),
     ("q.csv", "question,answer\nWho?,\n", r"Line 2 of .* is not a question", "`answer`"),
