@@ -1,4 +1,4 @@
-"""Imports of torch and all that is built on it, without the work that no command needs: a quarter of a command's start."""
+"""Imports of torch and what is built on it, without work that no command needs: a quarter of a command's start."""
 
 from __future__ import annotations
 
