@@ -2,18 +2,21 @@
 
 What mammoth does not read is put right in the document's XML before: hidden and struck text and deleted rows go,
 formulas become text, numbered paragraphs get their numbers, and those with an outline level become headings, whatever
-their style is called.
+their style is called. Diagrams and charts are put below the paragraph that they are in.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from collections.abc import Mapping
 from itertools import chain
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import open_archive
+from disc_lite.documents.drawings import drawing_html, drawings_of
 from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG
@@ -25,11 +28,15 @@ _DEFINITIONS = ("word/styles.xml", "word/numbering.xml")
 _COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _HEADING = "DiscLiteHeading"
 _LABEL = "DiscLiteLabel"
+_DRAWING, _DRAWING_TAG = "DiscLiteDrawing", "x-drawing"  # of a paragraph that has the number of one
+_DRAWN = re.compile(f"<{_DRAWING_TAG}>(\\d+)</{_DRAWING_TAG}>")
+_DELETIONS = (f"{W}del", f"{W}moveFrom")
 _GONE = ("del", "moveFrom")  # of a paragraph that somebody took out; what was in it belongs to the next
 _STYLES = "\n".join(
     [
         *(f"p.{_HEADING}{level} => h{min(level, 6)}:fresh" for level in range(1, 10)),
         f"r.{_LABEL} => {LABEL_TAG}",
+        f"p.{_DRAWING} => {_DRAWING_TAG}:fresh",
         "p[style-name='Title'] => h1:fresh",
         "p[style-name='Subtitle'] => p:fresh",
         # The table of contents is made of the headings.
@@ -43,18 +50,19 @@ _STYLES = "\n".join(
 
 
 def docx_text(source: Source) -> Converted:
-    """The text of a Word document: headings, paragraphs, lists and tables."""
+    """The text of a Word document: headings, paragraphs, lists, tables, diagrams and charts."""
     import mammoth
 
     # Images are dropped here, so that links from the document to other files are never opened.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
-    result = mammoth.convert_to_html(_prepared(source.raw), style_map=_STYLES, convert_image=no_images)
-    return Converted(markup_text(result.value) + "\n")
+    prepared, drawings = _prepared(source.raw)
+    result = mammoth.convert_to_html(prepared, style_map=_STYLES, convert_image=no_images)
+    return Converted(markup_text(_DRAWN.sub(lambda place: drawings[int(place[1])], result.value)) + "\n")
 
 
-def _prepared(raw: bytes) -> io.BytesIO:
-    """The document as mammoth reads all of it."""
-    prepared = io.BytesIO()
+def _prepared(raw: bytes) -> tuple[io.BytesIO, list[str]]:
+    """The document as mammoth reads all of it, and its drawings as HTML."""
+    prepared, drawings = io.BytesIO(), list[str]()
     with open_archive(raw, ".docx") as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
         there = set(before.namelist())
         styles, numbers = (before.read(name) if name in there else b"" for name in _DEFINITIONS)
@@ -63,10 +71,12 @@ def _prepared(raw: bytes) -> io.BytesIO:
             if name in _TEXT_PARTS:
                 root = ElementTree.fromstring(content)
                 known = Styles(styles)
+                if drawn := drawings_of(before, name):
+                    drawings += _placed(root, drawn, known, len(drawings))
                 _prepare(root, known, Numbering(numbers, known))
                 content = ElementTree.tostring(root)
             after.writestr(name, content)
-    return prepared
+    return prepared, drawings
 
 
 def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
@@ -86,6 +96,31 @@ def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
         _begin_at_its_column(row)
     for paragraph in root.iter(f"{W}p"):
         _mark_paragraph(paragraph, styles, numbering)
+
+
+def _placed(root: Element, drawn: Mapping[str, Element], styles: Styles, first: int) -> list[str]:
+    """The HTML of each drawing that is seen, whose number, counted from `first`, is put below its paragraph."""
+    outer = {child: parent for parent in root.iter() for child in parent}
+    placed: list[str] = []
+    for element in reversed(list(outer)):  # the last one first, or several of a paragraph would change places
+        html, around = drawing_html(element, drawn), [element]
+        while around[-1] in outer:
+            around.append(outer[around[-1]])
+        paragraph = next((one for one in around if one.tag == f"{W}p"), None)
+        if not html or paragraph is None or any(_is_unseen(one, styles) for one in around):
+            continue
+        number = Element(f"{W}p")
+        ElementTree.SubElement(ElementTree.SubElement(number, f"{W}pPr"), f"{W}pStyle", {f"{W}val": _DRAWING})
+        number.append(_run(str(first + len(placed))))
+        beside = outer[paragraph]
+        beside.insert(list(beside).index(paragraph) + 1, number)
+        placed.append(html)
+    return placed
+
+
+def _is_unseen(element: Element, styles: Styles) -> bool:
+    """Whether nothing is seen of what an element holds: a deletion, a hidden run."""
+    return element.tag in _DELETIONS or (element.tag == f"{W}r" and _is_withdrawn(element, "", styles))
 
 
 def _begin_at_its_column(row: Element) -> None:

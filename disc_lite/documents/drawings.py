@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from html import escape
 from xml.etree.ElementTree import Element
+from zipfile import ZipFile
 
-from disc_lite.documents.archive import attribute, child, local_name, number_of
+from disc_lite.documents.archive import attribute, child, local_name, number_of, read_xml, relations
 from disc_lite.documents.cellvalues import shown
+from disc_lite.documents.drawingtext import shape_text
 
-_MAX_ROWS = 40  # a curve of more points is for the eye
+_DRAWN = ("diagramData", "chart")
+MAX_ROWS = 40  # a curve of more points is for the eye
 _MAX_DAYS = 2_900_000
 _QUOTED = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
 _DATE = re.compile(r"[dy]", re.IGNORECASE)  # in a number format
 
 
-def diagram_html(data: Element, text_of: Callable[[Element], str]) -> Iterator[str]:
+def drawings_of(archive: ZipFile, path: str) -> dict[str, Element]:
+    """The diagrams and charts that a part of an Office file shows, by the ids that it calls them by."""
+    there = set(archive.namelist())
+    parts = {id_: part for id_, (kind, part) in relations(archive, path).items() if kind in _DRAWN and part in there}
+    return {id_: read_xml(archive, part) for id_, part in parts.items()}
+
+
+def drawing_html(element: Element, drawings: Mapping[str, Element]) -> str:
+    """The diagram or chart that an element of a slide or a document stands for; empty where it stands for none."""
+    match local_name(element.tag):
+        case "relIds" if (data := drawings.get(attribute(element, "dm"))) is not None:
+            return "".join(_diagram_html(data))
+        case "chart" if (chart := drawings.get(attribute(element, "id"))) is not None:
+            return "".join(_chart_html(chart))
+    return ""
+
+
+def _diagram_html(data: Element) -> Iterator[str]:
     """The texts of a diagram as a list, those that belong to another one below it."""
     points = {attribute(e, "modelId"): e for e in data.iter() if local_name(e.tag) == "pt"}
     below: dict[str, list[tuple[int, str]]] = {}
@@ -31,14 +51,14 @@ def diagram_html(data: Element, text_of: Callable[[Element], str]) -> Iterator[s
         items = sorted(below.pop(id_, []))  # once, or a circle would have no end
         for _, item in items:
             if item in points:
-                yield f"<li>{text_of(points[item])}<ul>{''.join(listed(item))}</ul></li>"
+                yield f"<li>{shape_text(points[item])}<ul>{''.join(listed(item))}</ul></li>"
 
     for id_, point in points.items():
         if attribute(point, "type") == "doc":
             yield f"<ul>{''.join(listed(id_))}</ul>"
 
 
-def chart_html(chart: Element) -> Iterator[str]:
+def _chart_html(chart: Element) -> Iterator[str]:
     """The values that a chart draws as a table: a row for each of its categories, a column for each series."""
     is_from_1904 = any(local_name(e.tag) == "date1904" and attribute(e, "val") not in ("0", "false") for e in chart)
     first_day = datetime(1904, 1, 1) if is_from_1904 else datetime(1899, 12, 30)
@@ -47,7 +67,7 @@ def chart_html(chart: Element) -> Iterator[str]:
         header.append(" ".join(e.text or "" for e in child(series, "tx").iter() if local_name(e.tag) == "v"))
         categories |= _points([child(series, "cat"), child(series, "xVal")], first_day)
         columns.append(_points([child(series, "val"), child(series, "yVal")], first_day))
-    if any(columns) and 0 < len(categories) <= _MAX_ROWS:
+    if any(columns) and 0 < len(categories) <= MAX_ROWS:
         rows = [[name, *(column.get(place, "") for column in columns)] for place, name in sorted(categories.items())]
         titles = (_written(e) for e in chart.iter() if local_name(e.tag) == "title")  # of its axes too: a unit
         caption = escape("; ".join(filter(None, titles)))

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, local_name, number_of, open_archive, read_xml
+from disc_lite.documents.drawings import MAX_ROWS
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, Level, Numbers
 from disc_lite.documents.odttables import HEADER, MAX_REPEATED, without_sub_tables
@@ -21,6 +22,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _LIST_STYLES = ("list-style", "outline-style")
 _OUTLINE = "outline-style"  # the name here of the style that numbers the headings; a document has one
+_TITLES, _NO_VALUE = ("title", "subtitle"), "NaN"  # of a chart; the titles of its axes too, as of a unit
 _SAME = {HEADER: "thead", "table-row": "tr"}
 _DROPPED = frozenset(
     """
@@ -89,8 +91,8 @@ class _Writer:
                 yield from self._tagged("table", without_sub_tables(element))
             case "table-cell":
                 yield from self._cell(element)
-            case "object" if formula := self._formula(element):
-                yield formula
+            case "object":
+                yield from self._object(element)
             case _:
                 yield from self._tagged(_SAME.get(name, ""), element)
 
@@ -134,15 +136,27 @@ class _Writer:
         cell = "".join(self._tagged("td", element, spans))
         yield cell * min(number_of(element, "number-columns-repeated", 1), MAX_REPEATED)
 
-    def _formula(self, element: Element) -> str:
-        """A formula, which is a part of its own, as MathML."""
+    def _object(self, element: Element) -> Iterator[str]:
+        """What is a part of its own: a formula as MathML, a chart as the table of the values that it draws."""
         path = posixpath.normpath(posixpath.join(attribute(element, "href"), "content.xml"))
         if path not in self._archive.namelist():
-            return ""
+            return
         root = read_xml(self._archive, path)
-        for part in root.iter():
-            part.tag = local_name(part.tag)
-        return ElementTree.tostring(root, "unicode", short_empty_elements=False) if root.tag == "math" else ""
+        if local_name(root.tag) == "math":
+            for part in root.iter():
+                part.tag = local_name(part.tag)
+            yield ElementTree.tostring(root, "unicode", short_empty_elements=False)
+        elif (chart := root.find(".//{*}chart/{*}chart")) is not None:
+            yield from self._chart(chart)
+
+    def _chart(self, chart: Element) -> Iterator[str]:
+        titles = ("".join(part.itertext()).strip() for part in chart.iter() if local_name(part.tag) in _TITLES)
+        yield f"<p>{escape('; '.join(filter(None, titles)))}</p>"
+        for paragraph in chart.iterfind(".//{*}p"):
+            paragraph.text = "" if paragraph.text == _NO_VALUE else paragraph.text
+        for table in chart.iterfind("{*}table"):
+            if sum(1 for _ in table.iterfind(".//{*}table-row")) <= MAX_ROWS + 1:  # and the header
+                yield from self._tagged("table", table)
 
     def _numbers_of(self, style: str) -> Numbers:
         levels = self._styles.levels(style)

@@ -20,15 +20,14 @@ from disc_lite.documents.archive import (
     related_parts,
     relations,
 )
-from disc_lite.documents.drawings import chart_html, diagram_html
-from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
+from disc_lite.documents.drawings import drawing_html, drawings_of
+from disc_lite.documents.drawingtext import paragraph_text, paragraphs_of, shape_text
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import LABEL_TAG, number_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _TITLES = {"title", "ctrTitle"}
 _DROPPED = {"dt", "ftr", "sldNum", "hdr", "sldImg"}  # placeholders that every slide repeats
-_DRAWN = ("diagramData", "chart")
 _NO_BULLETS = {"", "subTitle"}
 _COVERED = ("hMerge", "vMerge")
 _SCHEME = re.compile(r"(?P<kind>arabic|alphaLc|alphaUc|romanLc|romanUc).*?(?P<around>ParenBoth|ParenR|Period|Plain)")
@@ -41,18 +40,14 @@ def pptx_text(source: Source) -> Converted:
     parts: list[str] = []
     hidden: list[str] = []
     with open_archive(source.raw, ".pptx") as archive:
-        there = set(archive.namelist())
         for number, (_, path) in enumerate(related_parts(archive, "ppt/presentation.xml", "sldId"), 1):
             source.on_step()
             slide = read_xml(archive, path)
             if attribute(slide, "show") in ("0", "false"):
                 hidden.append(str(number))
                 continue
-            related = relations(archive, path)
-            drawn = {id_: part for id_, (kind, part) in related.items() if kind in _DRAWN and part in there}
-            drawings = {id_: read_xml(archive, part) for id_, part in drawn.items()}
-            parts.append("".join(_slide_html(slide, drawings, is_first=not parts)))
-            for kind, notes in related.values():
+            parts.append("".join(_slide_html(slide, drawings_of(archive, path), is_first=not parts)))
+            for kind, notes in relations(archive, path).values():
                 spoken = "".join(_notes_html(read_xml(archive, notes))) if kind == "notesSlide" else ""
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
     text = markup_text("".join(parts))
@@ -69,13 +64,11 @@ def _slide_html(slide: Element, drawings: Mapping[str, Element], is_first: bool)
         kind = _placeholder(shape)
         if local_name(shape.tag) == "tbl":
             yield from _table_html(shape)
-        elif (diagram := drawings.get(attribute(shape, "dm"))) is not None:
-            yield from diagram_html(diagram, _text_of_shape)
-        elif (chart := drawings.get(attribute(shape, "id"))) is not None:
-            yield from chart_html(chart)
+        elif drawn := drawing_html(shape, drawings):
+            yield drawn
         elif kind in _TITLES:
             level = 1 if is_first else 2
-            yield f"<h{level}>{_text_of_shape(shape)}</h{level}>"
+            yield f"<h{level}>{shape_text(shape)}</h{level}>"
         elif kind not in _DROPPED:
             yield from _shape_html(shape, has_bullets=kind not in _NO_BULLETS)
 
@@ -89,8 +82,8 @@ def _notes_html(notes: Element) -> Iterator[str]:
 def _shape_html(shape: Element, has_bullets: bool) -> Iterator[str]:
     depth = 0
     numbers: dict[int, tuple[str, int]] = {}  # level -> scheme and number of its last paragraph
-    for paragraph in _paragraphs(shape):
-        text = _text(paragraph)
+    for paragraph in paragraphs_of(shape):
+        text = paragraph_text(paragraph)
         properties = child(paragraph, "pPr")
         level = number_of(properties, "lvl", 0)
         label = _label(properties, level, numbers) if text else ""
@@ -132,7 +125,7 @@ def _table_html(table: Element) -> Iterator[str]:
 
 
 def _cell_html(cell: Element) -> str:
-    text = "".join(f"<p>{text}</p>" for text in map(_text, _paragraphs(cell)))
+    text = "".join(f"<p>{text}</p>" for text in map(paragraph_text, paragraphs_of(cell)))
     rows, columns = attribute(cell, "rowSpan") or "1", attribute(cell, "gridSpan") or "1"
     return f'<td rowspan="{escape(rows)}" colspan="{escape(columns)}">{text}</td>'
 
@@ -140,39 +133,3 @@ def _cell_html(cell: Element) -> str:
 def _placeholder(shape: Element) -> str:
     """What a shape is on its slide: `title`, `body`, …; a placeholder without a type is `obj`, other shapes ``."""
     return next((attribute(e, "type") or "obj" for e in shape.iter() if local_name(e.tag) == "ph"), "")
-
-
-def _paragraphs(shape: Element) -> list[Element]:
-    return [e for e in shape.iter() if local_name(e.tag) == "p" and "drawingml" in e.tag]
-
-
-def _text_of_shape(shape: Element) -> str:
-    return " ".join(filter(None, map(_text, _paragraphs(shape))))
-
-
-def _text(paragraph: Element) -> str:
-    """Runs, fields and formulas as HTML, without what is struck out; a line break in a paragraph is a space."""
-    return " ".join("".join(_pieces(paragraph)).split())
-
-
-def _pieces(parent: Element) -> Iterator[str]:
-    for part in parent:
-        name = local_name(part.tag)
-        if part.tag == f"{OFFICE_MATH}oMath":
-            yield escape(office_formula_text(part))
-        elif name == "br":
-            yield " "
-        elif name in ("r", "fld"):
-            yield _run_html(part)
-        elif name != "Fallback":  # a picture of the formula beside it
-            yield from _pieces(part)
-
-
-def _run_html(run: Element) -> str:
-    text = escape("".join(e.text or "" for e in run if local_name(e.tag) == "t"))
-    properties = child(run, "rPr")
-    if attribute(properties, "strike") not in ("", "noStrike"):
-        return ""
-    raised = attribute(properties, "baseline").rstrip("%").split(".")[0] or "0"
-    tag = "" if raised in ("0", "-0") else "sub" if raised.startswith("-") else "sup"
-    return f"<{tag}>{text}</{tag}>" if tag and text else text

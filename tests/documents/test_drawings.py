@@ -1,4 +1,4 @@
-"""Diagrams and charts on slides: their texts and values are there, in the order and under the names that are seen."""
+"""Diagrams and charts on slides and in documents: their texts and values are there, in the order and under the names that are seen."""
 
 import io
 import zipfile
@@ -7,7 +7,8 @@ import pytest
 
 from tests.documents.written import text, zipped
 
-NAMES = 'xmlns:p="presentationml" xmlns:a="drawingml" xmlns:r="relations" xmlns:c="chart" xmlns:m="diagram"'
+OFFICE = 'xmlns:a="drawingml" xmlns:c="chart" xmlns:m="diagram"'
+NAMES = f'xmlns:p="presentationml" xmlns:r="relations" {OFFICE}'
 
 
 def with_drawing(kind, shown, drawing):
@@ -18,6 +19,21 @@ def with_drawing(kind, shown, drawing):
         "ppt/1.xml": f"<p:sld {NAMES}><p:graphicFrame>{shown}</p:graphicFrame></p:sld>",
         "ppt/_rels/1.xml.rels": f'<rs><r Id="d" Type="x/{kind}" Target="d.xml"/></rs>',
         "ppt/d.xml": drawing,
+    })  # fmt: skip
+
+
+def word_with(body, drawings):
+    """A Word document with this body, and drawings (kind, XML) that are called by their number."""
+    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    markup = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    listed = "".join(f'<r Id="{n}" Type="{office}/{kind}" Target="d{n}.xml"/>' for n, (kind, _) in enumerate(drawings))
+    return zipped({
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": f'<rs><r Id="1" Type="{office}/officeDocument" Target="word/document.xml"/></rs>',
+        "word/document.xml": f'<w:document xmlns:w="{word}" xmlns:r="{office}" xmlns:mc="{markup}" {OFFICE}><w:body>{body}</w:body></w:document>',
+        "word/_rels/document.xml.rels": f"<rs>{listed}</rs>",
+        **{f"word/d{n}.xml": drawing for n, (_, drawing) in enumerate(drawings)},
     })  # fmt: skip
 
 
@@ -89,3 +105,62 @@ def test_a_curve_of_many_points_is_no_table():
     curve = series("Rye", values("str", *map(str, range(99))), values("num", *"123" * 33))
     frame = '<p:sp><a:p><a:r><a:t>Growth.</a:t></a:r></a:p></p:sp><c:chart r:id="d"/>'
     assert text("a.pptx", with_drawing("chart", frame, f"<c:chartSpace {NAMES}>{curve}</c:chartSpace>")) == "Growth.\n"
+
+
+def paragraph(inside):
+    return f"<w:p>{inside}</w:p>"
+
+
+def written(words):
+    return f"<w:r><w:t>{words}</w:t></w:r>"
+
+
+def drawn(number, kind="chart", properties=""):
+    shown = f'<m:relIds r:dm="{number}"/>' if kind == "diagram" else f'<c:chart r:id="{number}"/>'
+    return f"<w:r><w:rPr>{properties}</w:rPr><w:drawing>{shown}</w:drawing></w:r>"
+
+
+def test_the_drawings_of_a_word_document_stand_below_their_paragraphs_and_withdrawn_ones_are_gone():
+    steps = f"<m:dataModel {NAMES}>{point(0, kind='doc')}{point(1, 'Knead &amp; rest.')}{link(0, 1, 0)}</m:dataModel>"
+    crops = [
+        f"<c:chartSpace {NAMES}>{series(name, values('str', 'North'), values('num', '4'))}</c:chartSpace>"
+        for name in ("Rye", "Oats", "Peas", "Corn", "Figs")
+    ]
+    fallback = "<mc:Fallback><w:pict/></mc:Fallback>"
+    body = (
+        paragraph(written("See ") + drawn(0) + drawn(1) + written("above."))
+        + f"<w:tbl><w:tr><w:tc>{paragraph(drawn(5, 'diagram'))}</w:tc><w:tc>{paragraph(written('two steps'))}</w:tc></w:tr></w:tbl>"
+        + paragraph(f"<w:del>{drawn(2)}</w:del>{drawn(3, properties='<w:vanish/>')}")
+        + paragraph(f"<mc:AlternateContent><mc:Choice>{drawn(4)}</mc:Choice>{fallback}</mc:AlternateContent>")
+        + paragraph(written("The end."))
+    )
+    drawings = [*(("chart", crop) for crop in crops), ("diagramData", steps)]
+    assert text("a.docx", word_with(body, drawings)) == (
+        "See above.\n\n| Rye\nNorth | 4\n\n| Oats\nNorth | 4\n\nKnead & rest. | two steps\n\n"
+        "| Figs\nNorth | 4\n\nThe end.\n"
+    )
+
+
+def test_a_chart_of_an_odt_is_the_table_that_is_stored_with_it():
+    spaces = 'xmlns:o="office" xmlns:t="text" xmlns:d="draw" xmlns:l="link" xmlns:c="chart" xmlns:b="table"'
+
+    def row(*cells):
+        return (
+            f"<b:table-row>{''.join(f'<b:table-cell><t:p>{cell}</t:p></b:table-cell>' for cell in cells)}</b:table-row>"
+        )
+
+    body = (
+        "<t:p>Harvest by place:</t:p><t:p><d:frame><d:object l:href='./Object 1'/></d:frame></t:p><t:p>The end.</t:p>"
+    )
+    table = (
+        "<b:table><b:table-header-columns><b:table-column/></b:table-header-columns><b:table-header-rows>"
+        f"{row('', 'Rye', 'Oats')}</b:table-header-rows><b:table-rows>{row('North', 9.1, 2)}{row('South', 3, 'NaN')}</b:table-rows></b:table>"
+    )
+    chart = f"<c:chart><c:title><t:p>Tons &amp; more</t:p></c:title><c:plot-area/>{table}</c:chart>"
+    parts = {
+        "content.xml": f"<o:document-content {spaces}><o:body><o:text>{body}</o:text></o:body></o:document-content>",
+        "Object 1/content.xml": f"<o:document-content {spaces}><o:body><o:chart>{chart}</o:chart></o:body></o:document-content>",
+    }
+    assert text("a.odt", zipped(parts)) == (
+        "Harvest by place:\n\nTons & more\n\n| Rye | Oats\nNorth | 9.1 | 2\nSouth | 3 |\n\nThe end.\n"
+    )
