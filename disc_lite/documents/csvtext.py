@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import islice
 
 from disc_lite.documents.decoding import decode
-from disc_lite.documents.rows import SAMPLE_ROWS, Row, tables_of, text_of_tables
+from disc_lite.documents.rowheaders import SAMPLE_ROWS, Row
+from disc_lite.documents.rows import tables_of, text_of_tables
 from disc_lite.documents.source import QUESTIONS, Converted, RefusedFile, Source
 
 _DELIMITERS = ",;\t|"

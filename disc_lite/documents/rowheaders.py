@@ -1,0 +1,115 @@
+"""The header of a table: which rows name its columns, which stand above them, and which column names the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+Row = Sequence[str]
+
+SAMPLE_ROWS = 1000
+_LABEL_CHARS = 60  # longer values name no row
+_DISTINCT = 0.75  # share of the rows that have a value of their own in the column that names them
+DIGIT = re.compile(r"\d")
+WITH_DIGITS = re.compile(r".*\d.*|[-–—]")
+# At most a currency or a unit beside it: no code of a room, no date.
+_NUMBER = re.compile(r"[-+−–(]?(?:[^\w\s]|[A-Z]{3})?\s?\d[\d.,'’\s]*(?:[^\w\s]|[^\W\d_]{1,3})?\)?|[-–—]")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_FACT = re.compile(r"\S+@\S+\.\S+|https?://\S+|(?=.{61}).*[^.][.。]", re.DOTALL)  # an address or a long sentence
+
+
+def parts_of(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
+    """The header of a table, the rows above it and those below.
+
+    It begins in the first row with two values; in a table of a single column it is the first row. It is empty where
+    that row says facts as those below it do.
+    """
+    start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    header: Row = rows[start] if rows else []
+    end = start + 1
+    if any(_FACT.fullmatch(name) and are(_FACT, values_of(rows[end:], n)) for n, name in enumerate(header)):
+        return [], rows[:start], rows[start:]
+    while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 : end + 1 + SAMPLE_ROWS]):
+        header = _joined(header, rows[end])
+        end += 1
+    return header, rows[:start], rows[end:]
+
+
+def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
+    """Whether a row names columns that a header leaves without a name, and each name is a word or year above numbers.
+
+    In doubt it is a row of the table: a fact among the names would stand in all other rows.
+
+    Region | 2022 |        | 2023 |
+           | Won  | Lost   | Won  | Lost
+    North  | 10   | 1      | 12   | 2
+    """
+    names = {column: name for column, name in enumerate(row) if name and name != cell_at(header, column)}
+    first = next((column for column, name in enumerate(header) if name), 0)
+    has_gap = any(column > first and not cell_at(header, column) for column in names)
+    years = [int(name) for column, name in names.items() if column > first and _YEAR.fullmatch(name)]
+    are_years = len(years) > 2 and years == [*range(years[0], years[0] + len(years))]
+    # What names the rows stands in no group. Before years anything may: a currency.
+    is_row = first in names and cell_at(header, first + 1) != "" and not are_years
+    named = first + 1 if are_years else first
+    return (
+        has_gap
+        and not is_row
+        and all(
+            column < named or _is_name(name, values_of(below, column), is_sure=first not in names)
+            for column, name in names.items()
+        )
+    )
+
+
+def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:
+    """Whether a cell is a word or a year above numbers, and none of them itself.
+
+    Where it is surely in no row with a name, what is below words alone may be `34 %, n = 2` too.
+    """
+    is_word = any(map(str.isalpha, name)) and not _NUMBER.fullmatch(name)
+    kind = WITH_DIGITS if is_sure and not DIGIT.search(name) else _NUMBER
+    return (is_word or (_YEAR.fullmatch(name) is not None and not are(_YEAR, values))) and are(kind, values)
+
+
+def _joined(header: Row, row: Row) -> Row:
+    """Two rows of a header as one; what stands above several columns is above each."""
+    names = []
+    group = ""
+    for column in range(max(len(header), len(row))):
+        above, name = cell_at(header, column), cell_at(row, column)
+        group = (above or group) if name and name != above else ""
+        names.append(f"{group} {name}".strip() if group else above or name)
+    return names
+
+
+def values_of(rows: Sequence[Row], column: int) -> list[str]:
+    return [row[column] for row in rows if cell_at(row, column)]
+
+
+def cell_at(row: Row, column: int) -> str:
+    return row[column] if column < len(row) else ""
+
+
+def are(kind: re.Pattern[str], values: Sequence[str]) -> bool:
+    """Whether most values are of a kind; a sum without a stored value is no number, nor is `n/a`."""
+    return 2 * sum(kind.fullmatch(value) is not None for value in values) > len(values)
+
+
+def label_column(rows: Sequence[Row]) -> int | None:
+    """The first column whose values are short words, and most of which tell the rows apart."""
+    sample = rows[:SAMPLE_ROWS]
+    for column in range(max(map(len, sample))):
+        values = values_of(sample, column)
+        if all(map(is_label, values)) and len(set(values)) >= _DISTINCT * len(sample):
+            return column
+    return None
+
+
+def is_label(value: str) -> bool:
+    return len(value) <= _LABEL_CHARS and any(map(str.isalpha, value))
+
+
+def is_name_of_column(value: str) -> bool:
+    """Whether a value may name a column: a short word, or a year."""
+    return is_label(value) or _YEAR.fullmatch(value) is not None

@@ -1,0 +1,95 @@
+"""Tables side by side in a sheet, with an empty column between: taken apart where they are surely not one.
+
+A column is left empty within a table too, for looks. So each must have names of rows in its first column, and they
+begin or end at other rows, or have a title each, or call that column alike:
+
+    Item   | Price |  | Staff | Phone
+    Dunden | 12    |  | Ada   | 33
+    Loaf   | 9     |  | Berg  | 34
+    Roll   | 1     |  | Cole  | 35
+    Salt   | 2     |
+    Milk   | 3     |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from disc_lite.documents.rowheaders import Row, is_name_of_column, label_column, parts_of
+
+_LEAST_ROWS = 3  # of a table that ends before the other one; fewer may be remarks
+_LEAST_REST = 2  # rows that the other one has more; a single one may be the sum
+
+
+class _Table(NamedTuple):
+    """What may be a table of its own.
+
+    Attributes:
+        name: What its first column is called.
+        header: The row of its header.
+        rows: How many are below that.
+        has_title: Whether a row is above that.
+    """
+
+    name: str
+    header: int
+    rows: int
+    has_title: bool
+
+
+def side_by_side(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    """The tables that stand side by side in rows, from the left, each in its columns; one where that is not sure."""
+    starts = [0]
+    strips = _strips(rows)
+    left = _table_in(rows, *strips[0]) if strips[1:] else None
+    for first, end in strips[1:]:
+        right = _table_in(rows, first, end)
+        if left is not None and right is not None and _are_two(left, right):
+            starts.append(first)
+            left = right
+        else:
+            left = _table_in(rows, starts[-1], end)
+    if not starts[1:]:
+        return [rows]
+    ends = [*starts[1:], strips[-1][1]]
+    return [[_within(row, first, end) for row in rows] for first, end in zip(starts, ends, strict=True)]
+
+
+def _strips(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """The first column, and the one behind the last, of each run of columns that are not empty."""
+    width = max(map(len, rows), default=0)
+    empty = set(range(width))
+    for row in rows:
+        empty = {column for column in empty if column >= len(row) or not row[column]}
+        if not empty:
+            return [(0, width)]
+    edges = [-1, *sorted(empty), width]
+    return [(a + 1, b) for a, b in pairwise(edges) if b - a > 1] or [(0, width)]
+
+
+def _within(row: Row, first: int, end: int) -> Row:
+    """A row with the cells of these columns alone, in their places."""
+    return [*[""] * first, *row[first:end]]
+
+
+def _table_in(rows: Sequence[Row], first: int, end: int) -> _Table | None:
+    """What is in these columns, if it is a table whose first column names its rows."""
+    cut = [row[first:end] for row in rows]
+    filled = [number for number, row in enumerate(cut) if any(row)]
+    header, above, body = parts_of(cut[filled[0] : filled[-1] + 1])
+    names = [name for name in header if name]
+    body = [row for row in body if any(row)]
+    if len(names) < 2 or not all(map(is_name_of_column, names)) or not body or label_column(body) != 0:
+        return None
+    at = filled[0] + len(above)
+    return _Table(header[0].casefold(), at, filled[-1] - at, bool(above))
+
+
+def _are_two(left: _Table, right: _Table) -> bool:
+    if left.header != right.header or (left.has_title and right.has_title):
+        return True
+    shorter, longer = sorted((left.rows, right.rows))
+    ends_before = shorter >= _LEAST_ROWS and longer - shorter >= _LEAST_REST
+    return ends_before or bool(left.name and left.name == right.name)
