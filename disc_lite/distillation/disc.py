@@ -34,8 +34,9 @@ def disc_lessons(
             last = bisect_left(chosen, window.end, key=lambda target: target[0])
             # A window cuts no sentence, unless one is longer than a window.
             cut = [(max(start, window.start), min(end, window.end)) for start, end in chosen[first:last]]
-            if cut:
-                lessons.append(_disc_lesson(text, window, cut, tokens, recipe))
+            lesson = _disc_lesson(text, window, cut, tokens, recipe)
+            if lesson.examples:  # a sentence of one token has none without an anchor: nothing precedes it
+                lessons.append(lesson)
     return lessons
 
 

@@ -46,7 +46,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One teacher sequence and the examples it serves."""
+    """One teacher sequence and the examples it serves, of which there is one at least."""
 
     sequence: Tree
     examples: tuple[Example, ...]
@@ -60,7 +60,7 @@ class Lesson:
     @property
     def name(self) -> str:
         """Which it is, for messages."""
-        return f"teacher's sequence, {self.examples[0].name}" if self.examples else "teacher's sequence"
+        return f"teacher's sequence, {self.examples[0].name}"
 
 
 def together(examples: Sequence[Example]) -> tuple[tuple[Tree, ...], list[Place]]:

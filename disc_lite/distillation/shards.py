@@ -49,15 +49,10 @@ def shards_of(lessons: Sequence[Lesson]) -> Shards:
 
 def _along_the_documents(lessons: Sequence[Lesson]) -> list[int]:
     """Indices of the lessons, document by document; those of different kinds are merged in proportion."""
-    kinds = [_kind(lesson) for lesson in lessons]
+    kinds = [(lesson.examples[0].document, lesson.examples[0].kind) for lesson in lessons]
     documents = {document: number for number, document in enumerate(dict.fromkeys(d for d, _ in kinds))}
     totals, seen, places = Counter(kinds), Counter[tuple[str, str]](), []
     for kind in kinds:
         places.append((documents[kind[0]], seen[kind] / totals[kind]))
         seen[kind] += 1
     return sorted(range(len(lessons)), key=lambda i: (*places[i], i))
-
-
-def _kind(lesson: Lesson) -> tuple[str, str]:
-    """(document, kind); a lesson without examples is of none."""
-    return (lesson.examples[0].document, lesson.examples[0].kind) if lesson.examples else ("", "")

@@ -159,6 +159,15 @@ def test_paper_targets_are_k_with_the_last_and_follow_the_seed(tokens: Tokens) -
     assert disc_lessons([single], tokens, recipe) == []
 
 
+def test_a_window_in_which_nothing_is_compared_is_no_lesson(tokens: Tokens) -> None:
+    """A last sentence of one token has nothing before it where there is neither an anchor nor BOS."""
+    (text,) = tokenise([document_of("Ada Brink runs the workshop. The")], tokens, 64)
+    ((start, end),) = wanted(text)
+    lessons = disc_lessons([text], tokens, recipe_of(disc={"anchor": "none"}))
+    assert len(lessons) == (end - start > 1 or bool(tokens.bos))
+    assert all(lesson.examples for lesson in lessons)
+
+
 def before_targets(tokens: Tokens, anchor: str) -> list[tuple[str, list[int], Any]]:
     """Of every example: the sentence, what the student reads before it, and the example."""
     (text,) = tokenise([document_of(CORPUS)], tokens, 60)
