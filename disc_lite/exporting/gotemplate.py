@@ -134,7 +134,7 @@ def _rendered(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
     except TemplateError as error:
         roles = ", ".join(message["role"] for message in messages)
         raise cannot(f"It refuses the roles {roles}: {error}.") from error
-    bos = str(tokens.hf.bos_token) if tokens.bos else ""
+    bos = str(tokens.hf.bos_token) if tokens.bos == [tokens.hf.bos_token_id] else ""
     if not now.startswith(bos):
         raise cannot(f"The tokenizer begins every text with {bos}, the template does not.")
     lines, others = now.removeprefix(bos).split("\n"), later.removeprefix(bos).split("\n")

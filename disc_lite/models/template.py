@@ -18,7 +18,7 @@ def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
         return False, "An answer in the chat template does not end with a stop token.", False
     if "one two" not in (taught := tokens.decode(answer)):
         return False, f"Of the answer `one two` the chat template leaves `{taught.strip()}`.", False
-    begins = sum(token in tokens.bos for token in prompt)
+    begins = sum(prompt[n : n + len(tokens.bos)] == tokens.bos for n in range(len(prompt)))
     if tokens.bos and begins != 1:
         return False, f"A prompt in the chat template has the token that begins a text {begins} times.", False
     try:

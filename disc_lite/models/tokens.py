@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
@@ -24,7 +25,6 @@ from disc_lite.packing import shared_length
 
 UNFINISHED = "\ufffd"  # decoded from bytes that are no whole character
 # The chat template of a base model, which has none.
-BEGINNING = "{{ bos_token }}"  # before it, where the tokenizer begins every text with it
 PLAIN = (
     "{% for message in messages %}"
     "{{ 'Question: ' if message.role == 'user' else ' ' }}{{ message.content }}"
@@ -52,9 +52,10 @@ class Tokens:
         self._longest_first = sorted(self._id_of, key=len, reverse=True)
         self._spelled: dict[str, str] = {}  # parts of the template, of which there are few
         self._parts: dict[int, list[str]] = {}  # of a conversation, by the number of its messages
-        self.bos = self._bos()
+        self.bos = self._bos()  # ids; none where texts begin without
         self.is_plain = not self.hf.chat_template  # a base model, which has none
-        self.hf.chat_template = self.hf.chat_template or (BEGINNING if self.bos else "") + PLAIN
+        beginning = "".join(map(str, self.hf.convert_ids_to_tokens(self.bos)))
+        self.hf.chat_template = self.hf.chat_template or beginning + PLAIN
         self._around = written_around(self.hf)
         self.ends_unwritten = False  # the template writes nothing after an answer: the EOS is taken as its end
         self.stop_ids = self._ended(self._named_stops(folder))
@@ -178,8 +179,8 @@ class Tokens:
         return rendered(self.hf, messages, prompt, date, thinking)
 
     def _bos(self) -> list[int]:
-        bos = self.hf.bos_token_id
-        return [bos] if bos is not None and self.hf("a")["input_ids"][:1] == [bos] else []
+        """What the tokenizer puts before every text: BOS, or two tokens as GLM-4's `[gMASK]<sop>`."""
+        return list(takewhile(self.control_ids.__contains__, self.hf("a")["input_ids"]))
 
     def _control(self, part: str) -> list[int]:
         """The control tokens in a part of the template."""

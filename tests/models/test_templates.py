@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers.processors import TemplateProcessing
 
 from disc_lite.models.template import check_template
 from disc_lite.models.tokens import Tokens
@@ -83,6 +84,26 @@ def test_an_end_that_is_not_written_is_told(tmp_path: Path) -> None:
     passed, text, told = check_template(made("nemotron", tmp_path))
     assert (passed, told) == (True, True)
     assert "<|im_end|>, is taken as its end" in text
+
+
+@pytest.mark.parametrize("template", [True, False])
+def test_all_that_the_tokenizer_begins_a_text_with_is_its_beginning(tmp_path: Path, template: bool) -> None:
+    """GLM-4's `[gMASK]<sop>`: two tokens, neither of which is its BOS."""
+    tokenizer = made("glm4", tmp_path).hf
+    tokenizer.chat_template = "[gMASK]<sop>" + tokenizer.chat_template if template else None
+    tokenizer.add_tokens(["[gMASK]", "<sop>"])
+    begin = tokenizer.convert_tokens_to_ids(["[gMASK]", "<sop>"])
+    processor = TemplateProcessing("[gMASK] <sop> $A", None, list(zip(("[gMASK]", "<sop>"), begin, strict=True)))
+    tokenizer.backend_tokenizer.post_processor = processor
+    (tmp_path / "chat_template.jinja").unlink()
+    tokenizer.save_pretrained(tmp_path)
+    tokens = Tokens(tmp_path)
+    assert tokens.hf.bos_token is None
+    assert tokens.bos == begin
+    assert tokens.prompt("Who?")[:3] == [*begin, tokens.prompt("Who?")[2]]
+    assert check_template(tokens)[0]
+    tokens.bos = [tokens.prompt("a")[2]] * 2
+    assert "0 times" in check_template(tokens)[1]
 
 
 def test_an_eos_that_cuts_answers_is_refused(tmp_path: Path) -> None:
