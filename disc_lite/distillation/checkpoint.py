@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from disc_lite.distillation.optimizer import State, restore
 from disc_lite.errors import RunFailed
+from disc_lite.planning.amounts import MOST_CHECKPOINTS
 from disc_lite.storage import JsonObject, atomic_folder, read_json, seal, verify, write_json
 from disc_lite.storage.disk import remove, rename, reporting
 
 FORMAT = 1
-MOST_CHECKPOINTS = 2  # that are on disk: the newest
 
 
 def save(folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> Path:

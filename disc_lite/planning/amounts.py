@@ -20,6 +20,7 @@ FEWEST_PROMPTS = 200  # self-generated ones of a run, even if its corpus is smal
 # Compared positions of a shard, whose teacher hidden states are cached or read again together: 4 GiB of a 7B's.
 SHARD_POSITIONS = 1 << 19
 SCRATCH_SHARDS = 2  # for which there must be room: a step may begin in one and end in the next
+MOST_CHECKPOINTS = 2  # that are on disk: the newest, beside one that is being written
 FIT_SAMPLE = 64  # trained questions that are asked whether enough is known; 0.95 of them is 61
 FIT_CHECKS = 20  # of those, at most, over a whole training
 SMALLEST_STEP = 256  # tokens, to which `train.least_steps` may shorten a step
@@ -107,6 +108,17 @@ def kept_shards(shard_bytes: Sequence[int], limit_bytes: float) -> int:
         return len(shard_bytes)
     room = limit_bytes - sum(sorted(shard_bytes)[-SCRATCH_SHARDS:])
     return sum(total <= room for total in accumulate(shard_bytes))
+
+
+def optimizer_bytes(adapter_bytes: int, bits: int) -> int:
+    """Of AdamW's two moments of an adapter in fp32: in 32 bits, or in 8 with a scale of 4 bytes for 256 values."""
+    return round(adapter_bytes / 2 * (1 + 4 / 256)) if bits == 8 else 2 * adapter_bytes
+
+
+def saved_bytes(adapter_bytes: int, optimizer_bits: int, recipe: Recipe) -> int:
+    """What training has on the disk at most: checkpoints, the adapter, and two within the limit on drift."""
+    checkpoints = (MOST_CHECKPOINTS + 1) * (adapter_bytes + optimizer_bytes(adapter_bytes, optimizer_bits))
+    return checkpoints + adapter_bytes * (3 if recipe.retention.max_kl else 1)
 
 
 def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, share: float) -> int:

@@ -37,11 +37,13 @@ class Choice:
 
 
 def choose(
-    footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, on_host: int | None = None
-) -> Choice | None:
+    footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, on_host: int | None = None,
+    reads_again: bool = False,
+) -> Choice | None:  # fmt: skip
     """The cheapest way of which no stage needs more than `available` bytes; None where there is none.
 
     `on_host` are the bytes that may wait in the memory of the host beside a card; None: as many as there are.
+    `reads_again`: the teacher reads in every epoch, in the midst of training.
     """
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
@@ -52,7 +54,7 @@ def choose(
 
     def made(way: Way) -> Choice | None:
         way = _fewest_again(way, footprint.shape.layers, recipe.execution.recomputed_layers, fits)
-        reading = _reading(footprint, workload, recipe, available, way)
+        reading = _reading(footprint, workload, recipe, available, way, way.optimizer_bits if reads_again else None)
         if reading is None or not fits(way) or (on_host is not None and footprint.on_host(way) > on_host):
             return None
         return Choice(way, reading[0], generation[0], (generation[1], reading[1], training(way)))
@@ -118,12 +120,13 @@ def _on_host(setting: str, possible: bool) -> list[bool]:
 
 
 def _reading(
-    footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, way: Way
-) -> tuple[int, Stage] | None:
+    footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, way: Way,
+    optimizer_bits: int | None = None,
+) -> tuple[int, Stage] | None:  # fmt: skip
     """Tokens of a pass and its stage: a longer lesson is read in parts."""
     size = max(recipe.execution.reading_tokens or READING_TOKENS, workload.longest_path)
     while True:
-        stage = footprint.reading(size, min(size, workload.longest_lesson), way.host_embedding)
+        stage = footprint.reading(size, min(size, workload.longest_lesson), way.host_embedding, optimizer_bits)
         if available is None or stage.peak <= available:
             return size, stage
         if size <= workload.longest_path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, shards_needed
+from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, saved_bytes, shards_needed
 from disc_lite.planning.cards import CARDS, OF_SIZE, Card, card_of, usable_bytes
 from disc_lite.planning.choice import Choice, choose, dequantising
 from disc_lite.planning.corpus import Corpus
@@ -103,11 +103,7 @@ class Plan:
 
     @property
     def _saved_bytes(self) -> int:
-        """Two checkpoints, the one that is being written, the adapter, and the other of the limit on drift."""
-        bits = self.choice.way.optimizer_bits if self.choice else 32
-        saved = self.footprint.adapter * (1 + (2 if bits == 32 else 0.5))
-        within = 2 * self.footprint.adapter if self.recipe.retention.max_kl else 0
-        return round(3 * saved + self.footprint.adapter + within)
+        return saved_bytes(self.footprint.adapter, self.choice.way.optimizer_bits if self.choice else 32, self.recipe)
 
     @property
     def operations(self) -> dict[str, float]:
@@ -145,10 +141,15 @@ def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, b
     if available is not None and not budget.cuda:
         available -= process_bytes()
     on_host = max(0, budget.host_bytes - PROCESS_BYTES) if budget.cuda and budget.host_bytes is not None else None
-    choice = choose(footprint, workload, recipe, available, on_host)
-    if choice is None and on_host is not None:  # so that what is missing can be told: memory of the host
-        choice = choose(footprint, workload, recipe, available)
-    return Plan(shape, recipe, corpus, workload, footprint, budget, choice)
+
+    def chosen(reads_again: bool) -> Choice | None:
+        found = choose(footprint, workload, recipe, available, on_host, reads_again)
+        if found is None and on_host is not None:  # so that what is missing can be told: memory of the host
+            found = choose(footprint, workload, recipe, available, None, reads_again)
+        return found
+
+    plan = Plan(shape, recipe, corpus, workload, footprint, budget, chosen(False))
+    return replace(plan, choice=chosen(True)) if plan.read_again else plan
 
 
 def on_smallest_card(plan: Plan) -> Plan:

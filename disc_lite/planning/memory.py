@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from disc_lite.planning.amounts import optimizer_bytes
 from disc_lite.planning.layers import Layers
 from disc_lite.planning.shapes import Shape
 from disc_lite.planning.sizes import (
@@ -121,7 +122,7 @@ class Footprint:
         `row_tokens` are those of a row, where attention scores are computed whole, or chunks of a recurrence.
         """
         places, value = way.micro_batch_tokens * (padding or self._padding), self.numbers.value_bytes
-        state = self.adapter * 2 if way.optimizer_bits == 32 else round(self.adapter / 2 * (1 + 4 / 256))
+        state = optimizer_bytes(self.adapter, way.optimizer_bits)
         h, gradients, row_tokens = self.shape.hidden, self.adapter, min(row_tokens, math.ceil(places))
         again = min(way.recomputed, self.shape.layers)
         inputs = places * value * h * (min(again, HOST_LAYERS) if way.host_checkpoints else again)
@@ -220,10 +221,16 @@ class Footprint:
         largest = max(a * b for _, (a, b) in self.shape.matrices)
         return largest * self.numbers.value_bytes if self.quantize == "nf4" else 0
 
-    def reading(self, tokens: int, lesson: int = 0, host_embedding: bool = False) -> Stage:
-        """A forward pass of the teacher, without a gradient; a tree of `lesson` tokens has a mask of its square."""
+    def reading(
+        self, tokens: int, lesson: int = 0, host_embedding: bool = False, optimizer_bits: int | None = None
+    ) -> Stage:
+        """A forward pass of the teacher, without a gradient; a tree of `lesson` tokens has a mask of its square.
+
+        In the midst of training AdamW's state, of so many bits, is beside it.
+        """
         parts: dict[str, float] = {
             "adapter": self.adapter,
+            "optimizer": optimizer_bytes(self.adapter, optimizer_bits) if optimizer_bits else 0,
             "layer": self._read(tokens),
             "mask": 0 if self.shape.apart else self.numbers.mask_bytes * lesson * tokens,
             "scores": self._scores(self.numbers.scores[0], tokens, lesson),

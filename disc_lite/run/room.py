@@ -17,7 +17,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import data_size
-from disc_lite.storage import free_disk
+from disc_lite.storage import bytes_below, free_disk
 
 if TYPE_CHECKING:
     import torch
@@ -100,15 +100,11 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     if cuda:
         beside = round(available_host_bytes() * (1 - MARGIN)) + PROCESS_BYTES
         host = beside if host is None else min(host, beside)
-    disk = free_disk(path) + _there(RunFolder(path))
+    # What a run that is continued has there already of what is counted as needed.
+    folder = RunFolder(path)
+    disk = free_disk(path) + bytes_below(folder.cache, folder.checkpoints, folder.within)
     card, eight_bits = card_of_device(device_name(device)), device.type != "mps"
     return Budget(card, min(sizes), host, disk, cuda, eight_bits, untested(device))
-
-
-def _there(folder: RunFolder) -> int:
-    """Bytes of what a run that is continued has on the disk already, of what is counted as needed."""
-    files = (file for path in (folder.cache, folder.checkpoints) for file in path.rglob("*") if file.is_file())
-    return sum(file.stat().st_size for file in files)
 
 
 def require_room_for_base(plan: Plan) -> None:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from math import inf
 from pathlib import Path
 
-from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.examples import Lesson
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
@@ -22,6 +21,7 @@ from disc_lite.hub.adapters import CONFIG, TRAINED_ON, TrainedOn
 from disc_lite.hub.identity import weights_digest
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
+from disc_lite.planning.amounts import saved_bytes
 from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
@@ -30,7 +30,16 @@ from disc_lite.run.events import adding_up
 from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.stopping import DriftLimit, FitCheck
 from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
-from disc_lite.storage import JsonLines, append_jsonl, atomic_folder, read_json, read_log, write_json, write_jsonl
+from disc_lite.storage import (
+    JsonLines,
+    append_jsonl,
+    atomic_folder,
+    bytes_below,
+    read_json,
+    read_log,
+    write_json,
+    write_jsonl,
+)
 from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
@@ -97,7 +106,7 @@ def _record(context: RunContext, lessons: Lessons, nats: dict[str, float], token
 
 def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, limit_gib: float) -> TeacherStates:
     states = TeacherStates(
-        context.base, lessons, context.folder.cache / what, limit_gib * GIB, _spare(context.base),
+        context.base, lessons, context.folder.cache / what, limit_gib * GIB, _spare(context),
         context.recipe.execution.reading_tokens,
     )  # fmt: skip
     again = states.tokens_again
@@ -111,10 +120,11 @@ def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, l
     return states
 
 
-def _spare(base: Base) -> int:
-    """Bytes that training itself will need on the disk: a checkpoint beside the last two, and the adapter."""
-    adapter = sum(4 * parameter.numel() for parameter in base.adapter_parameters().values())
-    return adapter * (1 + 3 * (MOST_CHECKPOINTS + 1))
+def _spare(context: RunContext) -> int:
+    """Bytes that training itself will take on the disk, beside what it has there where the run goes on."""
+    adapter = sum(4 * parameter.numel() for parameter in context.base.adapter_parameters().values())
+    saved = saved_bytes(adapter, context.execution.optimizer_bits, context.recipe)
+    return max(0, saved - bytes_below(context.folder.checkpoints, context.folder.within))
 
 
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:

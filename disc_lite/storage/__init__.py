@@ -4,7 +4,7 @@ Always in the same way: write under a temporary name beside the target, fsync th
 a reader sees the old content or the new one, even if the writer is killed in between.
 """
 
-from disc_lite.storage.blocks import free_disk, no_room, read_into, reserved_file
+from disc_lite.storage.blocks import bytes_below, free_disk, no_room, read_into, reserved_file
 from disc_lite.storage.digests import (
     DIGESTS,
     begin_digests,
@@ -51,6 +51,7 @@ __all__ = [
     "append_jsonl",
     "atomic_folder",
     "begin_digests",
+    "bytes_below",
     "free_disk",
     "is_noted",
     "is_untouched",

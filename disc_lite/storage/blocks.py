@@ -23,6 +23,11 @@ def free_disk(path: Path) -> int:
     return shutil.disk_usage(there).free
 
 
+def bytes_below(*folders: Path) -> int:
+    """Bytes of the files in these folders, of which some need not exist."""
+    return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
+
+
 def no_room(path: Path, needed_bytes: int) -> WillNotFit:
     """The error of a disk that has less free than is needed at `path`."""
     return WillNotFit(

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
 from disc_lite.distillation import checkpoint, training
-from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.errors import RunFailed
 from disc_lite.packing import lone, pack
+from disc_lite.planning.amounts import MOST_CHECKPOINTS
 from disc_lite.storage import MANIFEST, read_json, seal, write_json
 from tests.made import FAST, SmallTraining, newest_checkpoint
 from tests.tiers import reached
@@ -133,9 +133,9 @@ def test_a_kill_between_the_last_save_and_its_tidying_leaves_no_third_checkpoint
     with monkeypatch.context() as killed:
         killed.setattr(checkpoint, "remove_old", lambda folder: None)
         SmallTraining(load, tmp_path, **sections).train()
-    assert len(list(tmp_path.rglob("step-*"))) > checkpoint.MOST_CHECKPOINTS
+    assert len(list(tmp_path.rglob("step-*"))) > MOST_CHECKPOINTS
     SmallTraining(load, tmp_path, **sections).train()
-    assert len(list(tmp_path.rglob("step-*"))) == checkpoint.MOST_CHECKPOINTS
+    assert len(list(tmp_path.rglob("step-*"))) == MOST_CHECKPOINTS
 
 
 def test_a_checkpoint_of_another_run_is_refused(load: Callable[..., Any], tmp_path: Path) -> None:

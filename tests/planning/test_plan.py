@@ -515,3 +515,12 @@ def test_the_plan_says_what_the_teacher_reads_again() -> None:
     with pytest.raises(WillNotFit, match="of disk"):
         require_room(little)
     require_room(replace(part, budget=replace(part.budget, disk_bytes=9 * GIB + part._saved_bytes)))
+
+
+def test_a_teacher_that_reads_in_later_epochs_has_the_state_of_adamw_beside_it() -> None:
+    for gib, again in (("99", False), ("13", True)):
+        overrides = {"prompt.questions_per_sentence": "400", "execution.teacher_cache_gib": gib}
+        made = plan(HANDBOOK, "mistral-7b", card="rtx-4090", overrides=overrides)
+        assert made.choice and (made.read_again > 0) == again
+        stages = {stage.name: stage.parts for stage in made.choice.stages}
+        assert stages["teacher"].get("optimizer", 0) == stages["training"]["optimizer"] * again

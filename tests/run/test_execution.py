@@ -15,15 +15,17 @@ import torch
 from disc_lite import adapt, cli
 from disc_lite.errors import EnvironmentNotReady, UsageError, WillNotFit
 from disc_lite.models import base, device, loading
+from disc_lite.planning.amounts import saved_bytes
 from disc_lite.planning.workload import beside_passage
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.schema import Execution
+from disc_lite.run import training
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
 from disc_lite.run.room import Limits, budget_of, bytes_of, limited_to_plan
 from disc_lite.storage import read_jsonl
-from tests.made import SMALL, SmallAdapt
+from tests.made import SMALL, SmallAdapt, recipe_of
 
 
 def test_a_run_is_continued_in_another_way(small: SmallAdapt) -> None:
@@ -116,6 +118,26 @@ def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
     record(folder, read, "card", "as planned", 0)
     assert resumed(read.model_copy(update={"reading_tokens": 8192}), nothing, folder, "card").reading_tokens == 2048
     assert resumed(read, Execution(reading_tokens=2048), folder, "card").reading_tokens == 2048
+
+
+@pytest.mark.parametrize(("bits", "max_kl", "adapters"), [(32, 0, 10), (32, 0.1, 12), (8, 0, 5.52), (8, 0.1, 7.52)])
+def test_training_leaves_room_for_what_it_will_save_and_not_for_what_it_has_saved(
+    tmp_path: Path, bits: int, max_kl: float, adapters: float
+) -> None:
+    """Or a run could not go on where it began: its checkpoints had needed the room of them all once more."""
+    folder, parameters = RunFolder(tmp_path), {"a": torch.zeros(10, 100), "b": torch.zeros(1500)}
+    recipe = recipe_of(retention={"max_kl": max_kl}, execution={"optimizer_bits": bits})
+    base = SimpleNamespace(adapter_parameters=lambda: parameters)
+    context: Any = SimpleNamespace(base=base, folder=folder, recipe=recipe, execution=recipe.execution)
+    whole = training._spare(context)
+    assert whole == pytest.approx(adapters * 10_000, rel=0.001)
+    assert whole == saved_bytes(10_000, bits, recipe)  # as the plan of the run says
+    for path, size in ((folder.checkpoints / "step-1", 700), (folder.within / "step-1", 50), (folder.cache, 9)):
+        path.mkdir(parents=True)
+        (path / "a").write_bytes(b"x" * size)
+    assert training._spare(context) == whole - 750
+    (folder.checkpoints / "b").write_bytes(b"x" * whole)
+    assert training._spare(context) == 0
 
 
 def test_nothing_is_begun_where_the_run_does_not_fit(small: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,9 @@ import torch
 import disc_lite.run.training  # noqa: F401  (loaded before anything forks)
 from disc_lite.cli import main
 from disc_lite.distillation import checkpoint
-from disc_lite.distillation.checkpoint import MOST_CHECKPOINTS
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.packing import lone, pack
+from disc_lite.planning.amounts import MOST_CHECKPOINTS
 from disc_lite.storage import read_json, read_jsonl, verify
 from tests.made import SmallAdapt, adapter_sha256, newest_checkpoint, recipe_of
 from tests.processes import ended, exit_code, forked, slow_disk
