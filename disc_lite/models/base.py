@@ -186,19 +186,19 @@ class Base:
     def frozen(self, adapter: bool) -> Iterator[PreTrainedModel]:
         """The causal model without gradient, with the adapter on or off.
 
-        Outside the block, where `backward` runs, the adapter is always on. PEFT's own `disable_adapter` would change
-        `requires_grad` when it ends (peft #3447).
+        Outside the block, where `backward` runs, the adapter is always on; in a block of another one it is as there.
+        PEFT's own `disable_adapter` would change `requires_grad` when it ends (peft #3447).
         """
         checkpointed = [getattr(layer, "gradient_checkpointing", False) for layer in self._layers]
-        off = bool(self._adapters) and not adapter
+        was_off = any(module._disable_adapters for module in self._adapters)
         try:
-            self._switch(off, [False] * len(self._layers))
+            self._switch(not adapter, [False] * len(self._layers))
             for projection in self._projections:
                 projection.keep(adapter)
             with torch.no_grad(), self.autocast():
                 yield self.causal
         finally:
-            self._switch(False, checkpointed)
+            self._switch(was_off, checkpointed)
             for projection in self._projections:
                 projection.keep(False)
 

@@ -106,6 +106,9 @@ def test_frozen_restores_the_student_after_an_error(
     with base.frozen(adapter):
         layers, on, training, trained, gradient = state()
         assert (layers, on, training, trained, gradient) == ([False] * 2, [adapter] * 14, True, lora, False)
+        with base.frozen(not adapter):
+            assert state()[1] == [not adapter] * 14
+        assert state()[:2] == (layers, on)  # where a measurement has the teacher read again what is not cached
     assert state() == before
     with pytest.raises(KeyboardInterrupt), base.frozen(adapter):
         raise KeyboardInterrupt
