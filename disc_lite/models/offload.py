@@ -10,6 +10,7 @@ The memory of what is copied is free as soon as the host says so, since the card
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ class HostCheckpoints:
         self.pins = self.stream is not None
         self.newest: _Slot | None = None
         self.coming: list[_Slot] = []  # on their way back: alive until the card waits for them, also after an error
-        self.largest = 0  # bytes of an input
+        self.largest = Counter[int]()  # width of an input -> bytes of the largest
 
     def run(self, number: int, layer: Callable[..., Any], *inputs: Any) -> Any:
         """The layer of this number, counted from 0; it is computed again in the backward pass."""
@@ -112,13 +113,13 @@ class HostCheckpoints:
     def _empty_like(self, tensor: Tensor) -> Tensor:
         """On the host; pinned as long as the system allows it.
 
-        As large as the largest so far: PyTorch keeps freed blocks apart by powers of two, and the last micro-batch of a
-        step, which is small, would have blocks of its own beside those of the others.
+        As large as the largest so far of its width: PyTorch keeps freed blocks apart by powers of two, and the last
+        micro-batch of a step, which is small, would have blocks of its own beside those of the others.
         """
-        self.largest = max(self.largest, tensor.nbytes)
+        size = self.largest[tensor.shape[-1]] = max(self.largest[tensor.shape[-1]], tensor.nbytes)
         if self.pins:
             try:
-                block = torch.empty(self.largest, dtype=torch.uint8, pin_memory=True)
+                block = torch.empty(size, dtype=torch.uint8, pin_memory=True)
                 return block[: tensor.nbytes].view(tensor.dtype).view(tensor.shape)
             except RuntimeError:
                 self.pins = False

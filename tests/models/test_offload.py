@@ -177,6 +177,8 @@ def test_the_blocks_of_a_small_micro_batch_are_those_of_a_large_one(monkeypatch:
         held = host._empty_like(torch.ones(1, tokens, 16, dtype=torch.bfloat16))
         assert (held.shape, held.dtype) == ((1, tokens, 16), torch.bfloat16)
     assert asked == [64 * 16 * 2] * 3
+    host._empty_like(torch.ones(1, 40, 2, dtype=torch.bfloat16))  # of a layer of Gemma 4, the other input
+    assert asked[3:] == [40 * 2 * 2]
 
 
 def test_segments_of_cuda_memory_can_grow_unless_the_user_says_otherwise() -> None:
