@@ -28,10 +28,15 @@ def attention_masks(
     visible: who sees whom under full attention, [R, 1, L, L] bool; positions: of each token within its own sequence,
     [R, L]; longest: tokens of the longest sequence. Within a window of w tokens a query at position p sees keys after
     p - w. Where the model runs with `eager` attention the masks are added to the scores, in `dtype`.
+
+    Raises NotImplementedError for other types of layers (chunks, indices of keys): who sees whom there follows from the
+    places of tokens in their row. A model with such reads one text a row, whose masks transformers makes.
     """
     window = getattr(config, "sliding_window", None)  # tokens, the query's own among them
     of_layers = getattr(config, "layer_types", None)  # None or empty where all are alike
     types = set(of_layers or [SLIDING if window else FULL])
+    if others := types - {FULL, SLIDING}:
+        raise NotImplementedError(f"masks of layers of the type {min(others)}")
     near = visible
     if SLIDING in types and window and longest > window:
         near = visible & (positions[:, None, None, :] > positions[:, None, :, None] - window)

@@ -99,6 +99,16 @@ def test_a_window_is_narrowed_only_for_the_check(families: Callable[[str], Path]
     assert base.causal.config.sliding_window == WINDOW
 
 
+def test_layers_of_a_type_that_is_not_known_have_no_mask_so_texts_are_read_apart(
+    families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short text does not tell: Llama 4's chunks have 8,192 tokens, indexed attention sees 2,048."""
+    base = load_unchecked(families("qwen2"), "none", "cpu")
+    assert check(base).passed and base.packs
+    monkeypatch.setattr(masks, "FULL", "")  # so that the type of its layers is not known
+    assert check(base).passed and not base.packs
+
+
 def test_masks_are_by_type_of_layer(families: Callable[[str], Path]) -> None:
     visible = torch.ones(1, 1, 20, 20, dtype=torch.bool).tril()
     at = torch.arange(20)[None]
