@@ -46,13 +46,16 @@ def evaluate(
     from disc_lite.cli.display import show_card
     from disc_lite.cli.progress import display
     from disc_lite.run.evaluate import evaluate as run_evaluate
-    from disc_lite.run.gates import check_gates
+    from disc_lite.run.gates import check_gates, require_shares
 
+    require_shares(min_recall, max_forgetting)  # not after hours: NaN is in click's range
     if limit and not benchmarks:
         raise UsageError(
             "--limit is about benchmarks, and none is named.", "", "Add --benchmarks TASK, or leave it out."
         )
     tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
+    if benchmarks is not None and not tasks:
+        raise UsageError("--benchmarks names no task.", "", "Name one, or leave it out.")
     with display(quiet) as show:
         card = run_evaluate(
             run, questions, judge=judge, benchmarks=tasks, limit=limit, output=output, device=device, listener=show

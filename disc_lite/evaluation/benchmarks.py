@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,44 +24,55 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def check_tasks(tasks: Sequence[str]) -> None:
-    """What can be told before a model is loaded: whether the extra is installed, and the files are tasks.
-
-    Raises EnvironmentNotReady and UsageError.
-    """
+    """Raises UsageError where a file is no task, EnvironmentNotReady where the extra is not installed."""
     for task in tasks:
         _name(task)
     if tasks and find_spec("lm_eval") is None:
         raise _not_installed("No module named 'lm_eval'")
 
 
-def run_benchmarks(
-    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
-) -> list[dict[str, dict[str, float]]]:
-    """Of each task {before, after} -> metric -> value; a task is a name of the harness or a YAML file.
-
-    Raises EnvironmentNotReady without the extra, or where the data of a task cannot be downloaded; UsageError for
-    a task that the harness does not have, or has no figure of.
-    """
-    harness, wrapper, manager_of = _harness()
-    files = [Path(task) for task in tasks if task.endswith(SUFFIXES)]
-    manager = manager_of(include_path=sorted({str(f.parent.resolve()) for f in files}) or None)
-    names = [_name(task) for task in tasks]
-    unknown = sorted(set(names) - set(manager.all_tasks))
+def require_known(tasks: Sequence[str]) -> None:
+    """Raises UsageError for a task that the harness does not have; imports the harness, but loads no model."""
+    if not tasks:
+        return
+    unknown = sorted({_name(task) for task in tasks} - set(_manager(_folders_of(tasks)).all_tasks))
     if unknown:
         raise UsageError(
             f"lm-evaluation-harness has no task {unknown[0]}.",
             "",
             "`lm-eval ls tasks` lists all; or give a YAML file.",
         )
-    base = opened()
-    scores: dict[str, dict[str, dict[str, float]]] = {}
-    for when, adapter in (("before", False), ("after", True)):
-        tell(f"{when}: {', '.join(names)} (lm-evaluation-harness)")
-        with base.frozen(adapter=adapter) as model:
-            wrapped = wrapper(pretrained=model, tokenizer=base.tokens.hf, backend="causal", batch_size=BATCH)
-            results = _evaluated(harness, wrapped, names, manager, limit)
-        scores[when] = {name: _figures(results, name) for name in names}
-    return [_shared({when: found[name] for when, found in scores.items()}) for name in names]
+
+
+def run_benchmarks(
+    opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
+) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
+    """One task after the other, so that each can be saved: the task, and {before, after} -> metric -> value.
+
+    A task is a name of the harness or a YAML file. Raises EnvironmentNotReady without the extra, or where the data of a
+    task cannot be downloaded; UsageError for one that the harness has no figure of.
+    """
+    harness, wrapper, _ = _harness()
+    manager, base = _manager(_folders_of(tasks)), opened()
+    for task in tasks:
+        name, scores = _name(task), dict[str, dict[str, float]]()
+        for when, adapter in (("before", False), ("after", True)):
+            tell(f"{when}: {name} (lm-evaluation-harness)")
+            with base.frozen(adapter=adapter) as model:
+                wrapped = wrapper(pretrained=model, tokenizer=base.tokens.hf, backend="causal", batch_size=BATCH)
+                scores[when] = _figures(_evaluated(harness, wrapped, name, manager, limit), name)
+        yield task, _shared(scores)
+
+
+def _folders_of(tasks: Sequence[str]) -> tuple[str, ...]:
+    """Those of the files among the tasks."""
+    return tuple(sorted({str(Path(task).parent.resolve()) for task in tasks if task.endswith(SUFFIXES)}))
+
+
+@cache
+def _manager(folders: tuple[str, ...]) -> Any:
+    """The harness's list of its tasks, and of those in these folders; it takes seconds to make."""
+    return _harness()[2](include_path=list(folders) or None)
 
 
 def _figures(results: JsonObject, name: str) -> dict[str, float]:
@@ -118,10 +130,10 @@ def _not_installed(why: str) -> EnvironmentNotReady:
     )
 
 
-def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, limit: int | None) -> JsonObject:
+def _evaluated(harness: Any, model: Any, name: str, manager: Any, limit: int | None) -> JsonObject:
     try:
         evaluated = harness(
-            model, tasks=list(names), task_manager=manager, limit=limit, apply_chat_template=True,
+            model, tasks=[name], task_manager=manager, limit=limit, apply_chat_template=True,
             bootstrap_iters=0, log_samples=False,
         )  # fmt: skip
     except DiscLiteError:
@@ -131,7 +143,7 @@ def _evaluated(harness: Any, model: Any, names: Sequence[str], manager: Any, lim
             raise
         offline = " (offline)" if os.environ.get("HF_HUB_OFFLINE") or os.environ.get("DISC_LITE_OFFLINE") else ""
         raise EnvironmentNotReady(
-            f"A benchmark could not be run{offline}: {', '.join(names)}.",
+            f"A benchmark could not be run{offline}: {name}.",
             f"{type(error).__name__}: {error}".split("\n")[0],
             "The harness fetches a task's questions from the hub the first time; that needs the network.",
         ) from error  # fmt: skip
@@ -145,8 +157,8 @@ def _name(task: str) -> str:
         return task
     path = Path(task)
     if not path.is_file():
-        raise UsageError(f"There is no task file {path}.")
-    for line in path.read_text(encoding="utf-8").splitlines():
+        raise UsageError(f"There is no task file {path}.", "", "Check its path, or name a task of the harness.")
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith("task:"):
             return line.removeprefix("task:").strip().strip("\"'")
     raise UsageError(f"{path} names no task.", "", "A task file of lm-evaluation-harness has a line `task: NAME`.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
-from disc_lite.evaluation.benchmarks import SUFFIXES, check_tasks, run_benchmarks
+from disc_lite.evaluation.benchmarks import SUFFIXES, check_tasks, require_known, run_benchmarks
 from disc_lite.evaluation.card import share_of
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.hub.adapters import WEIGHTS
@@ -69,6 +69,7 @@ def evaluate(
     check_tasks(benchmarks)
     run_folder = finished.folder
     saved = _saved_in(run_folder, output)
+    require_known(_not_run(benchmarks, limit, saved))
     asked = _questions_of(finished, questions, listener or silent)
     folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
     added = folder if questions else saved
@@ -175,17 +176,27 @@ def _run_benchmarks(
     A task in a file, which may have been edited since, has the SHA-256 of the file beside them.
     """
     known = folder.read_benchmarks()
-    named = {task: f"{task} ({limit or 'all'})" for task in tasks}
-    of_file = {task: {"sha256": sha256_of(Path(task))} if task.endswith(SUFFIXES) else {} for task in tasks}
-    missing = [
-        task for task, name in named.items()
-        if name not in known or known[name].get("sha256") != of_file[task].get("sha256")
-    ]  # fmt: skip
-    if missing:
-        scores = run_benchmarks(opened, missing, limit, tell)
-        known.update({named[task]: {**row, **of_file[task]} for task, row in zip(missing, scores, strict=True)})
-        write_json(folder.benchmarks, known, may_differ=True)
-    return {name: known[name] for name in named.values()}
+    if missing := _not_run(tasks, limit, folder):
+        for task, row in run_benchmarks(opened, missing, limit, tell):
+            known[_name_in_file(task, limit)] = {**row, **_edition(task)}
+            write_json(folder.benchmarks, known, may_differ=True)
+    return {name: known[name] for name in (_name_in_file(task, limit) for task in tasks)}
+
+
+def _not_run(tasks: Sequence[str], limit: int | None, folder: RunFolder) -> list[str]:
+    """The tasks of which there is no result in the run folder, each once."""
+    known = folder.read_benchmarks()
+    rows = {task: known.get(_name_in_file(task, limit)) for task in tasks}
+    return [task for task, row in rows.items() if row is None or row.get("sha256") != _edition(task).get("sha256")]
+
+
+def _name_in_file(task: str, limit: int | None) -> str:
+    return f"{task} ({limit or 'all'})"
+
+
+def _edition(task: str) -> JsonObject:
+    """Of a task in a file the SHA-256 of that."""
+    return {"sha256": sha256_of(Path(task))} if task.endswith(SUFFIXES) else {}
 
 
 def verdict_in(text: str) -> bool | None:

@@ -7,6 +7,13 @@ from disc_lite.evaluation.sentences import forgotten, fresh_and_unchanged, unrea
 from disc_lite.storage import JsonObject
 
 
+def require_shares(min_recall: float | None, max_forgetting: float | None) -> None:
+    """Raises UsageError where a limit is no share: NaN, or not from 0 to 1."""
+    for name, limit in (("min_recall", min_recall), ("max_forgetting", max_forgetting)):
+        if limit is not None and not 0 <= limit <= 1:
+            raise UsageError(f"{name} cannot be {limit}.", "", "Give a share from 0 to 1: 0.8 for 80%.")
+
+
 def check_gates(card: JsonObject, min_recall: float | None = None, max_forgetting: float | None = None) -> None:
     """Raises GateFailed where the adapted model knows too little, of questions and statements together, or forgot
     too much, or both; else UsageError where nothing was asked that a gate could be decided by.
@@ -14,9 +21,7 @@ def check_gates(card: JsonObject, min_recall: float | None = None, max_forgettin
     An update must know enough of what is new or changed too, and of what is unchanged, as far as either was asked.
     Both limits are shares from 0 to 1, of what was asked and of what the base had right.
     """
-    for name, limit in (("min_recall", min_recall), ("max_forgetting", max_forgetting)):
-        if limit is not None and not 0 <= limit <= 1:
-            raise UsageError(f"{name} cannot be {limit}.", "", "Give a share from 0 to 1: 0.8 for 80%.")
+    require_shares(min_recall, max_forgetting)
     failed: list[tuple[str, str, str]] = []
     undecided: list[UsageError] = []
     for gate, limit in ((_too_little_known, min_recall), (_too_much_lost, max_forgetting)):

@@ -255,6 +255,18 @@ def test_the_list_of_models_fits_a_terminal(
     assert shown.split() == whole.split()
 
 
+@pytest.mark.parametrize("option", ["--min-recall", "--max-forgetting"])
+def test_a_gate_that_is_no_share_is_refused_before_anything_is_asked(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("disc_lite.run.evaluate.evaluate", lambda *_, **__: pytest.fail("it was measured"))
+    for share in ("nan", "80", "-0.1"):
+        code, _, err = run(monkeypatch, capsys, "eval", tmp_path, option, share)
+        assert (code, share in err) == (2, True)
+    code, _, err = run(monkeypatch, capsys, "eval", tmp_path, "--benchmarks", " , ")
+    assert (code, "names no task" in err) == (2, True)
+
+
 def test_a_folder_that_is_no_run_is_refused_by_ask_and_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
+from disc_lite.evaluation import benchmarks
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
 from disc_lite.evaluation.card import LENGTH, ROWS, STOPPING, change, forgetting, share_of
@@ -194,7 +195,7 @@ def test_whatever_stops_a_benchmark_is_told_in_three_lines() -> None:
         raise LookupError("the connection was reset\nby its peer")  # of no class that is known
 
     with pytest.raises(EnvironmentNotReady, match="LookupError: the connection was reset") as caught:
-        _evaluated(harness, None, ["gsm8k"], None, None)
+        _evaluated(harness, None, "gsm8k", None, None)
     assert len(caught.value.lines()) == 3
 
 
@@ -203,7 +204,7 @@ def test_a_task_in_a_file_is_run_again_where_the_file_was_edited(tmp_path: Path,
 
     def score(opened: Any, tasks: list[str], *more: Any) -> list[Any]:
         ran.append(tasks)
-        return [{"before": {"acc": 0.5}, "after": {"acc": 0.25}} for _ in tasks]
+        return [(task, {"before": {"acc": 0.5}, "after": {"acc": 0.25}}) for task in tasks]
 
     monkeypatch.setattr(evaluate, "run_benchmarks", score)
     task, tasks = tmp_path / "task.yaml", [str(tmp_path / "task.yaml"), "gsm8k"]
@@ -214,6 +215,30 @@ def test_a_task_in_a_file_is_run_again_where_the_file_was_edited(tmp_path: Path,
         )
         assert found["gsm8k (3)"] == {"before": {"acc": 0.5}, "after": {"acc": 0.25}}
     assert ran == [tasks, tasks[:1]]
+
+
+def test_what_a_benchmark_has_found_is_saved_before_the_next_one(tmp_path: Path, monkeypatch: Any) -> None:
+    found = {"before": {"acc": 0.5}, "after": {"acc": 0.25}}
+
+    def score(opened: Any, tasks: list[str], *more: Any) -> Any:
+        yield from ((task, found) for task in tasks[:-1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "run_benchmarks", score)
+    for left, ran in ((["gsm8k", "arc"], "gsm8k"), (["arc", "mmlu"], "arc")):
+        with pytest.raises(KeyboardInterrupt):
+            evaluate._run_benchmarks(lambda: None, left, None, RunFolder(tmp_path), lambda text: None)
+        assert RunFolder(tmp_path).read_benchmarks()[f"{ran} (all)"] == found
+    assert evaluate._not_run(["gsm8k", "arc", "mmlu"], None, RunFolder(tmp_path)) == ["mmlu"]
+    assert evaluate._not_run(["gsm8k"], 9, RunFolder(tmp_path)) == ["gsm8k"]
+
+
+def test_a_task_that_the_harness_does_not_have_is_told_before_anything_is_asked(monkeypatch: Any) -> None:
+    monkeypatch.setattr(benchmarks, "_manager", lambda folders: SimpleNamespace(all_tasks=["gsm8k"]))
+    benchmarks.require_known(["gsm8k"])
+    with pytest.raises(UsageError, match="has no task gsm8") as caught:
+        benchmarks.require_known(["gsm8k", "gsm8"])
+    assert "lm-eval ls tasks" in caught.value.remedy
 
 
 def test_training_ends_within_the_limit_on_drift(small: SmallAdapt, tmp_path: Path) -> None:
