@@ -5,7 +5,8 @@ Does not import torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,7 @@ STATES: tuple[State, ...] = ("unchanged", "changed", "new")
 Titles = Mapping[str, str]  # of the documents whose title is the name of their file
 
 LIKE = 0.4  # Jaccard index of the words of two passages from which one has taken the place of the other
-COMMON = 64  # a word in more passages than that says nothing about which passages are alike
+COMMON = 64  # a word in more texts than that says nothing about which passages are alike
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ def compare(before: Passages, now: Passages, file_titles: tuple[Titles, Titles] 
     for text in filter(new.__contains__, old):
         same.update({place: new[text][0] for place in old[text] if place not in same})
         unchanged |= set(new[text])
-    gone = {places[0]: text for text, places in old.items() if text not in new}
-    fresh = {place: text for text, places in new.items() if text not in old for place in places}
+    gone = {text: places for text, places in old.items() if text not in new}
+    fresh = {text: places for text, places in new.items() if text not in old}
     changed = _alike(gone, fresh)
-    replaced = set(changed.values())
-    return Changes(
-        same, unchanged, changed, tuple(place for place in fresh if place not in changed),
-        tuple(place for place in gone if place not in replaced),
-    )  # fmt: skip
+    return Changes(same, unchanged, changed, _without(fresh, changed), _without(gone, set(changed.values())))
+
+
+def _without(by_text: Mapping[str, Sequence[Place]], places: Collection[Place]) -> tuple[Place, ...]:
+    return tuple(place for every in by_text.values() for place in every if place not in places)
 
 
 def _by_text(passages: Passages) -> dict[str, list[Place]]:
@@ -99,20 +100,21 @@ def _in_renamed_files(
     return found
 
 
-def _alike(gone: Mapping[Place, str], fresh: Mapping[Place, str]) -> dict[Place, Place]:
+def _alike(gone: Mapping[str, Sequence[Place]], fresh: Mapping[str, Sequence[Place]]) -> dict[Place, Place]:
     """New place -> the one whose place it has taken, most alike first, each only once; the same document wins."""
-    words = {place: word_set(text) for place, text in gone.items()}
-    by_word: dict[str, list[Place]] = {}
-    for place, found in words.items():
+    words = {text: word_set(text) for text in gone}
+    by_word: dict[str, list[str]] = {}
+    for text, found in words.items():
         for word in found:
-            by_word.setdefault(word, []).append(place)
+            by_word.setdefault(word, []).append(text)
     ranked = []
-    for place, text in fresh.items():
+    for text, places in fresh.items():
         own = word_set(text)
-        for other in _sharing(own, by_word):
-            likeness = jaccard(own, words[other])
+        for earlier in _sharing(own, by_word):
+            likeness = jaccard(own, words[earlier])
             if likeness >= LIKE:
-                ranked.append((place[0] != other[0], -likeness, place, other))
+                pairs = _paired(places, gone[earlier])
+                ranked += [(place[0] != was[0], -likeness, place, was) for place, was in pairs]
     taken: dict[Place, Place] = {}
     replaced = set[Place]()
     for _, _, place, other in sorted(ranked):
@@ -122,6 +124,21 @@ def _alike(gone: Mapping[Place, str], fresh: Mapping[Place, str]) -> dict[Place,
     return taken
 
 
-def _sharing(words: Iterable[str], by_word: Mapping[str, Sequence[Place]]) -> set[Place]:
+def _paired(now: Sequence[Place], before: Sequence[Place]) -> list[tuple[Place, Place]]:
+    """The places of a text and those of one like it, each once: those of one document first, the others in order."""
+    left: dict[str, deque[Place]] = {}
+    for place in before:
+        left.setdefault(place[0], deque()).append(place)
+    pairs, others = [], []
+    for place in now:
+        if here := left.get(place[0]):
+            pairs.append((place, here.popleft()))
+        else:
+            others.append(place)
+    return [*pairs, *zip(others, (place for places in left.values() for place in places), strict=False)]
+
+
+def _sharing(words: Iterable[str], by_word: Mapping[str, Sequence[str]]) -> set[str]:
+    """The texts that have one of the words, if few have it."""
     lists = [by_word[word] for word in words if word in by_word]
-    return {place for places in lists if len(places) <= COMMON for place in places}
+    return {text for texts in lists if len(texts) <= COMMON for text in texts}

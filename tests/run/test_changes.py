@@ -63,6 +63,18 @@ def test_a_text_that_comes_twice_is_unchanged_as_long_as_it_comes_once() -> None
     assert compare([("b.md", LAMPS)], twice).now == {("b.md", 0): ("b.md", 0)}
 
 
+def test_every_place_of_a_text_that_is_gone_is_gone() -> None:
+    """The pairs of the second one were lost: in no file, neither rehearsed nor unlearned."""
+    twice = [("v1/a.md", LAMPS), ("v2/a.md", LAMPS), ("v2/a.md", TOWNS)]
+    assert shorthand(compare(twice, twice[2:])) == (["v2/a.md#0"], {}, [], ["v1/a.md#0", "v2/a.md#0"])
+    changed = {"v1/a.md#0": "v1/a.md#0", "v2/a.md#0": "v2/a.md#0"}
+    assert shorthand(compare(twice, [(name, text.replace("86", "91")) for name, text in twice]))[1] == changed
+    found = compare(twice, [("c.md", DEAR), ("d.md", DEAR), ("e.md", DEAR)])
+    assert shorthand(found)[1:] == ({"c.md#0": "v1/a.md#0", "d.md#0": "v2/a.md#0"}, ["e.md#0"], ["v2/a.md#1"])
+    many = [(f"{n}.md", LAMPS) for n in range(300)]
+    assert len(compare(many, [(name, DEAR) for name, _ in many]).changed) == 300
+
+
 def test_a_passage_takes_the_place_of_the_one_that_is_most_alike() -> None:
     other = LAMPS.replace("Dunden", "Ulden").replace("oak", "glass")
     found = compare([("a.md", other), ("b.md", LAMPS)], [("c.md", DEAR)])
