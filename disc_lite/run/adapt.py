@@ -65,8 +65,8 @@ def adapt(
     known = _known_summary(inputs, tell, pairs_only)
     if known is not None:
         return known
-    for remark in inputs.remarks:
-        tell(Event("questions" if remark in inputs.told else "model", remark, is_remark=True))
+    for stage, remark in inputs.remarks:
+        tell(Event(stage, remark, is_remark=True))
     return _adapt_in_folder(inputs, limits, tell, pairs_only)
 
 
@@ -126,7 +126,6 @@ def _stages(context: RunContext, pairs_only: bool) -> JsonObject:
     from disc_lite.run.card import card_of
     from disc_lite.run.context import tell_execution
     from disc_lite.run.measuring import Measurement, eval_set_of
-    from disc_lite.synthesis.retention import write_examples
 
     recipe, folder, base = context.recipe, context.folder, context.base
     held_out = synthesis.hold_out(context)
@@ -137,8 +136,7 @@ def _stages(context: RunContext, pairs_only: bool) -> JsonObject:
         tell_execution(context)
         lessons = training.lessons_of(context, pairs)
         # After the pairs: how many prompts are needed depends on how much is learned.
-        retention, drift_prompts = self_generated.generate_retention(context, task_tokens(lessons.examples, recipe))
-        write_examples(folder.self_generated, drift_prompts)
+        retention = self_generated.retention_of_run(context, task_tokens(lessons.examples, recipe))
     eval_set = eval_set_of(held_out, folder, context.inputs.model.probes, folder.read_questions_removed())
     measurement = Measurement(lambda: base, recipe, eval_set, folder, partial(context.tell, "evaluation"))
     measurement.ask("before")

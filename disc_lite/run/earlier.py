@@ -61,7 +61,7 @@ class EarlierRun:
     def next_folder(self) -> Path:
         """Where its update is written: beside it, with the next number."""
         name, number = self._numbered
-        return self.folder.path.parent / f"{name}-{number + 1}"
+        return self._path.parent / f"{name}-{number + 1}"
 
     def number_in(self, folder: Path) -> JsonObject:
         """For the record of its update: the number at the end of the folder's name, if it is one of updates.
@@ -73,8 +73,14 @@ class EarlierRun:
     @property
     def _numbered(self) -> tuple[str, int]:
         """The name without the number that it got as an update, and that number; 1 where it has none."""
-        name, end = self.folder.path.name, f"-{self.number}"
+        name, end = self._path.name, f"-{self.number}"
         return (name.removesuffix(end), self.number) if self.number > 1 and name.endswith(end) else (name, 1)
+
+    @property
+    def _path(self) -> Path:
+        """The folder by a path that ends in its name, as `.` and `..` do not."""
+        path = self.folder.path
+        return path if path.name not in ("", "..") else path.resolve()
 
     def changes_to(self, texts: Sequence[Text]) -> Changes:
         """What has changed since."""

@@ -70,6 +70,7 @@ class RunFolder:
     update = Entry("update.json")  # what an update took over from the earlier run
     pair_drafts = Entry("pairs.json")  # what became of the other drafts of pairs, and the coverage
     neutral = Entry("neutral.jsonl")  # the base's answers to neutral prompts, as token ids
+    retention = Entry("retention_prompts.jsonl")  # prompts and answers of the base for the retention term, as token ids
     self_generated = Entry("self_generated.jsonl")  # held-out prompts and answers of the base, to measure the drift
     teacher = Entry("teacher.json")  # what the teacher's reading has measured, and how many examples there are
     cache = Entry("cache")  # teacher hidden states; removed when the adapter is there

@@ -16,6 +16,7 @@ from disc_lite.hub.source import Model, local_model, open_model, where_now
 from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.planning.workload import beside_passage
+from disc_lite.prompts.texts import text_of
 from disc_lite.qa import read_questions
 from disc_lite.recipe import Recipe, ResolvedRecipe, at_width, load_recipe, within_context
 from disc_lite.recipe.methods import METHODS
@@ -24,11 +25,11 @@ from disc_lite.run.earlier import EarlierRun, check_place, check_same, read_earl
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.frames import frame_of
-from disc_lite.run.given import check_lengths, check_unasked, pairs_of
+from disc_lite.run.given import check_belong, check_lengths, check_unasked, pairs_about_fresh, pairs_of
 from disc_lite.run.inputs import Inputs, check_same_run
 from disc_lite.run.names import as_named, pairs_as_named
 from disc_lite.run.wording import counted
-from disc_lite.storage import is_untouched, require_place
+from disc_lite.storage import is_untouched, require_place, require_writable
 
 AnyPath = str | os.PathLike[str]
 Documents = AnyPath | Sequence[AnyPath]  # folders or files, or one of them
@@ -70,7 +71,9 @@ class Arguments:
 
     def folder(self, model: str, earlier: EarlierRun | None) -> RunFolder:
         """The run folder: the named one, the next of the run that is updated, or by the first of the documents."""
-        usual = Path("runs") / f"{self.document_paths[0].resolve().stem}-{Path(model).name}"
+        first = self.document_paths[0].resolve()
+        about = first.name if first.is_dir() else first.stem  # "docs.v2" is no file of the kind "v2"
+        usual = Path("runs") / f"{about}-{Path(os.path.abspath(model)).name}"  # also of the model folder "."
         return RunFolder(Path(self.output) if self.output else earlier.next_folder if earlier else usual)
 
 
@@ -83,7 +86,10 @@ def paths_of(named: Documents) -> tuple[Path, ...]:
 
 
 def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
-    """Raises UsageError where it cannot be the folder of a run: not made, of another kind, or of the run updated."""
+    """Raises UsageError where it cannot be the folder of a run: not made, of another kind, or of the run updated.
+
+    Raises EnvironmentNotReady where nothing can be written into it, unless the run in it is finished.
+    """
     require_place(folder)
     if earlier and folder.resolve() == earlier.folder.path.resolve():
         raise UsageError(
@@ -91,6 +97,8 @@ def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
         )
     if not RunFolder(folder).record.is_file() and folder.is_dir() and not is_untouched(folder):
         raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
+    if not RunFolder(folder).summary.is_file():
+        require_writable(folder, "Change its rights, or choose another --output.")
 
 
 def gather(
@@ -109,6 +117,7 @@ def gather(
     inputs = replace(inputs, model=opened, resolved=resolved)
     check_same_run(inputs)
     check_context(inputs)
+    check_pairs_belong(inputs)
     tell(Event("documents", _outcomes(inputs.ledger), len(inputs.ledger), len(inputs.ledger)))
     for reason in sorted({entry.reason for entry in inputs.ledger if entry.needs_package}):
         tell(Event("documents", f"not read: {reason}", is_remark=True))
@@ -181,6 +190,22 @@ def nothing_to_learn(method: MethodName) -> DocumentsError:
         f"There is nothing to learn with the method `{method}`.", f"No document has {lacking}.",
         "Add text to the documents, or choose another method (--set method=next_token).",
     )  # fmt: skip
+
+
+def check_pairs_belong(inputs: Inputs) -> None:
+    """Raises UsageError where none of the user's pairs is about these documents, or about what an update teaches.
+
+    Told before a model writes questions for hours. Where only the model's own code can tell its tokens, it is found
+    when the pairs are taught.
+    """
+    recipe, tokenizer = inputs.resolved.recipe, tokenizer_of(inputs.model.folder)
+    if not (inputs.pairs and METHODS[recipe.method].needs_pairs and tokenizer) or inputs.folder.pairs.is_file():
+        return
+    size, pairs = recipe.documents.passage_tokens, inputs.pairs
+    if since := inputs.since:
+        texts = [text_of(document, tokenizer, size) for document in inputs.documents]
+        pairs = tuple(pairs_about_fresh(since, texts, pairs)[0])
+    check_belong(pairs, inputs.documents, tokenizer, size)
 
 
 def check_context(inputs: Inputs) -> None:

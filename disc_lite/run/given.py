@@ -6,18 +6,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from disc_lite.documents import Document
-from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
+from disc_lite.documents.tokens import Tokenizer, estimated_tokens, tokenizer_of
 from disc_lite.errors import UsageError
 from disc_lite.evaluation.grading import is_stated
 from disc_lite.evaluation.retrieval import best_places
 from disc_lite.hub.configuration import context_tokens
 from disc_lite.hub.source import Model
 from disc_lite.planning.lessons import Frame
+from disc_lite.prompts.texts import Text, text_of
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.gone import Since
 from disc_lite.run.wording import counted, listed
+from disc_lite.synthesis.places import Places
 
 _SHOWN = 60  # characters of a question in a message
 _NAMED = 3  # questions in a remark
@@ -105,6 +108,48 @@ def _last_space(text: str, place: int) -> int:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+
+
+def check_belong(pairs: Sequence[Pair], documents: Sequence[Document], tokenizer: Tokenizer, passage: int) -> None:
+    """Raises UsageError where no pair is about a passage of these documents, of so many tokens at most."""
+
+    def are_in(some: Sequence[Document]) -> bool:
+        places = Places([text_of(document, tokenizer, passage) for document in some])
+        return any(places.find(pair) for pair in pairs)
+
+    # Nearly always the first pair is about its own document, and no other needs to be cut into passages.
+    if pairs and not are_in([d for d in documents if d.name == pairs[0].document]) and not are_in(documents):
+        raise none_here()
+
+
+def pairs_about_fresh(since: Since, texts: Sequence[Text], pairs: Sequence[Pair]) -> tuple[list[Pair], int]:
+    """The user's pairs that are not about unchanged passages, and how many of the others the run does not have.
+
+    What the run was taught about an unchanged passage is taken over as it is. Raises UsageError where no pair is left
+    for what is new or changed.
+    """
+    places = Places(texts)
+    fresh: list[Pair] = []
+    others: list[Pair] = []
+    for pair in pairs:
+        here = places.find(pair)
+        is_old = here is not None and (here.document, here.passage) in since.changes.unchanged
+        (others if is_old else fresh).append(pair)
+    if pairs and not fresh and (since.changes.new or since.changes.changed):
+        raise UsageError(
+            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
+            "Add pairs about the new text, or leave --pairs out: then the model writes them.",
+        )  # fmt: skip
+    had = {(row["question"], row["answer"]) for row in since.kept_pairs}
+    return fresh, sum((pair.question, pair.answer) not in had for pair in others)
+
+
+def none_here() -> UsageError:
+    """The error where the user's pairs are about other texts."""
+    return UsageError(
+        "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
+        "Name the documents that they were written about.",
+    )  # fmt: skip
 
 
 def all_asked() -> UsageError:

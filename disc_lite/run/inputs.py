@@ -84,14 +84,16 @@ class Inputs:
         return since_run(self.earlier, [text_of(document, tokenizer, size) for document in self.documents])
 
     @property
-    def remarks(self) -> list[str]:
-        """On the questions, the built-in model, and settings that have less effect than they say."""
+    def remarks(self) -> list[tuple[str, str]]:
+        """On the questions, the built-in model, and settings with less effect than they say; each with its stage."""
         alias = ALIASES.get(self.model.name.lower())
         is_built_in = alias is not None and not alias.hub_id
         about = f"{alias.name} {alias.note}; of other documents it learns next to nothing." if alias else ""
         given = Given(bool(self.pairs), bool(self.questions), self.earlier is not None)
         unstated = unstated_remark(self.questions, self.documents)
-        return [*self.told, *[about] * is_built_in, *remarks(self.resolved, given), *filter(None, [unstated])]
+        on_questions = [*self.told, *filter(None, [unstated])]
+        others = [*[about] * is_built_in, *remarks(self.resolved, given)]
+        return [*(("questions", text) for text in on_questions), *(("model", text) for text in others)]
 
 
 def _digest(text: str) -> str:

@@ -29,6 +29,7 @@ from disc_lite.run.gathering import (
     Documents,
     PairFiles,
     check_context,
+    check_pairs_belong,
     nothing_to_learn,
     read_inputs,
 )
@@ -89,6 +90,7 @@ def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
         )  # fmt: skip
     if inputs.model.is_here:
         check_context(inputs)
+        check_pairs_belong(inputs)
     if in_folder and inputs.model.fingerprint:
         check_same_run(inputs)
     return inputs
@@ -110,7 +112,7 @@ def plan_within(budget: Budget, inputs: Inputs) -> Plan:
         found = on_smallest_card(found)
     named, taken = found.recipe.execution, found.choice and as_planned(found.recipe, found.choice)
     on_host = idle_on_host(named, taken, budget.cuda) if taken else []
-    return replace(found, remarks=tuple(dict.fromkeys([*inputs.remarks, *on_host])))
+    return replace(found, remarks=tuple(dict.fromkeys([*(text for _, text in inputs.remarks), *on_host])))
 
 
 def _plan(inputs: Inputs, budget: Budget) -> Plan | None:

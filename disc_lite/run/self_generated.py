@@ -1,6 +1,7 @@
 """The stage before training in which the base writes prompts and answers of its own, for the retention term.
 
-Which are written does not depend on the documents, so they are saved for all runs of a model.
+Which are written does not depend on the documents, so they are saved for all runs of a model; a run
+has its own beside them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from disc_lite.synthesis.retention import (
     BEGINNINGS,
     RetentionExample,
     generate_retention_examples,
+    read_examples,
     without_document_names,
+    write_examples,
 )
 
 LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
@@ -37,6 +40,19 @@ def prompts_folder() -> Path:
     root = os.environ.get("DISC_LITE_CACHE")
     beside = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return (Path(root) if root else Path(beside) / "disc-lite") / "retention"
+
+
+def retention_of_run(context: RunContext, task_tokens: int) -> list[RetentionExample]:
+    """Those that this run is trained on: generated once, with those that its drift is measured on.
+
+    A run that is continued has the same ones, whatever there is of the model on that machine, or for that device.
+    """
+    folder = context.folder
+    if not (folder.retention.is_file() and folder.self_generated.is_file()):
+        examples, held_out = generate_retention(context, task_tokens)
+        write_examples(folder.retention, examples)
+        write_examples(folder.self_generated, held_out)
+    return read_examples(folder.retention)
 
 
 def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from disc_lite.errors import UsageError
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import NearDuplicates, Pair, Question
 from disc_lite.recipe.methods import METHODS
@@ -20,13 +19,12 @@ from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import earlier_answers, pair_of
 from disc_lite.run.events import InParts, adding_up
 from disc_lite.run.folder import question_row
-from disc_lite.run.given import all_asked
+from disc_lite.run.given import all_asked, none_here, pairs_about_fresh
 from disc_lite.run.gone import Since, steps_before, taught_before
 from disc_lite.run.update import (
     agreeing,
     fresh_texts,
     kept_questions,
-    pairs_about_fresh,
     questions_still_gone,
     questions_wanted,
     removed_pairs,
@@ -153,11 +151,6 @@ def _new_pairs(context: RunContext, held_out: Sequence[Question]) -> PairSet:
     if not since:
         return own_pairs(context, held_out, own)
     fresh, ignored = pairs_about_fresh(since, context.texts, own)
-    if not fresh and (since.changes.new or since.changes.changed):
-        raise UsageError(
-            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
-            "Add pairs about the new text, or leave --pairs out: then the model writes them.",
-        )  # fmt: skip
     found = own_pairs(context, held_out, fresh)
     return replace(found, dropped={**found.dropped, **({"about what is unchanged": ignored} if ignored else {})})
 
@@ -203,19 +196,12 @@ def own_pairs(context: RunContext, held_out: Sequence[Question], own: Sequence[P
     asked = {number for number, pair in enumerate(own) if forbidden.near(pair.question)}
     found = placed(context.texts, [pair for number, pair in enumerate(own) if number not in asked])
     if own and not found.pairs:
-        raise all_asked() if len(asked) == len(own) else _none_here()
+        raise all_asked() if len(asked) == len(own) else none_here()
     on_passage = adding_up(context.tell, "questions", "pairs reused", len(found.pairs))
     worked, dropped = context.recipe.prompt.worked_examples, {HELD_OUT: len(asked), NO_PASSAGE: len(found.lost)}
     scored = score_pairs(context.base, context.texts, found.pairs, worked, dropped, on_passage)
     unmeasured = [] if held_out or not context.recipe.evaluation.questions else [UNMEASURED]
     return replace(scored, remarks=(*_remarks([own[n] for n in sorted(asked)], found, len(own)), *unmeasured))
-
-
-def _none_here() -> UsageError:
-    return UsageError(
-        "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
-        "Name the documents that they were written about.",
-    )  # fmt: skip
 
 
 def _remarks(asked: Sequence[Pair], found: Placed, number: int) -> list[str]:

@@ -25,7 +25,6 @@ from disc_lite.run.gone import Since
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
 from disc_lite.synthesis.drafting import askable_sentences
-from disc_lite.synthesis.places import Places
 from disc_lite.synthesis.scoring import PairSet
 
 FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
@@ -90,22 +89,6 @@ def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObj
     gone = contradicted([*map(pair_of, kept), *(scored.pair for scored in written.scored)])
     left = [row for number, row in enumerate(kept) if number not in gone]
     return left, written.without({number - len(kept) for number in gone}, CONTRADICTED)
-
-
-def pairs_about_fresh(since: Since, texts: Sequence[Text], pairs: Sequence[Pair]) -> tuple[list[Pair], int]:
-    """The user's pairs that are not about unchanged passages, and how many of the others the run does not have.
-
-    What the run was taught about an unchanged passage is taken over as it is.
-    """
-    places = Places(texts)
-    fresh: list[Pair] = []
-    others: list[Pair] = []
-    for pair in pairs:
-        here = places.find(pair)
-        is_old = here is not None and (here.document, here.passage) in since.changes.unchanged
-        (others if is_old else fresh).append(pair)
-    had = {(row["question"], row["answer"]) for row in since.kept_pairs}
-    return fresh, sum((pair.question, pair.answer) not in had for pair in others)
 
 
 def removed_pairs(

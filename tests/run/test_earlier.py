@@ -158,7 +158,9 @@ def test_what_has_no_pairs_cannot_be_unlearned(run: Path) -> None:
         check_same(read_earlier(run), earlier.recipe.model_copy(update=parts))
 
 
-def test_updates_are_numbered_and_another_text_or_pair_is_another_update(run: Path) -> None:
+def test_updates_are_numbered_and_another_text_or_pair_is_another_update(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     earlier = read_earlier(run)
     assert earlier.next_folder == run.with_name("guide-llama-2")
     record = read_json(run / "run.json")
@@ -174,6 +176,9 @@ def test_updates_are_numbered_and_another_text_or_pair_is_another_update(run: Pa
         assert found.number_in(run.with_name(after)) == {"number": int(after.split("-")[-1])}
         assert found.number_in(run.with_name("mine-7")) == {}
         later.rename(run)
+    monkeypatch.chdir(run)
+    for here in (".", "../" + run.name, "adapter/.."):  # a command in the run's own folder
+        assert read_earlier(Path(here)).next_folder.resolve() == run.with_name("guide-llama-2")
     before = earlier.digest
     assert read_earlier(run).digest == before
     write_jsonl(run / "pairs.jsonl", [{"document": "a.md", "passage": 0, "question": "Who?", "answer": "x"}])

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import disc_lite
 from disc_lite.cli.display import remarks, show_summary
+from disc_lite.documents import read_documents
+from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import RunFailed, UsageError, WillNotFit
-from disc_lite.qa import Pair, Question
+from disc_lite.qa import Pair, Question, read_pairs
 from disc_lite.run import synthesis
 from disc_lite.run.about_pairs import few_pairs, without_pairs
 from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.given import check_belong
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair, Request
@@ -67,6 +71,26 @@ def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Pat
         adapt("/nowhere", str(small.model), recipe="default", overrides={"method": "disc"}, pairs_only=True)
     with pytest.raises(WillNotFit, match="does not fit into"):  # nor can it write
         adapt(**{**given, "output": tmp_path / "other"}, host_ram="0.00001GB", pairs_only=True)
+
+
+def test_pairs_about_other_documents_are_refused_before_anything_is_loaded(small: SmallAdapt, tmp_path: Path) -> None:
+    """The model wrote the held-out questions first, which may take hours."""
+    lost = {"document": "other.txt", "question": "Who steers?", "answer": "Ines.", "source": "Ines steers the boat."}
+    given = small.write("lost", lost, {**lost, "question": "What does Ines do?"})
+    events: list[Any] = []
+    for call in (adapt, disc_lite.plan):
+        with pytest.raises(UsageError, match="None of the pairs belongs to these documents"):
+            call(
+                small.root / "docs", str(small.model), recipe="default", pairs=given, overrides=SMALL, device="cpu",
+                output=tmp_path / "run", listener=events.append,
+            )  # fmt: skip
+    assert not (tmp_path / "run").exists() and "model" not in {event.stage for event in events}
+    kept = small.write(
+        "kept", lost, {**lost, "document": "guide.md", "source": "", "question": "Who has the keys of the mill?"}
+    )
+    check_belong(
+        read_pairs(kept), read_documents([small.root / "docs"])[0], tokenizer_of(small.model) or estimated_tokens, 32
+    )
 
 
 @pytest.mark.parametrize(("share", "is_low"), [(0.49, True), (0.5, False), (None, False)])

@@ -14,6 +14,8 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.exporting import export
 from disc_lite.report import write_report
 from disc_lite.run.evaluate import evaluate
+from disc_lite.run.events import silent
+from disc_lite.run.gathering import Arguments, read_inputs
 from disc_lite.storage import DIGESTS, disk
 from tests.made import SmallAdapt
 
@@ -78,6 +80,19 @@ def test_without_a_place_it_is_said_which_option_names_one(run: Path) -> None:
     with pytest.raises(EnvironmentNotReady, match="cannot be the output folder") as caught:
         export(run, "adapter")
     assert "--output" in caught.value.remedy
+
+
+def test_an_unfinished_run_is_not_begun_where_nothing_can_be_written(run: Path, small: SmallAdapt) -> None:
+    """Told before a model is downloaded, and not of a finished one, whose summary is printed."""
+    before = content(run)
+    assert small.adapt(run)["steps"] > 0
+    summary = (run / "summary.json").read_bytes()
+    (run / "summary.json").unlink()
+    with pytest.raises(EnvironmentNotReady, match="Nothing can be written into") as caught:
+        read_inputs(Arguments(small.root / "docs", "mistral-7b", output=run), silent)
+    assert caught.value.remedy == "Change its rights, or choose another --output."
+    (run / "summary.json").write_bytes(summary)
+    assert content(run) == before
 
 
 def test_answers_of_two_runs_are_never_confused(small: SmallAdapt, finished: Path, tmp_path: Path) -> None:
