@@ -40,7 +40,13 @@ class DiscLiteError(Exception):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question that names what is most like a name that is not known; empty where nothing is."""
     close = difflib.get_close_matches(name[:100].lower(), list(known), n=3, cutoff=0.5)  # takes quadratic time
-    return f"did you mean {' or '.join(f'`{match}`' for match in close)}?" if close else ""
+    return f"Did you mean {' or '.join(f'`{match}`' for match in close)}?" if close else ""
+
+
+def of_windows(path: str) -> str:
+    """Where WSL has a path as Windows writes it (`C:\\docs`, and what a shell leaves of it); empty for any other."""
+    drive = re.match(r"([A-Za-z]):(?!//)", path)
+    return f"In WSL2 drive {drive[1]}: is /mnt/{drive[1].lower()}, with / between the folders." if drive else ""
 
 
 class UsageError(DiscLiteError):
@@ -121,8 +127,8 @@ class NonFiniteError(RunFailed):
     """A loss, gradient or weight stayed NaN or infinite after the allowed skips."""
 
 
-SAVED = "finished stages, training steps and written texts are saved"
-CONTINUES = "the same command continues from there"
+SAVED = "Finished stages, training steps and written texts are saved."
+CONTINUES = "The same command continues from there."
 
 
 class Interrupted(DiscLiteError):
@@ -131,7 +137,7 @@ class Interrupted(DiscLiteError):
     exit_code: int = 130
 
     def __init__(self, signal_number: int = signal.SIGINT, saved: str = SAVED, remedy: str = CONTINUES) -> None:
-        super().__init__(f"interrupted by {signal.Signals(signal_number).name}", saved, remedy)
+        super().__init__(f"Interrupted by {signal.Signals(signal_number).name}.", saved, remedy)
         self.args = (int(signal_number), saved, remedy)
         self.signal_number = int(signal_number)
         # As a shell reports it: SIGINT 130, SIGTERM 143, SIGHUP 129.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import signal
 from pathlib import Path
 
@@ -62,6 +63,29 @@ def test_every_place_that_fails_says_more_than_what_happened() -> None:
     assert places > 150
     assert [call for call in bare if "There is no " not in call] == []
     reached("R26", places_that_fail=places)
+
+
+NAMES = ("bitsandbytes", "environment", "pip install")  # with which a line may begin; others have a mark in them
+SMALL = re.compile(rf"(?!{'|'.join(NAMES)})[a-z]+[ ,:]")
+WHOLE = re.compile(r"[.?…}]$|: (?:hf |[^.]+$)|^pip install ")  # a command stands last without a stop
+
+
+def template(node: ast.expr) -> str:
+    """A text of the source with {} for what is put into it; nothing where it is no text of its own."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def test_the_lines_of_an_error_are_sentences() -> None:
+    """Each begins with a capital or a name and ends with a stop or a command: one way of writing in all of them."""
+    kinds, odd = {kind.__name__ for kind in CLASSES} | {"reporting"}, []
+    for path in (Path(errors.__file__).parent).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in kinds:
+                lines = map(template, (*node.args, *(keyword.value for keyword in node.keywords)))
+                odd += [line for line in lines if line and (SMALL.match(line) or not WHOLE.search(line))]
+    assert odd == []
 
 
 def test_empty_parts_take_no_line() -> None:

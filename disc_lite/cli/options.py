@@ -17,7 +17,7 @@ RECIPE = click.option("--recipe", "-r", help="A name of `disc-lite recipes list`
 
 def _as_mapping(context: click.Context, option: click.Parameter, settings: tuple[str, ...]) -> dict[str, str]:
     if wrong := [text for text in settings if "=" not in text]:
-        raise UsageError(f"--set {wrong[0]} has no value.", "", "Write --set train.epochs=3.")
+        raise UsageError(f"--set {wrong[0]} has no value.", "", f"Write --set {wrong[0]}=VALUE.")
     return dict(text.split("=", 1) for text in settings)
 
 

@@ -51,7 +51,7 @@ def newest(folder: Path) -> Path | None:
             return path
         names = (f"broken-{path.name}{suffix}" for suffix in chain([""], (f"-{n}" for n in count(2))))
         aside = next(place for place in map(folder.joinpath, names) if not place.exists())
-        with reporting(f"cannot move {path} aside"):
+        with reporting(f"{path} cannot be moved aside."):
             rename(path, aside)
         write_json(folder / f"{aside.name}.json", {"problems": problems[:20]}, may_differ=True)
     return None

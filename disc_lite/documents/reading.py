@@ -187,7 +187,7 @@ def _nothing_to_read(paths: Sequence[Path], ledger: Sequence[LedgerEntry]) -> Do
     if len(ledger) > len(listed):
         listed.append(f"and {len(ledger) - len(listed)} more")
     return DocumentsError(
-        f"no document to read in {where}",
-        "; ".join(listed) or "no file there that is not hidden",
-        f"give files or folders with {readable()}",
+        f"There is no document to read in {where}.",
+        "; ".join(listed) or "No file there is not hidden.",
+        f"Give files or folders with {readable()}.",
     )

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from disc_lite.errors import UsageError
+from disc_lite.errors import UsageError, of_windows
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -87,10 +87,10 @@ def _files_below(path: Path) -> Iterator[Found]:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        remedy = "check the path of the documents"
+        remedy = of_windows(str(path)) or "Check the path of the documents."
         if str(path).lower().startswith(("http:/", "https:/")):
-            why, remedy = "it is a URL, and nothing is fetched", "save the page as .html and name the file"
-        raise UsageError(f"cannot find {printable(str(path))}", why, remedy) from None
+            why, remedy = "It is a URL, and nothing is fetched.", "Save the page as .html and name the file."
+        raise UsageError(f"{printable(str(path))} cannot be found.", why, remedy) from None
     root = path.resolve()
     in_run = any(_is_run_folder(folder) for folder in (root, *root.parents))
     if in_run or not is_folder:

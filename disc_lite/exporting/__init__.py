@@ -56,7 +56,7 @@ def export(
         "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
         "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
     }  # fmt: skip
-    with _held(finished.folder, target), catch_signals("nothing was written", "repeat the command") as interrupts:
+    with _held(finished.folder, target), catch_signals("Nothing was written.", "Repeat the command.") as interrupts:
         tell = partial(Teller(listener or silent, interrupts).tell, "export")
         record = _write(Job(finished, choice, tell, interrupts.check), makers[to], interrupts)
     return {**record, "output": str(target)}
@@ -80,7 +80,7 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
     target = job.choice.target
     staged = disk.temporary_beside(target) if target.exists() else target
     with atomic_folder(staged) as folder:
-        with disk.reporting(f"cannot write {target}"), interrupts.at_once():
+        with disk.reporting(f"{target} cannot be written."), interrupts.at_once():
             made = make(job, folder)
             card = model_card(job.run, job.choice.document_names, job.choice.to, made.about.get("on_stored_base"))
             write_text(folder / "README.md", card)
@@ -90,7 +90,7 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
         write_json(folder / EXPORT_RECORD, record)
         job.check()
     kept = replace(staged, target) if staged != target else None
-    interrupts.saved, interrupts.remedy = f"{target} is finished", ""  # of one that comes from here on
+    interrupts.saved, interrupts.remedy = f"{target} is finished.", ""  # of one that comes from here on
     job.tell("finished")
     if kept is not None:
         job.tell(f"files of yours came into the earlier export meanwhile: it is {kept} now")

@@ -49,7 +49,7 @@ def replace(staged: Path, target: Path) -> Path | None:
     """
     # Under a name that is not swept: if the process is killed between the two renames, the old export is still there.
     aside = target.parent / f"{target.name}.old-{secrets.token_hex(4)}"
-    with disk.reporting(f"cannot replace {target}", remedy="Repeat the command with another --output."):
+    with disk.reporting(f"{target} cannot be replaced.", remedy="Repeat the command with another --output."):
         try:
             with suppress(FileNotFoundError):  # removed meanwhile
                 disk.rename(target, aside)

@@ -82,7 +82,7 @@ def write_changed(source: Path, target: Path, change: Callable[[str, Stored], Te
 
 def _header(path: Path) -> bytes:
     """The length of the table of contents, and that table."""
-    with disk.reporting(f"cannot read {path}", remedy=_AGAIN), path.open("rb") as file:
+    with disk.reporting(f"{path} cannot be read.", remedy=_AGAIN), path.open("rb") as file:
         length = file.read(8)
         return length + file.read(int.from_bytes(length, "little"))
 
@@ -90,7 +90,7 @@ def _header(path: Path) -> bytes:
 def _bytes(path: Path, start: int, end: int) -> bytearray:
     """Bytes that can be changed, as torch wants them. Raises RunFailed where the file is cut off."""
     read = bytearray(end - start)
-    with disk.reporting(f"cannot read {path}", remedy=_AGAIN), path.open("rb") as file:
+    with disk.reporting(f"{path} cannot be read.", remedy=_AGAIN), path.open("rb") as file:
         file.seek(start)
         if file.readinto(read) != len(read):
             raise OSError("It is cut off.")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from disc_lite.errors import EnvironmentNotReady, UsageError, did_you_mean
+from disc_lite.errors import EnvironmentNotReady, UsageError, did_you_mean, of_windows
 from disc_lite.hub.identity import TOKENIZER, has_tokenizer
 from disc_lite.hub.weights import read_object, weight_files
 from disc_lite.storage import JsonObject
@@ -26,8 +26,8 @@ _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 OBJECTS = {
     "config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
 }  # fmt: skip
-_RECOMMENDED = "choose a name of `disc-lite models`, a model folder, or a hub id `owner/name`"
-_FOR_GGUF = "name the model in safetensors that it was made from; `export --base-gguf` takes the GGUF"
+_RECOMMENDED = "Choose a name of `disc-lite models`, a model folder, or a hub id `owner/name`."
+_FOR_GGUF = "Name the model in safetensors that it was made from; `export --base-gguf` takes the GGUF."
 
 
 @dataclass(frozen=True)
@@ -172,13 +172,13 @@ def check_folder(folder: Path) -> None:
     weights = [path.name for path in weight_files(folder)]
     if "config.json" not in names and (folder / "adapter" / "adapter_config.json").is_file():
         raise UsageError(
-            f"{folder} is a run, not a model", "a run is taught more by an update",
-            f"leave --model out and add --update {shlex.quote(str(folder))}",
+            f"{folder} is a run, not a model.", "A run is taught more by an update.",
+            f"Leave --model out and add --update {shlex.quote(str(folder))}.",
         )  # fmt: skip
     if "adapter_config.json" in names and not weights:
         raise EnvironmentNotReady(
-            f"{folder} is an adapter, not a model",
-            remedy="name the model it was trained on; a run is taught more by --update RUN",
+            f"{folder} is an adapter, not a model.",
+            remedy="Name the model it was trained on; a run is taught more by --update RUN.",
         )
     missing = [] if "config.json" in names else ["config.json"]
     missing += [name for name in weights or ["*.safetensors"] if name not in names]
@@ -189,14 +189,14 @@ def check_folder(folder: Path) -> None:
     pickles = sorted(name for name in names if name.endswith(_PICKLES))
     if not weights and pickles:
         raise EnvironmentNotReady(
-            f"{folder} holds its weights as pickle only ({pickles[0]})",
-            "loading a pickle runs whatever code is in it",
-            "convert it: load it once where you trust it, then save_pretrained(folder)",
+            f"{folder} holds its weights as pickle only ({pickles[0]}).",
+            "Loading a pickle runs whatever code is in it.",
+            "Convert it: load it once where you trust it, then save_pretrained(folder).",
         )
     raise EnvironmentNotReady(
-        f"{folder} is not a whole model",
-        "missing: " + ", ".join(missing),
-        "copy the whole model folder, or let `--model owner/name` fetch it",
+        f"{folder} is not a whole model.",
+        f"Missing: {', '.join(missing)}.",
+        "Copy the whole model folder, or let `--model owner/name` fetch it.",
     )
 
 
@@ -206,9 +206,9 @@ def _require_contents(folder: Path, names: set[str], weights: list[str]) -> None
         read_object(folder / name)
     if pointers := [name for name in (*weights, TOKENIZER) if name in names and _is_pointer(folder / name)]:
         raise EnvironmentNotReady(
-            f"{folder} was cloned without its large files",
-            "in their place are pointers of Git LFS: " + ", ".join(pointers),
-            f"install git-lfs, then: git -C {shlex.quote(str(folder))} lfs pull",
+            f"{folder} was cloned without its large files.",
+            f"In their place are pointers of Git LFS: {', '.join(pointers)}.",
+            f"Install git-lfs, then: git -C {shlex.quote(str(folder))} lfs pull",
         )
 
 
@@ -226,7 +226,7 @@ def _names_in(folder: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise EnvironmentNotReady(f"cannot read {folder}", error.strerror or str(error)) from error
+        raise EnvironmentNotReady(f"{folder} cannot be read.", error.strerror or str(error)) from error
 
 
 def _is_there(name: str, what: Callable[[Path], bool]) -> bool:
@@ -237,10 +237,13 @@ def _is_there(name: str, what: Callable[[Path], bool]) -> bool:
 
 
 def _unknown(name: str) -> UsageError:
-    shown = repr(name if len(name) <= 80 else name[:77] + "...")
+    short = name if len(name) <= 80 else name[:77] + "..."
+    shown = f"'{short}'" if short.isprintable() else repr(short)
     if _is_there(name, Path.is_file):
         remedy = _FOR_GGUF if name.lower().endswith(".gguf") else _RECOMMENDED
-        return UsageError(f"{shown} is a file", "a model is a folder", remedy)
+        return UsageError(f"{shown} is a file.", "A model is a folder.", remedy)
+    if advice := of_windows(name):
+        return UsageError(f"There is no model folder {shown}.", remedy=advice)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        return UsageError(f"there is no model folder {shown}", remedy=_RECOMMENDED)
-    return UsageError(f"there is no model {shown}", remedy=did_you_mean(name, ALIASES) or _RECOMMENDED)
+        return UsageError(f"There is no model folder {shown}.", remedy=_RECOMMENDED)
+    return UsageError(f"There is no model {shown}.", remedy=did_you_mean(name, ALIASES) or _RECOMMENDED)

@@ -72,8 +72,8 @@ def card_of(name: str) -> Card:
     """Raises UsageError, with the nearest name, for a card that is not known."""
     found = card_of_device(name)
     if found is None:
-        advice = did_you_mean(name, CARDS) or "there are: " + ", ".join(CARDS)
-        raise UsageError(f"there is no card {name[:60]!r} whose speed is known", remedy=advice)
+        advice = did_you_mean(name, CARDS) or f"There are {', '.join(CARDS)}."
+        raise UsageError(f"There is no card {name[:60]!r} whose speed is known.", remedy=advice)
     return found
 
 

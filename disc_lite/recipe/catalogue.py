@@ -24,11 +24,11 @@ def recipe_path(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, Path) or is_path(text):
         if _is_file(Path(text)):
             return Path(text)
-        raise RecipeError(f"there is no recipe file {shown(text)}", remedy=_advice(Path(text).stem))
+        raise RecipeError(f"There is no recipe file {shown(text)}.", remedy=_advice(Path(text).stem))
     path = recipes_folder() / f"{text}.yaml"
     if _is_file(path):
         return path
-    raise RecipeError(f"there is no recipe {shown(text)}", remedy=_advice(text))
+    raise RecipeError(f"There is no recipe {shown(text)}.", remedy=_advice(text))
 
 
 def is_path(text: str) -> bool:
@@ -52,7 +52,7 @@ def _names() -> list[str]:
 
 
 def _advice(name: str) -> str:
-    return did_you_mean(name, _names()) or "there are: " + ", ".join(sorted(_names()))
+    return did_you_mean(name, _names()) or f"There are {', '.join(sorted(_names()))}."
 
 
 def _is_file(path: Path) -> bool:

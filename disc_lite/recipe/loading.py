@@ -101,8 +101,8 @@ def _from_file(name_or_path: str | Path) -> dict[str, Entry]:
     parent = read_recipe_file(recipe_path(file.extends), f"recipe {file.extends}")
     if parent.extends:
         raise RecipeError(
-            f"{path} extends {shown(file.extends)}, which extends {shown(parent.extends)}",
-            "a recipe may only extend one that extends no other, so that two files define all of it",
+            f"{path} extends {shown(file.extends)}, which extends {shown(parent.extends)}.",
+            "A recipe may only extend one that extends no other, so that two files define all of it.",
         )
     return {**parent.entries, **named}
 
@@ -116,8 +116,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
             entries[keys[name]] = Entry(environment[name], f"environment {name}", name)
         elif meant := alike.get(_letters(name)):
             raise RecipeError(
-                f"environment {name}: no setting is called so", f"{keys[meant]} is set by {meant}",
-                "capital letters, and two underscores after the section",
+                f"environment {name}: no setting is called so.", f"{keys[meant]} is set by {meant}.",
+                "Write capital letters, and two underscores after the section.",
             )  # fmt: skip
         elif name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
             # Without the double underscore it may be an option of the command line.
@@ -155,7 +155,7 @@ def _wrong_value(key: str, entry: Entry, others: int) -> RecipeError:
     setting = SETTINGS[key]
     more = f" ({others} more of its values are wrong)" if others else ""
     return RecipeError(
-        f"{entry.place}: {key} cannot be {shown(entry.value)}{more}",
-        f"it takes {setting.allowed}; the default is {shown(setting.default)}",
-        f"{key} is: {setting.description}",
+        f"{entry.place}: {key} cannot be {shown(entry.value)}{more}.",
+        f"It takes {setting.allowed}; the default is {shown(setting.default)}.",
+        f"{key} is: {setting.description}.",
     )

@@ -44,7 +44,7 @@ def read_recipe_file(path: Path, source: str) -> RecipeFile:
     for key, node in _leaves(root, path):
         place = _place(path, node)
         if key in entries:
-            raise RecipeError(f"{place}: {key} is set twice", f"first in {entries[key].place}")
+            raise RecipeError(f"{place}: {key} is set twice.", f"First in {entries[key].place}.")
         entries[key] = Entry(node.value, source, place)
     base = entries.pop("extends", None)
     return RecipeFile(entries, base.value if base else "")
@@ -53,9 +53,9 @@ def read_recipe_file(path: Path, source: str) -> RecipeFile:
 def unknown_setting(place: str, key: str) -> RecipeError:
     """The error for a key that is no setting, with the nearest one that is."""
     return RecipeError(
-        f"{place}: there is no setting {shown(key)}",
-        f"the nearest one is `{nearest(key)}`",
-        "all settings: disc-lite recipes show default",
+        f"{place}: there is no setting {shown(key)}.",
+        f"The nearest one is `{nearest(key)}`.",
+        "All settings: `disc-lite recipes show default`.",
     )
 
 
@@ -74,13 +74,13 @@ def _root(path: Path) -> yaml.MappingNode | None:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else f"{path}"
         problem = getattr(error, "problem", None) or str(error)
-        raise RecipeError(f"{where}: this is not valid YAML", str(problem)) from error
+        raise RecipeError(f"{where}: this is not valid YAML.", str(problem)) from error
     except RecursionError as error:
-        raise RecipeError(f"{path}: this is not a recipe", "it is nested too deeply") from error
+        raise RecipeError(f"{path}: this is not a recipe.", "It is nested too deeply.") from error
     if node is None:
         return None
     if not isinstance(node, yaml.MappingNode):
-        raise RecipeError(f"{path}: this is not a recipe", "it holds no `key: value` lines")
+        raise RecipeError(f"{path}: this is not a recipe.", "It holds no `key: value` lines.")
     return node
 
 
@@ -88,12 +88,14 @@ def _text(path: Path) -> str:
     try:
         size_bytes = path.stat().st_size
         if size_bytes > MAX_BYTES:
-            raise RecipeError(f"{path}: this is not a recipe", f"it has {size_bytes} bytes")
+            raise RecipeError(
+                f"{path}: this is not a recipe.", f"It has {size_bytes:,} bytes, more than {MAX_BYTES:,}."
+            )
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path} is not UTF-8", f"byte {error.start} is wrong") from error
+        raise RecipeError(f"{path} is not UTF-8.", f"Byte {error.start} is wrong.") from error
     except OSError as error:
-        raise RecipeError(f"{path} cannot be read", error.strerror or str(error)) from error
+        raise RecipeError(f"{path} cannot be read.", error.strerror or str(error)) from error
 
 
 def _leaves(root: yaml.MappingNode | None, path: Path) -> Iterator[tuple[str, yaml.ScalarNode]]:
@@ -108,15 +110,15 @@ def _leaves(root: yaml.MappingNode | None, path: Path) -> Iterator[tuple[str, ya
                 yield inner, _scalar(inner, leaf, path)
         elif node.value:  # a section whose lines are all commented out is empty, not wrong
             raise RecipeError(
-                f"{_place(path, node)}: `{key}` is a group of settings, not a setting",
-                "they stand below it, indented: "
+                f"{_place(path, node)}: `{key}` is a group of settings, not a setting.",
+                "They stand below it, indented: "
                 + ", ".join(known for known in SETTINGS if known.startswith(f"{key}.")),
             )
 
 
 def _key(node: yaml.Node, path: Path) -> str:
     if not isinstance(node, yaml.ScalarNode):
-        raise RecipeError(f"{_place(path, node)}: this is not a recipe", "a key is a single word")
+        raise RecipeError(f"{_place(path, node)}: this is not a recipe.", "A key is a single word.")
     return str(node.value)
 
 
@@ -125,7 +127,7 @@ def _scalar(key: str, node: yaml.Node, path: Path) -> yaml.ScalarNode:
         raise unknown_setting(_place(path, node), key)
     if not isinstance(node, yaml.ScalarNode) or node.tag not in _SCALARS:
         allowed = SETTINGS[key].allowed if key in SETTINGS else "the name of a recipe"
-        raise RecipeError(f"{_place(path, node)}: `{key}` has a wrong value", f"it takes {allowed}")
+        raise RecipeError(f"{_place(path, node)}: `{key}` has a wrong value.", f"It takes {allowed}.")
     return node
 
 

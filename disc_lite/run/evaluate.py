@@ -81,7 +81,7 @@ def evaluate(
         tell = partial(teller.tell, "evaluation")
         opened = cache(lambda: loaded.enter_context(closing(_load(finished, saved, device, teller))))
         begin_digests(saved.path)
-        with disk.reporting(f"cannot write {added}"):
+        with disk.reporting(f"{added} cannot be written."):
             disk.make_parents(added.path)
         sweep(added.path)
         removed = () if questions else run_folder.read_questions_removed()

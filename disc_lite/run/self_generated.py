@@ -103,7 +103,7 @@ def _first_prompts(
     examples = generate_retention_examples(
         context.base, recipe.retention, reserved, _cache_of(context, reserved), total,
         on_round=on_round, on_wait=on_wait, on_drafts=progress.part,
-        on_unsaved=lambda error: remark(UNSAVED.format(f"{error.what} ({error.why})")),
+        on_unsaved=lambda error: remark(UNSAVED.format(f"{error.what.removesuffix('.')} ({error.why})")),
     )  # fmt: skip
     on_round(len(examples))  # also where all were there
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with

@@ -39,7 +39,7 @@ from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
 from disc_lite.synthesis.places import Placed, placed
 from disc_lite.synthesis.scoring import PairSet, score_pairs
 
-LOW_COVERAGE = 0.5  # share of the sentences that answer a pair, below which a run warns
+LOW_COVERAGE = 0.5  # share of the sentences with a pair whose answer they state, below which a run warns
 NO_PASSAGE = "no such passage"
 UNMEASURED = "No held-out question: the given pairs ask all that the model drafted. Measure with yours (--questions)."
 NAMED = 3  # pairs that a remark names
@@ -197,7 +197,7 @@ def own_pairs(context: RunContext, held_out: Sequence[Question], own: Sequence[P
     found = placed(context.texts, [pair for number, pair in enumerate(own) if number not in asked])
     if own and not found.pairs:
         raise all_asked() if len(asked) == len(own) else none_here()
-    on_passage = adding_up(context.tell, "questions", "pairs reused", len(found.pairs))
+    on_passage = adding_up(context.tell, "questions", "given pairs scored", len(found.pairs))
     worked, dropped = context.recipe.prompt.worked_examples, {HELD_OUT: len(asked), NO_PASSAGE: len(found.lost)}
     scored = score_pairs(context.base, context.texts, found.pairs, worked, dropped, on_passage)
     unmeasured = [] if held_out or not context.recipe.evaluation.questions else [UNMEASURED]

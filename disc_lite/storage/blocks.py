@@ -60,14 +60,17 @@ def reserved_file(path: Path, size_bytes: int) -> Iterator[Callable[[memoryview]
 
 def read_into(path: Path, pieces: list[tuple[int, memoryview]]) -> None:
     """Fill each buffer with the bytes of the file from its offset on. Raises RunFailed where there are too few."""
-    with disk.reporting(f"cannot read {path}"):
+    with disk.reporting(f"{path} cannot be read."):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             for offset, buffer in pieces:
                 while buffer:
                     number = os.preadv(descriptor, [buffer], offset)
                     if not number:
-                        raise RunFailed(f"{path} ends too early", f"at byte {offset}", "remove it: it is made again")
+                        raise RunFailed(
+                            f"{path} ends too early.", f"There is nothing at byte {offset:,}.",
+                            "Remove it: it is made again.",
+                        )  # fmt: skip
                     offset, buffer = offset + number, buffer[number:]
         finally:
             os.close(descriptor)
@@ -80,7 +83,7 @@ def _reporting(path: Path, size_bytes: int) -> Iterator[None]:
     except OSError as error:
         if error.errno in disk.NO_SPACE:
             raise no_room(path, size_bytes) from error
-        raise RunFailed(f"cannot write {path}", error.strerror or str(error)) from error
+        raise RunFailed(f"{path} cannot be written.", error.strerror or str(error)) from error
 
 
 def _size(size_bytes: int) -> str:

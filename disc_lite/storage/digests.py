@@ -49,7 +49,7 @@ Line = dict[str, Noted]  # the files of one write, by their paths below the fold
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal, read in pieces of 1 MiB."""
     digest = hashlib.sha256()
-    with disk.reporting(f"cannot read {path}"), path.open("rb") as stream:
+    with disk.reporting(f"{path} cannot be read."), path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
@@ -63,7 +63,7 @@ def begin_digests(folder: Path) -> None:
     """Note from now on what is written below this folder, which is made if it is missing."""
     if _is_begun(folder):
         return
-    with disk.reporting(f"cannot write {folder / DIGESTS}"):
+    with disk.reporting(f"{folder / DIGESTS} cannot be written."):
         disk.make_parents(folder)
         with disk.opened(folder / DIGESTS, os.O_WRONLY) as descriptor:
             disk.truncate(descriptor, 0)  # what a kill has left of the first line
@@ -156,7 +156,7 @@ class _Log:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / DIGESTS
-        with disk.reporting(f"cannot read {self.path}"):
+        with disk.reporting(f"{self.path} cannot be read."):
             data = self.path.read_bytes()
         self.data = data[: data.rfind(b"\n") + 1]  # a kill may have torn the last line
         self.last: Line = {}
@@ -200,7 +200,7 @@ class _Log:
 
     def add(self, lines: Iterable[Line]) -> None:
         rows = ({n: one and [one.size_bytes, one.sha256] for n, one in line.items()} for line in lines)
-        with disk.reporting(f"cannot write {self.path}"):
+        with disk.reporting(f"{self.path} cannot be written."):
             disk.append(self.path, len(self.data), b"".join(map(line_of, rows)))
 
     def require(self, name: str, on_disk: Noted) -> None:

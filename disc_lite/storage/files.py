@@ -27,7 +27,7 @@ def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool =
     removed one must equal it, unless it `may_differ`; one that nobody reads is not `noted`, so that it may be written
     without the lock.
     """
-    with disk.reporting(f"cannot write {path}"):
+    with disk.reporting(f"{path} cannot be written."):
         if path.exists() and not path.is_file():
             raise UsageError(f"{path} is not a file.", "What is written would take its place.", "Name another file.")
         disk.make_parents(path.parent)
@@ -72,7 +72,7 @@ class JsonLines:
     """
 
     def __init__(self, path: Path) -> None:
-        with disk.reporting(f"cannot read {path}"):
+        with disk.reporting(f"{path} cannot be read."):
             before = read_unchanged(path) if path.exists() else b""
         self.path, self._line_end = path, _missing_line_end(before)
         whole = before if self._line_end else before[: before.rfind(b"\n") + 1]
@@ -83,7 +83,7 @@ class JsonLines:
         added = self._line_end + _dump(row, self.path) + b"\n"
         sha256, size_bytes = self._sha256.copy(), self._size_bytes + len(added)
         sha256.update(added)
-        with disk.reporting(f"cannot write {self.path}"):
+        with disk.reporting(f"{self.path} cannot be written."):
             is_new = not self._size_bytes  # or has nothing but a torn line: its name may not be on the disk yet
             note({self.path: Digest(size_bytes, sha256.hexdigest())}, may_differ=is_new)
             disk.make_parents(self.path.parent)
@@ -95,7 +95,7 @@ class JsonLines:
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file. Raises RunFailed where it cannot be read, EnvironmentNotReady where it was changed."""
-    with disk.reporting(f"cannot read {path}"):
+    with disk.reporting(f"{path} cannot be read."):
         return read_unchanged(path)
 
 
@@ -109,7 +109,7 @@ def read_json(path: Path, missing_ok: bool = False) -> Json:
     try:
         return _parse(_read(path))
     except ValueError as error:
-        raise RunFailed(f"{path} is not valid JSON", str(error)) from error
+        raise RunFailed(f"{path} is not valid JSON.", str(error)) from error
 
 
 def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
@@ -131,7 +131,7 @@ def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
         except ValueError as error:
             if number == len(lines):
                 break
-            raise RunFailed(f"{path}, line {number} is broken", str(error), "mend or delete this line") from error
+            raise RunFailed(f"Line {number} of {path} is broken.", str(error), "Mend or delete this line.") from error
     return rows
 
 
@@ -162,7 +162,7 @@ def _dump(obj: Json, path: Path, indent: int | None = None) -> bytes:
         text = json.dumps(obj, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError as error:
         raise NonFiniteError(
-            f"{path} was not written", f"{_non_finite(obj) or error} is not a finite number"
+            f"{path} was not written.", f"{_non_finite(obj) or error} is not a finite number."
         ) from error
     # Only lone surrogates (undecodable bytes of file names) cannot be UTF-8; what
     # `backslashreplace` makes of them is their JSON escape, which reads back as it was.

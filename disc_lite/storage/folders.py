@@ -55,13 +55,13 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """
     _require_new(target)
     temporary = disk.temporary_beside(target)
-    with disk.reporting(f"cannot write {target}"):
+    with disk.reporting(f"{target} cannot be written."):
         disk.make_parents(target.parent)
         disk.make_folder(temporary)
     try:
-        with disk.reporting(f"cannot write {target}"):
+        with disk.reporting(f"{target} cannot be written."):
             yield temporary
-        with disk.reporting(f"cannot write {target}"):
+        with disk.reporting(f"{target} cannot be written."):
             _sync_tree(temporary)
             _require_new(target)  # another process may have made it meanwhile
             _note_tree(temporary, target)
@@ -69,14 +69,14 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         disk.discard(temporary)
         raise
-    with disk.reporting(f"cannot write {target}"):
+    with disk.reporting(f"{target} cannot be written."):
         disk.sync_path(target.parent)
 
 
 def _require_new(folder: Path) -> None:
     if os.path.lexists(folder):
         raise RunFailed(
-            f"{folder} exists already", "a finished folder is never overwritten", "move it away, or name another place"
+            f"{folder} exists already.", "A finished folder is never overwritten.", "Move it away, or name another."
         )
 
 
@@ -91,7 +91,7 @@ def sweep(parent: Path) -> list[str]:
     Only for the holder of the lock: a folder that another process is writing looks the same.
     """
     leftovers = sorted(parent.glob(f"{disk.TEMPORARY}*"))
-    with disk.reporting(f"cannot tidy {parent}"):
+    with disk.reporting(f"{parent} cannot be tidied."):
         for path in leftovers:
             disk.remove(path)
     return [path.name for path in leftovers]
@@ -108,10 +108,10 @@ def lock(folder: Path) -> Iterator[None]:
         if not is_mine():
             holder = os.read(descriptor, 32).decode("ascii", "replace") or "another one"
             raise EnvironmentNotReady(
-                f"{folder} is in use", f"process {holder} works in it",
-                "wait until it has ended, or choose another folder",
+                f"{folder} is in use.", f"Process {holder} works in it.",
+                "Wait until it has ended, or choose another folder.",
             )  # fmt: skip
-        with disk.reporting(f"cannot lock {folder}", EnvironmentNotReady, advice):
+        with disk.reporting(f"{folder} cannot be locked.", EnvironmentNotReady, advice):
             disk.truncate(descriptor, 0)
             disk.write(descriptor, str(os.getpid()).encode("ascii"))
         yield
@@ -136,14 +136,14 @@ def _lock_file(path: Path, what: Path, advice: str = "") -> Iterator[tuple[int, 
     """
 
     def is_mine() -> bool:
-        with disk.reporting(f"cannot lock {what}", EnvironmentNotReady, advice):
+        with disk.reporting(f"{what} cannot be locked.", EnvironmentNotReady, advice):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
         return True
 
-    with disk.reporting(f"cannot lock {what}", EnvironmentNotReady, advice):
+    with disk.reporting(f"{what} cannot be locked.", EnvironmentNotReady, advice):
         disk.make_parents(path.parent)
         descriptor = disk.create(path, os.O_RDWR)
     try:

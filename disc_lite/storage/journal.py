@@ -39,7 +39,7 @@ class Journal:
         lines = [line_of(row) for row in results.items()]
         begin = b"\n" * self._ends_torn
         with (
-            disk.reporting(f"cannot write {self.path}"),
+            disk.reporting(f"{self.path} cannot be written."),
             disk.opened(self.path, os.O_WRONLY | os.O_APPEND) as descriptor,
         ):
             place = os.fstat(descriptor).st_size + len(begin)
@@ -69,7 +69,7 @@ def _places(path: Path) -> tuple[dict[str, int], bool]:
     """Key of each result in a file -> where its line begins; and whether the last line is torn. No file has none."""
     places, place, line = dict[str, int](), 0, b"\n"
     if path.is_file():
-        with disk.reporting(f"cannot read {path}"), path.open("rb") as file:
+        with disk.reporting(f"{path} cannot be read."), path.open("rb") as file:
             for line in file:
                 if row := _row(line):
                     places[row[0]] = place
@@ -79,7 +79,7 @@ def _places(path: Path) -> tuple[dict[str, int], bool]:
 
 def _result(path: Path, place: int) -> Json:
     """The result whose line begins there; None if it was changed since."""
-    with disk.reporting(f"cannot read {path}"), path.open("rb") as file:
+    with disk.reporting(f"{path} cannot be read."), path.open("rb") as file:
         file.seek(place)
         row = _row(file.readline())
     return row[1] if row else None

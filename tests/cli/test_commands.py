@@ -59,6 +59,10 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         return good, 2, "a.md"
     if name == "no such folder":
         return [docs / "nowhere", "--model", "pocket"], 2, "nowhere"
+    if name == "folder as Windows writes it":
+        return ["C:\\docs", "--model", "pocket"], 2, "In WSL2 drive C: is /mnt/c"
+    if name == "model as Windows writes it":
+        return [docs, "--model", "d:\\models\\qwen"], 2, "folder 'd:\\models\\qwen'.\nIn WSL2 drive d: is /mnt/d"
     if name == "unknown model":
         return [docs, "--model", "mistrl-7b"], 2, "mistral-7b"
     if name == "model without weights":
@@ -71,7 +75,7 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
     if name == "value out of range":
         return [*good, "--set", "loss.temperature=-1"], 2, "temperature"
     if name == "set without a value":
-        return [*good, "--set", "train.epochs"], 2, "train.epochs=3"
+        return [*good, "--set", "lora.rank"], 2, "Write --set lora.rank=VALUE."
     if name == "broken question":
         (tmp_path / "q.jsonl").write_text(QUESTION + '{"question": "Who?"\n')
         return [*good, "--questions", tmp_path / "q.jsonl"], 2, "Line 2"
@@ -96,7 +100,8 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
 @pytest.mark.parametrize(
     "name",
     [
-        "empty folder", "blank document", "only unreadable files", "no such folder", "unknown model",
+        "empty folder", "blank document", "only unreadable files", "no such folder",
+        "folder as Windows writes it", "model as Windows writes it", "unknown model",
         "model without weights", "unknown recipe", "recipe with a typo", "value out of range", "set without a value",
         "broken question", "questions of other documents", "no pairs file", "output is a file",
         "output below a file", "output with a name too long", "output holds other things",
@@ -151,7 +156,7 @@ def test_a_second_process_leaves_the_run_folder_at_once(
     with lock(tmp_path / "run"):
         before = files(tmp_path)
         code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket", "-o", tmp_path / "run", "--quiet")
-    assert code == 3 and f"process {os.getpid()} " in err and len(err.strip().splitlines()) == 3
+    assert code == 3 and f"Process {os.getpid()} " in err and len(err.strip().splitlines()) == 3
     assert files(tmp_path) == before
 
 
@@ -214,7 +219,7 @@ def test_recipes_are_listed_shown_copied_and_checked(
     assert run(monkeypatch, capsys, "recipes", "validate", mine)[0] == 0
     assert run(monkeypatch, capsys, "recipes", "copy", "pocket", tmp_path / "new" / "folder" / "mine.yaml")[0] == 0
     code, out, _ = run(monkeypatch, capsys, "recipes", "show", mine, "--set", "train.epochs=3")
-    assert "epochs: 3" in out
+    assert "epochs: 3" in out and "\nname: mine " in out  # not pocket, in plan and report too
     mine.write_text("lora:\n  rnk: 4\n")
     assert run(monkeypatch, capsys, "recipes", "validate", mine)[0] == 2
 

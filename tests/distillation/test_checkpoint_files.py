@@ -147,7 +147,7 @@ def test_one_that_cannot_be_set_aside_is_an_error_in_words(tmp_path: Path, monke
     monkeypatch.setattr(checkpoint, "rename", denied)
     with pytest.raises(EnvironmentNotReady) as caught:
         checkpoint.newest(tmp_path)
-    assert (caught.value.what, caught.value.why) == (f"cannot move {saved} aside", "Permission denied")
+    assert (caught.value.what, caught.value.why) == (f"{saved} cannot be moved aside.", "Permission denied")
     assert caught.value.remedy.startswith("Change the rights")
 
 

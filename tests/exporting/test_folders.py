@@ -95,7 +95,7 @@ def test_a_place_that_changes_while_an_export_is_made(run: Path, tmp_path: Path,
         monkeypatch.setattr(ggufs, "write_lora", write)
 
     meanwhile(lambda: export(run, "gguf-lora", out))
-    with pytest.raises(RunFailed, match=r"exists already(?s:.)*another place"):
+    with pytest.raises(RunFailed, match=r"exists already(?s:.)*name another"):
         export(run, "gguf-lora", out)
     meanwhile(lambda: shutil.rmtree(out))
     export(run, "gguf-lora", out, force=True)
@@ -105,7 +105,7 @@ def test_a_place_that_changes_while_an_export_is_made(run: Path, tmp_path: Path,
 def test_what_cannot_be_replaced_stays_and_nothing_lies_beside_it(run: Path, monkeypatch: Any) -> None:
     export(run, "gguf-lora")
     monkeypatch.chdir(run / "exports" / "gguf-lora")
-    with pytest.raises(RunFailed, match="cannot replace"):
+    with pytest.raises(RunFailed, match="cannot be replaced"):
         export(run, "gguf-lora", ".", force=True)
     assert {p.name for p in Path().iterdir()} == {"README.md", "adapter.gguf", "export.json"}
 
@@ -195,7 +195,7 @@ def test_a_base_that_vanishes_meanwhile_is_named(run: Path, folders: Any, tmp_pa
         if event.text.startswith("writing"):
             (folder / "model.safetensors").unlink()
 
-    with pytest.raises(RunFailed, match=rf"cannot read {folder}/model\.safetensors") as caught:
+    with pytest.raises(RunFailed, match=rf"{folder}/model\.safetensors cannot be read") as caught:
         export(run, "merged", tmp_path / "out", listener=listener)
     assert "Copy it again" in caught.value.remedy and not (tmp_path / "out").exists()
 
@@ -213,7 +213,7 @@ def test_a_full_disk_is_reported(runs: Any, folders: Any, tmp_path: Path, to: st
 
     log = tmp_path / "log"
     assert exit_code(forked(limited, log)) == 1, log.read_text()
-    assert "cannot write" in log.read_text() and "Free some space" in log.read_text()
+    assert "cannot be written" in log.read_text() and "Free some space" in log.read_text()
     assert {p.name for p in tmp_path.iterdir()} <= {"base.gguf", "log"}
 
 
@@ -233,9 +233,9 @@ def test_an_interrupted_export_leaves_nothing(run: Path) -> None:
         if event.text.startswith("writing"):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(Interrupted, match="nothing was written") as stop:
+    with pytest.raises(Interrupted, match="Nothing was written") as stop:
         export(run, "merged", listener=listener)
-    assert stop.value.remedy == "repeat the command"
+    assert stop.value.remedy == "Repeat the command."
     assert list((run / "exports").iterdir()) == []
 
 

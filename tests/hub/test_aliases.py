@@ -125,7 +125,7 @@ def test_a_folder_without_weights(tmp_path: Path, names: tuple[str, ...], messag
 def test_a_clone_without_git_lfs_is_told_how_to_get_the_rest(tmp_path: Path, name: str) -> None:
     folder = model_folder(tmp_path / "model", "config.json", "model.safetensors", "tokenizer.json")
     (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n")
-    with pytest.raises(EnvironmentNotReady, match=rf"Git LFS: {name}\n.*git -C {folder} lfs pull"):
+    with pytest.raises(EnvironmentNotReady, match=rf"Git LFS: {name}\.\n.*git -C {folder} lfs pull"):
         check_folder(folder)
 
 
@@ -141,7 +141,7 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     folder = model_folder(tmp_path, "config.json", "model-00001-of-00002.safetensors")
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-2.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(EnvironmentNotReady, match=r"missing: model-2\.safetensors"):
+    with pytest.raises(EnvironmentNotReady, match=r"Missing: model-2\.safetensors"):
         check_folder(folder)
     (folder / "model.safetensors.index.json").write_text("[]")
     with pytest.raises(EnvironmentNotReady, match="is broken"):

@@ -199,7 +199,7 @@ def test_a_snapshot_whose_links_lead_nowhere_is_downloaded_again(
     assert open_model("owner/name").folder == tmp_path
     assert (tmp_path / "blobs" / "model.safetensors").read_text() == "weights"
     (tmp_path / "blobs" / "model.safetensors").unlink()
-    with pytest.raises(EnvironmentNotReady, match=r"missing: model\.safetensors"):
+    with pytest.raises(EnvironmentNotReady, match=r"Missing: model\.safetensors"):
         open_model(str(tmp_path))
 
 

@@ -92,7 +92,7 @@ BASES: dict[str, tuple[Damage, str]] = {
     "an infinity": (tensors(set_to("model.norm.weight", math.inf)), "norm.weight holds NaN or infinity"),
     "weights cut short": (cut(WEIGHTS), "not fully covered"),
     "weights emptied": (holds(WEIGHTS, ""), "header too small"),
-    "a shard is missing": (sharded("model-00002-of-00002.safetensors"), "missing: model-00002-of-00002.safetensors"),
+    "a shard is missing": (sharded("model-00002-of-00002.safetensors"), "Missing: model-00002-of-00002.safetensors"),
     "a wrong index": (sharded(INDEX), "no weight_map"),
     "fewer layers": (setting(num_hidden_layers=1), "no place for model.layers.1"),
     "more layers": (setting(num_hidden_layers=3), "lacks model.layers.2"),

@@ -77,7 +77,7 @@ def test_a_wrong_value_is_refused_with_its_line_and_range(tmp_path: Path, line: 
         ("train: {epochs: 1}\ntrain.epochs: 2", "line 2: train.epochs is set twice"),
         ("extends: default\nextends: pocket", "line 2: extends is set twice"),
         ("train: 3", "`train` is a group of settings"),
-        ("? [a]\n: 3", "a key is a single word"),
+        ("? [a]\n: 3", "A key is a single word"),
         ("- a", "this is not a recipe"),
         ("3", "this is not a recipe"),
         ("a: b: c", "line 1: this is not valid YAML"),
@@ -112,7 +112,7 @@ def test_wrong_overrides_and_environment(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("name", ["poket", "", "x" * 9999, "a\0b", "no/such.yaml", "/dev/zero", "."])
 def test_an_unknown_recipe(name: str) -> None:
-    with pytest.raises(RecipeError, match="there is no recipe") as caught:
+    with pytest.raises(RecipeError, match="There is no recipe") as caught:
         load_recipe(name)
     assert "pocket" in caught.value.remedy
 

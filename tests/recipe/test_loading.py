@@ -127,7 +127,7 @@ def test_a_recipe_may_extend_one_that_extends_none(tmp_path: Path) -> None:
     assert resolved.recipe.train.epochs == 7
     assert resolved.recipe.train.learning_rate == load_recipe("pocket").recipe.train.learning_rate
     assert resolved.sources["train.learning_rate"] == "recipe pocket"
-    with pytest.raises(RecipeError, match="there is no recipe `poket`"):
+    with pytest.raises(RecipeError, match="There is no recipe `poket`"):
         load_text(tmp_path, "extends: poket")
     (tmp_path / "child.yaml").write_text("extends: pocket")
     with pytest.raises(RecipeError, match="which extends"):

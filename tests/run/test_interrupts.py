@@ -35,7 +35,7 @@ WRITING = [
     ("questions", "pairs", "pairs.json"),
 ]
 GIVEN = [
-    ("questions", "pairs reused", "pairs.json"),
+    ("questions", "given pairs scored", "pairs.json"),
     ("retention", "", "before.json"),
     ("evaluation", "before: 1 question", "before.json"),
     ("evaluation", "before: 1 statement", "before.json"),
@@ -338,7 +338,7 @@ def test_eval_answers_a_signal_and_goes_on(
         with pytest.raises(SystemExit) as stop:
             main()
     assert (stop.value.code, watched.inside, watched.after) == (128 + number, 1, 0)
-    assert "the same command continues" in capsys.readouterr().err
+    assert "The same command continues" in capsys.readouterr().err
     assert (run / "before.json").is_file() and not (run / "after.json").exists()
     kept = (run / "before.json").stat().st_mtime_ns
     card = disc_lite.evaluate(run, device="cpu")

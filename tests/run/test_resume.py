@@ -197,7 +197,7 @@ def test_a_signal_saves_leaves_with_its_code_and_the_same_command_goes_on(
         os.kill(child, number)
     assert exit_code(child) == 128 + number, log.read_text()
     assert log.read_text().count("\n") <= 3
-    assert "the same command continues" in log.read_text()
+    assert "The same command continues" in log.read_text()
     steps = [row["step"] for row in read_jsonl(run / "metrics.jsonl")]
     assert newest_checkpoint(run).name == f"step-{steps[-1]:08d}"  # what was done is saved, to the step
     assert steps[-1] < undisturbed.steps

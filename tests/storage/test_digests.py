@@ -164,7 +164,7 @@ def test_two_writes_of_a_file_that_fail_leave_it_as_it_was(run: Path, monkeypatc
         append(path, size_bytes, data)
 
     for step in (5, 5, 6):  # the same again, and another one
-        with monkeypatch.context() as patch, pytest.raises(RunFailed, match="cannot write"):
+        with monkeypatch.context() as patch, pytest.raises(RunFailed, match="cannot be written"):
             patch.setattr(storage.disk, "append", full)
             storage.append_jsonl(run / "metrics.jsonl", {"step": step})
         storage.require_all_unchanged(run)
@@ -193,7 +193,7 @@ def test_a_line_is_added_without_reading_the_lines_before_it(run: Path, monkeypa
         lines.append({"step": 5})
         lines.append({"step": 6})
         storage.write_json(run / "summary.json", {"recall": 0.9})
-        with monkeypatch.context() as failing, pytest.raises(RunFailed, match="cannot write"):
+        with monkeypatch.context() as failing, pytest.raises(RunFailed, match="cannot be written"):
             failing.setattr(storage.disk, "append", full)
             lines.append({"step": 7})
         lines.append({"step": 7})

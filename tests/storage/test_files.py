@@ -42,7 +42,7 @@ def test_broken_json_is_reported(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match="cannot read"):
+    with pytest.raises(RunFailed, match="cannot be read"):
         storage.read_json(tmp_path / "x.json")
 
 
@@ -68,7 +68,7 @@ def test_a_last_line_without_its_end_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ['{"n": ', "[1]", "null", '{"n": NaN}'])
 def test_a_broken_middle_line_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "x.jsonl").write_text(f'{{"n": 1}}\n{line}\n{{"n": 3}}\n')
-    with pytest.raises(RunFailed, match="line 2"):
+    with pytest.raises(RunFailed, match="Line 2"):
         storage.read_jsonl(tmp_path / "x.jsonl")
 
 
@@ -91,7 +91,7 @@ def test_a_finished_folder_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="exists already"), storage.atomic_folder(tmp_path / "out"):
         pass
     late = tmp_path / "late"
-    with pytest.raises(RunFailed, match=r"exists already(?s:.)*another place"), storage.atomic_folder(late) as inside:
+    with pytest.raises(RunFailed, match=r"exists already(?s:.)*name another"), storage.atomic_folder(late) as inside:
         (inside / "mine").write_text("x")
         late.mkdir()  # by another process
     assert list(late.iterdir()) == [] and {path.name for path in tmp_path.iterdir()} == {"out", "late"}
@@ -144,7 +144,7 @@ def test_one_folder_one_process(tmp_path: Path) -> None:
             os.write(holding, b"x")
             signal.pause()
     os.read(ready, 1)
-    with pytest.raises(EnvironmentNotReady, match=f"process {child} ") as caught, storage.lock(run):
+    with pytest.raises(EnvironmentNotReady, match=f"Process {child} ") as caught, storage.lock(run):
         pass
     assert caught.value.exit_code == 3
     os.kill(child, signal.SIGKILL)
@@ -157,13 +157,13 @@ def test_one_folder_one_process(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(EnvironmentNotReady, match="cannot lock"), storage.lock(tmp_path / "file"):
+    with pytest.raises(EnvironmentNotReady, match="cannot be locked"), storage.lock(tmp_path / "file"):
         pass
-    with pytest.raises(RunFailed, match="cannot write"):
+    with pytest.raises(RunFailed, match="cannot be written"):
         storage.write_text(tmp_path / "file" / "x", "x")
-    with pytest.raises(RunFailed, match="cannot write"):
+    with pytest.raises(RunFailed, match="cannot be written"):
         storage.append_jsonl(tmp_path / "file" / "x", {})
-    with pytest.raises(RunFailed, match="cannot write"), storage.atomic_folder(tmp_path / "file/x"):
+    with pytest.raises(RunFailed, match="cannot be written"), storage.atomic_folder(tmp_path / "file/x"):
         pass
 
 
