@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 40
 MOST_DOUBTFUL = 20
 MOST_NAMES = 3
+WITH_COUNTS = 60  # columns; fewer are left to the names
 
 
 @click.command(short_help="What a model will see of documents; nothing is spent.")
@@ -102,13 +103,15 @@ def _show_table(seen: Preview, console: Console, most: int) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("document", overflow="fold")
-    table.add_column("language")
-    for heading in ("tokens" if seen.counted else "~ tokens", "sentences", "passages"):
-        table.add_column(heading, justify="right")
+    headings = ("language", "tokens" if seen.counted else "~ tokens", "sentences", "passages")
+    shown = headings if console.width >= WITH_COUNTS else headings[1:2]
+    for heading in shown:
+        table.add_column(heading, justify="left" if heading == "language" else "right", no_wrap=True)
     for view in seen.documents[:most]:
         style = "yellow" if view.doubts else ""
         counts = (f"{number:,}" for number in (view.tokens, view.sentences, view.passages))
-        table.add_row(untrusted(view.name, style), view.language or "?", *counts)
+        cells = dict(zip(headings, (view.language or "?", *counts), strict=True))
+        table.add_row(untrusted(view.name, style), *(cells[heading] for heading in shown))
     console.print(table)
     _say_how_many_more(len(seen.documents) - most, console)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from disc_lite.run.probe import Probe
 
 VRAM = "Memory of the GPU, as in 8GB; by default "
+WITH_WAY = 76  # columns
 MAX_VRAM = click.option("--max-vram", metavar="SIZE", help=f"{VRAM}all that is free.")
 HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, as in 16GB.")
 
@@ -110,7 +111,7 @@ def show_plan(plan: Plan, console: Console) -> None:
     for line in (*_beside(plan), *filter(None, [plan.budget.untested]), *plan.remarks):
         console.print(untrusted(line))
     if plan.budget.cuda:
-        console.print(_sizes(plan))
+        console.print(_sizes(plan, console.width))
 
 
 def _what(plan: Plan) -> list[str]:
@@ -125,7 +126,7 @@ def _what(plan: Plan) -> list[str]:
         *([_since(plan)] if corpus.since else []),
         *_assumed(plan),
         f"Examples an epoch: {examples}; at most {counted(plan.recipe.train.epochs, 'epoch')}, "
-        f"{counted(work.steps, 'step')} of {counted(round(work.student_tokens / max(1, work.steps)), 'token')}, "
+        f"{counted(work.steps, 'step')} of about {counted(round(work.student_tokens / max(1, work.steps)), 'token')}, "
         f"{counted(work.student_tokens, 'token')} in all",
     ]  # fmt: skip
 
@@ -195,29 +196,30 @@ def _beside(plan: Plan) -> list[str]:
         times = ", ".join(f"{stage} {duration(60 * minutes)}" for stage, minutes in by_stage.items())
         lines.append(f"On {plan.budget.card.name} about {duration(60 * sum(by_stage.values()))}: {times}")
     elif not plan.budget.cuda:
-        lines.append("How long a CPU takes is not known before: --probe measures it here")
+        lines.append("How long a CPU takes is not known before: `disc-lite plan --probe` measures it here")
     return lines
 
 
-def _sizes(plan: Plan) -> Any:
-    """As wide as 80 columns allow, with no word cut."""
+def _sizes(plan: Plan, columns: int) -> Any:
+    """As wide as 80 columns allow, with no word cut; without the way of computing where there are fewer."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from disc_lite.planning.estimate import by_size
 
-    heads = ("GPU", "a step,\ntokens", "layers\nagain", "on the\nhost", "Adam,\nbits", "GiB,\npeak", "about", "on")
-    table = Table(*heads, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    way = ("a step,\ntokens", "layers\nagain", "on the\nhost", "Adam,\nbits") if columns >= WITH_WAY else ()
+    table = Table("GPU", *way, "GiB,\npeak", "about", "on", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for size_gb, card, made in by_size(plan):
         choice = made.choice if made.fits else None
         if choice is None:
-            table.add_row(f"{size_gb} GB", "none fits")
+            table.add_row(f"{size_gb} GB", "does not fit")
             continue
-        table.add_row(
-            f"{size_gb} GB", f"{choice.way.passes} x {choice.way.micro_batch_tokens:,}",
-            str(choice.way.recomputed), _on_host(choice.way), str(choice.way.optimizer_bits),
-            f"{choice.peak / GIB:.1f}", duration(60 * sum(made.minutes(card).values())), card.name,
+        how = (
+            f"{choice.way.passes} x {choice.way.micro_batch_tokens:,}", str(choice.way.recomputed),
+            _on_host(choice.way), str(choice.way.optimizer_bits),
         )  # fmt: skip
+        time = duration(60 * sum(made.minutes(card).values()))
+        table.add_row(f"{size_gb} GB", *how[: len(way)], f"{choice.peak / GIB:.1f}", time, card.name)
     return table
 
 

@@ -152,10 +152,10 @@ def _is_utf8(raw: bytes) -> bool:
 def _undecodable(raw: bytes, codec: str, offset: int) -> RefusedFile:
     where = f"not {codec.upper()}: byte 0x{raw[offset]:02x} at offset {offset}"
     if codec == "utf-8" and (likely := _likely_encoding(raw)):
-        return RefusedFile(f"{where}; it looks like {likely}: iconv -f {likely} -t UTF-8")
+        return RefusedFile(f"{where}; it looks like {likely}: iconv -f {likely} -t UTF-8 FILE > NEW")
     if codec == "utf-16" or any(byte in raw for byte in _NOT_WINDOWS_1252):
         return RefusedFile(f"{where}; save it as UTF-8")
-    return RefusedFile(f"{where}; if it is Windows-1252: iconv -f WINDOWS-1252 -t UTF-8")
+    return RefusedFile(f"{where}; if it is Windows-1252: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW")
 
 
 def _likely_encoding(raw: bytes) -> str:

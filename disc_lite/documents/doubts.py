@@ -105,7 +105,7 @@ def _of_size(document: Document, entry: LedgerEntry, suffix: str) -> Iterator[st
     ):
         yield f"{characters:,} characters in {entry.bytes / 1e6:.1f} MB: are its pages pictures?"
     elif characters < _LITTLE_CHARACTERS:
-        yield f"only {characters} characters"
+        yield f"only {len(document.text)} characters"  # as the view counts them
 
 
 def _of_lines(text: str) -> Iterator[str]:

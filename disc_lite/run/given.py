@@ -68,7 +68,7 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
     return (
         f"{len(lost):,} of {counted(len(questions), 'question')} accept no answer that the documents state in these "
         f"words, so they may never be graded right: {listed(lost, _NAMED)}. Accept the shortest form, and "
-        'every form: "answers": ["6 euros", "6 €"].'
+        'every form: "answers": ["6 euros", "6 €"], in CSV 6 euros|6 € under "answers".'
     )
 
 

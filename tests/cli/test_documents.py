@@ -22,9 +22,12 @@ def docs(tmp_path: Path) -> Path:
     return folder
 
 
+COLUMNS = "80"
+
+
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["disc-lite", "documents", *map(str, args)])
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", COLUMNS)
     with pytest.raises(SystemExit) as stop:
         main()
     out, err = capsys.readouterr()
@@ -65,6 +68,15 @@ def test_one_file(docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert run(monkeypatch, capsys, docs, "--show", "1.png")[1].endswith("save it as .pdf")
     code, _, err = run(monkeypatch, capsys, docs, "--show", "none.md")
     assert (code, len(err.strip().splitlines())) == (2, 2)
+
+
+def test_a_narrow_terminal_cuts_no_heading(
+    docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(f"{__name__}.COLUMNS", "40")
+    out = run(monkeypatch, capsys, docs)[1]
+    assert "…" not in out and max(map(len, out.splitlines())) <= 40
+    assert " b[red].md          8" in out
 
 
 def test_json_has_every_file(docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

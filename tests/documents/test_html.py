@@ -370,7 +370,7 @@ def test_a_page_that_breaks_its_charset_is_refused_with_its_name():
 def test_a_refusal_names_the_encoding_that_the_text_looks_like():
     russian = "Мост открыт с девяти часов утра. Сторож живёт у моста, и его зовут Пётр Иванов."
     for codec, name in (("koi8-r", "KOI8-R"), ("cp1251", "CP1251")):
-        with pytest.raises(RefusedFile, match=f"it looks like {name}: iconv -f {name} -t UTF-8"):
+        with pytest.raises(RefusedFile, match=f"it looks like {name}: iconv -f {name} -t UTF-8 FILE > NEW"):
             converted(".txt", russian.encode(codec))
     with pytest.raises(RefusedFile, match="WINDOWS-1252"):
         converted(

@@ -62,7 +62,7 @@ def test_the_same_run_on_cards_of_every_size() -> None:
     times = [sum(it.minutes(card).values()) for _, card, it in rows]
     assert times[0] > times[-1] > 1
     assert [sum(it.minutes(card.name).values()) for _, card, it in rows] == times
-    with pytest.raises(UsageError, match="there is no card 'rtx-4091' whose speed is known"):
+    with pytest.raises(UsageError, match="There is no card 'rtx-4091' whose speed is known"):
         made.minutes("rtx-4091")
 
 
@@ -315,7 +315,7 @@ def test_what_the_host_has_no_room_for_does_not_fit() -> None:
     eight, *larger = as_json(made)["by_size"].values()
     assert (eight["fits"], eight["minutes"]) == (False, None) and all(row["fits"] for row in larger)
     show_plan(made, console := Console(record=True, width=120))
-    assert "8 GB   none fits" in console.export_text()
+    assert "8 GB   does not fit" in console.export_text()
 
 
 def test_what_does_not_fit_has_no_time() -> None:

@@ -27,6 +27,7 @@ def test_questions_that_no_document_answers_are_named() -> None:
     ]
     said = unstated_remark(asked, [PRICES, RULES])
     assert said.startswith("3 of 7 questions accept no answer that the documents state")
+    assert said.endswith('"answers": ["6 euros", "6 €"], in CSV 6 euros|6 € under "answers".')
     assert "“How much is the sauna?” (6 € per visit)" in said and "“Who came?”" in said
     assert "more" not in said
     assert unstated_remark(asked[1:2], [PRICES, RULES]) == unstated_remark([], [PRICES]) == ""

@@ -149,8 +149,14 @@ def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:
     assert not [line for line in lines if "…" in line]
     assert lines[-1 - (not lines[-1].strip())].split()[-1] == "rtx-4090"
     assert "loss.beta has no effect: only loss.divergence=jsd has a mixture." in lines
+    show_plan(made, narrow := Console(file=StringIO(), width=40))
+    small = narrow.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(len, small)) <= 40 and not [line for line in small if "…" in line]
+    assert any(line.split()[:2] == ["24", "GB"] and "rtx-4090" in line for line in small)
     on_cpu = plan(tmp_path, "pocket", device="cpu", overrides={"execution.embedding": "host"})
     show_plan(on_cpu, console)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "`disc-lite plan --probe` measures it" in " ".join(told.split())  # `adapt --dry-run` has no --probe
     assert "memory, MiB" in console.file.getvalue()  # type: ignore[attr-defined]
     about, on_host = on_cpu.remarks
     assert about.startswith("pocket reads only its own small made-up world")
