@@ -48,14 +48,14 @@ def show(name: str, overrides: dict[str, str]) -> None:
 @click.argument("name")
 @click.argument("target", type=click.Path(path_type=Path))
 def copy(name: str, target: Path) -> None:
-    """Copy a recipe to a new file."""
+    """Copy a recipe to a new file, whose name it gets."""
     from disc_lite.recipe import recipe_path
     from disc_lite.storage import write_bytes
 
-    source = recipe_path(name)
+    lines = recipe_path(name).read_bytes().splitlines(keepends=True)
     if target.exists():
         raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
-    write_bytes(target, source.read_bytes())
+    write_bytes(target, b"".join(line for line in lines if not line.startswith(b"name:")))
     click.echo(f"{target}: use it with --recipe {shlex.quote(str(target))}")
 
 

@@ -194,7 +194,7 @@ def _dropped(pairs: JsonObject) -> str:
     # In an update of a run with given pairs nobody knows which sentences those are about; `few_pairs` says it too.
     known = pairs["coverage"] is not None and not pairs.get("low_coverage")
     return f"{counted(pairs['accepted'], 'pair')} accepted, {drafts}" + (
-        f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one." if known else "."
+        f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} have one." if known else "."
     )
 
 

@@ -10,6 +10,7 @@ import click
 from disc_lite.cli.options import AS_JSON, DEVICE, QUIET
 from disc_lite.cli.terminal import print_json, print_line
 from disc_lite.errors import UsageError
+from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject
 
 if TYPE_CHECKING:
@@ -116,14 +117,15 @@ def show_document(content: JsonObject, console: Console) -> None:
         _show_passage(passage, console)
     if content["questions"]:
         console.print()
-        print_line(console, 0, f"Evaluation: questions {len(content['questions'])}", "bold")
+        print_line(console, 0, f"Evaluation: {counted(len(content['questions']), 'question')}", "bold")
     for question in content["questions"]:
         _show_question(question, console)
 
 
 def _show_passage(passage: JsonObject, console: Console) -> None:
     console.print()
-    counts = f"tokens {passage['tokens']}, sentences {len(passage['sentences'])}, pairs {len(passage['pairs'])}"
+    numbers = {"token": passage["tokens"], "sentence": len(passage["sentences"]), "pair": len(passage["pairs"])}
+    counts = ", ".join(counted(number, what) for what, number in numbers.items())
     print_line(console, 0, f"Passage {passage['passage']}: {counts}", "bold")
     for number, sentence in enumerate(passage["sentences"], 1):
         print_line(console, 2, f"{number:>3}  {' '.join(sentence.split())}")
@@ -131,7 +133,7 @@ def _show_passage(passage: JsonObject, console: Console) -> None:
         print_line(console, 2, f"{pair['question']}  {pair['answer']}", "cyan")
         if pair["with_passage"] is not None and pair["without_passage"] is not None:
             scores = f"{_score(pair['with_passage'])} with the passage, {_score(pair['without_passage'])} without"
-            print_line(console, 4, f"log-probability per token {scores}", "dim")
+            print_line(console, 4, f"log-probability in nats per token: {scores}", "dim")
 
 
 def _show_question(question: JsonObject, console: Console) -> None:

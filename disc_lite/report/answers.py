@@ -86,7 +86,7 @@ def changed(run: RunFiles) -> list[Child]:
 
 def _change(row: Row) -> Html:
     sides = (
-        element("div", element("h4", when), foreign(row[when], "p"))
+        element("div", element("h4", when), foreign(row[when] or EMPTY, "p"))
         for when in ("before", "after")
     )  # fmt: skip
     nats = paragraph(f"{row['nats']:.4f} nats per token", class_="where")

@@ -103,7 +103,7 @@ def _work(run: RunFiles) -> list[tuple[str, str]]:
         ("examples", _listed(summary["examples"])),
         ("pairs accepted", f"{pairs['accepted']:,}" if pairs["accepted"] else ""),
         (what, f"{sum(dropped.values()):,} ({reasons})" if dropped else ""),
-        ("sentences that answer a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
+        ("sentences with a pair", "" if coverage is None else f"{coverage:.1%}{few}"),
         ("teacher tokens", _listed(summary["teacher_tokens"])),
         ("student tokens", f"{sum(row['tokens'] for row in run.steps):,}" if run.steps else ""),
         ("target tokens", f"{sum(row['target_tokens'] for row in run.steps):,}" if run.steps else ""),
@@ -116,7 +116,7 @@ def _machine(run: RunFiles) -> list[tuple[str, Child]]:
     return [
         ("steps", f"{summary['steps']:,}" + (f", {skipped:,} of them skipped" if skipped else "")),
         ("time of all steps", duration(training_s) if run.steps else ""),
-        ("time of the last call", duration(summary["seconds"])),
+        ("time of the command that finished it", duration(summary["seconds"])),
         ("peak memory", data_size(summary["peak_bytes"])),
         *((f"version of {name}", version) for name, version in summary["versions"].items()),
     ]

@@ -18,11 +18,11 @@ def sentences_asked(pairs: Mapping[str, Any]) -> str:
 
 
 def few_pairs(pairs: Mapping[str, Any]) -> str:
-    """A sentence where few sentences answer a pair; of an update those count that it asked about."""
+    """A sentence where few sentences have a pair that they answer; of an update those count that it asked about."""
     if not pairs.get("low_coverage"):
         return ""
     return (
-        f"Few pairs: {pairs['coverage']:.0%} of the {sentences_asked(pairs)} answer one; what the others say is hardly "
+        f"Few pairs: {pairs['coverage']:.0%} of the {sentences_asked(pairs)} have one; what the others say is hardly "
         "learned from pairs. Another model may write more; pairs of your own: --pairs."
     )
 

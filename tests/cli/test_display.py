@@ -15,9 +15,9 @@ from disc_lite.qa import Question
 
 
 @pytest.mark.parametrize(("pairs", "line"), [
-    ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 drafts dropped (too long: 2, unsure: 1); 50% of the sentences answer one."),
+    ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 drafts dropped (too long: 2, unsure: 1); 50% of the sentences have one."),
     ({"dropped": dict(zip("abcd", (1, 4, 3, 2), strict=True)), "coverage": 1.0, "kept": 5, "written": 4, "removed": 0},
-     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2 and 1 more); 100% of the new or changed sentences answer one."),
+     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2 and 1 more); 100% of the new or changed sentences have one."),
     # Of pairs that were reused nobody knows which sentences they are about: that is not none of them.
     ({"dropped": {"held out for the evaluation": 4}, "coverage": None, "given": True}, "9 pairs taught, 4 left out (held out for the evaluation: 4)."),
     ({"given": True, "remarks": ["1 pair is odd."]}, "1 pair is odd."),

@@ -340,6 +340,13 @@ def test_a_run_without_questions_and_completions_has_a_page(run: Path) -> None:
     assert "RAG" not in page.text[""]
 
 
+def test_an_answer_without_words_is_said_to_be_empty(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    summary["card"]["farthest"] = [{"prompt": "Hello", "nats": 1.25, "before": "", "after": "Good day."}]
+    write_json(run / "summary.json", summary)
+    assert "before(empty)afterGood day." in page_of(run).text["neutral"]
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_a_short_training_is_drawn(run: Path, steps: int) -> None:
     rows = [{**row, "steps": steps} for row in metrics(steps)]
