@@ -120,7 +120,11 @@ def _show_documents(card: JsonObject, console: Console) -> None:
 
 
 def _show_misses(card: JsonObject, console: Console) -> None:
-    for miss in card["misses"][:SHOWN_MISSES]:
+    shown = card["misses"][:SHOWN_MISSES]
+    if shown:
+        wrong = card["rows"]["adapted"]["of"] - card["rows"]["adapted"]["right"]
+        console.print(f"Wrong answers, closed book: {len(shown)} of {wrong:,}", style="bold", highlight=False)
+    for miss in shown:
         question, document = map(escape_controls, (miss["question"], miss["document"]))
         console.print(Text.assemble((question, "bold"), f"  {document}"))
         for name, text in (("expected", " / ".join(miss["expected"])), ("answer", miss["adapted"])):

@@ -82,6 +82,7 @@ def test_of_many_documents_the_least_known_are_shown() -> None:
     table = console.export_text().partition("By document")[2]
     assert re.findall(r"^ *(\d{3})\.md", table, re.MULTILINE) == ["048", "049", *(f"{n:03}" for n in range(38))]
     assert "and 10 documents more, which --json has" in table
+    assert "\nWrong answers, closed book: 2 of 2\nQ48?" in table
     show_card(_card([], {name: [] for name in ROWS}), console, documents=True)
     assert "By document" not in console.export_text()
 
