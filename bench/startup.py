@@ -22,7 +22,7 @@ from pathlib import Path
 
 HEAVY = (
     "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "tokenizers", "huggingface_hub",
-    "numpy", "pydantic", "yaml", "rich", "psutil", "pypdfium2", "mammoth", "bs4",
+    "numpy", "pydantic", "yaml", "rich", "psutil", "pypdfium2", "mammoth",
 )  # fmt: skip
 IMPORTS = """
 import json, sys

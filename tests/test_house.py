@@ -18,7 +18,7 @@ LIGHT = (
     "evaluation.grading evaluation.intervals evaluation.card evaluation.sentences evaluation.instructions evaluation.retrieval run.interrupts "
     "run.gathering run.inputs run.plan run.frames run.folder run.adapt run.evaluate report chat.opening cli"
 ).split()
-HEAVY = "torch transformers peft bitsandbytes numpy huggingface_hub pypdfium2 mammoth bs4 bm25s lm_eval".split()
+HEAVY = "torch transformers peft bitsandbytes numpy huggingface_hub pypdfium2 mammoth bm25s lm_eval".split()
 MOST_ARROWS = 100
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
+from disc_lite.documents.htmlnodes import Tag
+from disc_lite.documents.htmltree import elements, within
 from disc_lite.documents.noise import is_note_mark
-
-if TYPE_CHECKING:
-    from bs4 import Tag
 
 # Stands behind a raised or lowered part until the text after it is known; see `separated`.
 END_OF_SCRIPT = "\0"
@@ -92,15 +90,16 @@ def separated(text: str) -> str:
 
 def math_text(tag: Tag) -> str:
     """A `<math>` as one line, once: its elements where a line can hold them, else the TeX beside them."""
-    annotation = tag.find("annotation", attrs={"encoding": re.compile("tex", re.IGNORECASE)})
-    tex = str(tag.get("alttext") or "") or (annotation.get_text() if annotation else "")
-    if tex and any(child.name not in _LINEAR for child in tag.find_all(True)):
+    annotations = (one for one in within(tag, ("annotation",)) if "tex" in one.get("encoding").lower())
+    tex = tag.get("alttext") or next((one.get_text() for one in annotations), "")
+    if tex and any(child.name not in _LINEAR for child in elements(tag)):
         return " ".join(tex.split())
     return " ".join(_linear(tag).split())
 
 
 def _linear(tag: Tag) -> str:
-    parts = [_linear(child) for child in tag.find_all(True, recursive=False) if not child.name.startswith("annotation")]
+    inner = [child for child in tag.contents if isinstance(child, Tag)]
+    parts = [_linear(child) for child in inner if not child.name.startswith("annotation")]
     match tag.name:
         case "mi" | "mn" | "mo" | "mtext" | "ms":
             text = " ".join(tag.get_text().split())
@@ -109,11 +108,11 @@ def _linear(tag: Tag) -> str:
             return "" if re.fullmatch("[\u2062-\u2064]", text) else text
         case "msqrt":
             return f"√({''.join(parts)})"
-        case "mfrac" if str(tag.get("linethickness", "")).startswith("0"):
+        case "mfrac" if tag.get("linethickness").startswith("0"):
             return _built("binomial", parts)
         case "mfenced":
-            between = "".join(str(tag.get("separators", ",")).split())[:1].replace(",", ", ")
-            return f"{tag.get('open', '(')}{between.join(parts)}{tag.get('close', ')')}"
+            between = "".join(tag.attrs.get("separators", ",").split())[:1].replace(",", ", ")
+            return f"{tag.attrs.get('open', '(')}{between.join(parts)}{tag.attrs.get('close', ')')}"
         case "mtr":
             return ", ".join(parts)
         case "mtable":

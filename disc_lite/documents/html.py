@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
+from disc_lite.documents.htmlnodes import Tag, TextApart
 from disc_lite.documents.htmltree import around, children, parsed, within
 from disc_lite.documents.htmlwriter import Writer
 from disc_lite.documents.listings import code_in_a_line, code_of
@@ -22,11 +22,6 @@ from disc_lite.documents.noise import is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import LABEL_TAG, item_number
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import as_value, is_layout, rows_of
-
-if TYPE_CHECKING:
-    from bs4 import Tag
-
-# Heavy imports are inside the functions: a folder of Markdown needs neither.
 
 _BLOCK_TAGS = """
     address article aside blockquote body caption center details div dt fieldset figcaption figure footer form
@@ -38,6 +33,7 @@ _LISTS = ("ul", "ol")
 _WITHIN_LINES = ("br", "img", "input", "sub", "sup", LABEL_TAG)
 _NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
+_SPACES = re.compile(r"\s+")
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
 
@@ -58,7 +54,8 @@ def page_text(markup: str) -> Converted:
     _write_children(main_part(page), writer, depth=0)
     writer.close_all()
     writer.drop_banner()
-    return Converted(writer.text() + "\n", title=" ".join(page.title.get_text().split()) if page.title else "")
+    title = next(within(page, ("title",)), None)
+    return Converted(writer.text() + "\n", title=" ".join(title.get_text().split()) if title else "")
 
 
 def markup_text(markup: str) -> str:
@@ -74,17 +71,15 @@ def markup_text(markup: str) -> str:
 
 
 def _write_children(parent: Tag, writer: Writer, depth: int) -> None:
-    from bs4.element import CData, NavigableString, Tag
-
-    for child in parent.children:
+    for child in parent.contents:
         if isinstance(child, Tag):
             if formula := _formula(child):
                 writer.inline.append(f" {formula} ")
             elif not is_noise(child, writer.is_page):
                 _write_tag(child, writer, depth)
-        elif type(child) in (NavigableString, CData):  # no comment, no doctype
+        elif not isinstance(child, TextApart):
             # Soft hyphens say where a word may be broken, and are seen nowhere else.
-            writer.inline.append(re.sub(r"\s+", " ", str(child)).replace("\u00ad", ""))
+            writer.inline.append(_SPACES.sub(" ", child).replace("\u00ad", ""))
 
 
 def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
@@ -132,7 +127,7 @@ def _inline_text(tag: Tag, writer: Writer) -> str:
             return _image_text(tag)
         case "input":
             is_shown = tag.get("type") == "checkbox" and _is_answer(tag, writer)
-            return ("[x] " if tag.has_attr("checked") else "[ ] ") if is_shown else ""
+            return ("[x] " if "checked" in tag.attrs else "[ ] ") if is_shown else ""
         case "sup" | "sub":
             return script_text(tag, writer.before())
         case _:
@@ -143,7 +138,7 @@ def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
     if is_note_mark(tag, writer.before()):
         return
     _write_children(tag, writer, depth)
-    scheme, _, address = str(tag.get("href", "")).partition(":")
+    scheme, _, address = tag.get("href").partition(":")
     address = address.split("?")[0]
     if scheme in ("mailto", "tel") and address and address not in tag.get_text():
         writer.inline.append(f" ({address})")
@@ -208,13 +203,14 @@ def _is_term(tag: Tag) -> bool:
     """Whether an element says what the text behind it is about: a term that is defined, or the title of a note."""
     if tag.name == "dt":
         return around(tag, ("dl",)) is not None and not any(within(tag, _HEADINGS))
-    if "admonition-title" in tag.get_attribute_list("class"):
+    if "admonition-title" in tag.classes:
         return True
     note = tag.parent
-    if tag.name not in _NOTE_TITLES or note is None or _ADMONITIONS.isdisjoint(note.get_attribute_list("class")):
+    if tag.name not in _NOTE_TITLES or note is None or _ADMONITIONS.isdisjoint(note.classes):
         return False
     # Its first element and only heading, or the class is that of an article with sections.
-    return tag.find_previous_sibling() is None and len(list(within(note, _HEADINGS))) == 1
+    is_first = next(one for one in note.contents if isinstance(one, Tag)) is tag
+    return is_first and len(list(within(note, _HEADINGS))) == 1
 
 
 def _formula(tag: Tag) -> str:
@@ -222,17 +218,17 @@ def _formula(tag: Tag) -> str:
     if tag.name == "math":
         return math_text(tag)
     # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
-    is_tex = tag.name == "script" and str(tag.get("type", "")).startswith("math/tex")
+    is_tex = tag.name == "script" and tag.get("type").startswith("math/tex")
     return " ".join(tag.get_text().split()) if is_tex else ""
 
 
 def _is_answer(box: Tag, writer: Writer) -> bool:
     """Whether a box to tick says something: on a page of a site others open menus."""
-    return not writer.is_page or box.has_attr("disabled") or (box.parent is not None and box.parent.name == "li")
+    return not writer.is_page or "disabled" in box.attrs or (box.parent is not None and box.parent.name == "li")
 
 
 def _image_text(tag: Tag) -> str:
-    text = " ".join(str(tag.get("alt", "")).split())
-    if re.search(r"(?:^|[ -])(?:math|tex|latex)", " ".join(tag.get("class") or [])):
+    text = " ".join(tag.get("alt").split())
+    if re.search(r"(?:^|[ -])(?:math|tex|latex)", " ".join(tag.classes)):
         return f" {text} "
     return f" [image: {text}] " if len(text.split()) >= _MIN_ALT_WORDS and not around(tag, ("a",)) else ""

@@ -1,19 +1,14 @@
 """HTML -> its tree of elements, and those around one, within it and right below it.
 
-The parser knows no optional end tags, and would nest one paragraph or row in the other: they are written before. To
-search by bs4 would build a filter at every call.
+The parser knows no optional end tags, and would nest one paragraph or row in the other: they are written before.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Collection, Iterator
-from html.entities import html5
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
+from disc_lite.documents.htmlnodes import Tag, tree_of
 
 # An element that opens ends the ones of the first set that are open, up to one of the second.
 _CELLS = frozenset(("td", "th"))
@@ -36,20 +31,11 @@ _TAG = re.compile(
     rf"|<(?P<end>/?)(?P<name>{'|'.join(_NAMES)})(?=[\s/>])",
     re.DOTALL | re.IGNORECASE,
 )
-# A name that needs no semicolon, right before a letter: browsers show `5 &degC` as 5 °C.
-_OPEN_ENTITY = re.compile(
-    rf"&({'|'.join(sorted((name for name in html5 if ';' not in name), key=len, reverse=True))})(?=\w)(?!\w*;)"
-)
 
 
-def parsed(markup: str) -> BeautifulSoup:
+def parsed(markup: str) -> Tag:
     """The tree of HTML."""
-    from bs4 import BeautifulSoup
-
-    with warnings.catch_warnings():
-        # It warns of XHTML and of text that looks like a path; both are parsed correctly.
-        warnings.simplefilter("ignore")
-        return BeautifulSoup(_with_end_tags(_OPEN_ENTITY.sub(r"&\1;", markup)), "html.parser")
+    return tree_of(_with_end_tags(markup))
 
 
 def around(tag: Tag, names: Collection[str]) -> Tag | None:
@@ -59,16 +45,17 @@ def around(tag: Tag, names: Collection[str]) -> Tag | None:
 
 def within(tag: Tag, names: Collection[str]) -> Iterator[Tag]:
     """The elements of these names in another, however deep."""
-    from bs4 import Tag
-
-    return (one for one in tag.descendants if isinstance(one, Tag) and one.name in names)
+    return (one for one in tag.descendants if type(one) is Tag and one.name in names)
 
 
 def children(tag: Tag, names: Collection[str]) -> list[Tag]:
     """The elements of these names right below one."""
-    from bs4 import Tag
+    return [one for one in tag.contents if type(one) is Tag and one.name in names]
 
-    return [one for one in tag.children if isinstance(one, Tag) and one.name in names]
+
+def elements(tag: Tag) -> list[Tag]:
+    """All elements in another, however deep."""
+    return [one for one in tag.descendants if type(one) is Tag]
 
 
 def _with_end_tags(markup: str) -> str:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from disc_lite.documents.htmlnodes import Tag
+from disc_lite.documents.htmltree import elements, within
 from disc_lite.documents.noise import is_noise
 
-if TYPE_CHECKING:
-    from bs4 import Tag
-
-_LINES_OF_CODE = ("line", "ttc")  # of Doxygen: a line, and what is shown when the mouse is over a name in it
+_LINES_OF_CODE = frozenset(("line", "ttc"))  # of Doxygen: a line, and what is shown when the mouse is over a name in it
 
 
 def code_of(tag: Tag) -> str:
     """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
     if tag.name == "pre":
         return _line_of_code(tag).strip("\n").rstrip()
-    blocks = tag.find_all("div", class_=_LINES_OF_CODE) if "fragment" in tag.get_attribute_list("class") else []
+    parts = within(tag, ("div",)) if "fragment" in tag.classes else ()
+    blocks = [part for part in parts if not _LINES_OF_CODE.isdisjoint(part.classes)]
     if not blocks or _solid(blocks) != _solid([tag]):
         return ""  # a step of slides: it has other text, which would be lost
-    lines = (_line_of_code(part) for part in blocks if "line" in part.get_attribute_list("class"))
+    lines = (_line_of_code(part) for part in blocks if "line" in part.classes)
     return textwrap.dedent("\n".join(lines).replace("\u00a0", " "))
 
 
@@ -32,11 +31,11 @@ def _solid(tags: Iterable[Tag]) -> str:
 
 def _line_of_code(code: Tag) -> str:
     """A listing, or a line of one, without numbers of lines and buttons."""
-    for part in code.find_all(True):
+    for part in elements(code):
         # What the parser takes for an element may be a placeholder, with all that is below it.
         if is_noise(part, is_page=True) and "\n" not in part.get_text():
             part.extract()
-    for line_break in code.find_all("br"):
+    for line_break in list(within(code, ("br",))):
         line_break.replace_with("\n")
     return code.get_text()
 

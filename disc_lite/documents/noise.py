@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
-from disc_lite.documents.htmltree import around, within
-
-if TYPE_CHECKING:
-    from bs4 import Tag
+from disc_lite.documents.htmlnodes import Tag
+from disc_lite.documents.htmltree import around, elements, within
 
 # `del`, `s`: text that its author withdrew. `rp`, `rt`: how the characters above are pronounced.
 _TAGS = """
@@ -30,7 +28,9 @@ _BOOK_ROLES = frozenset("doc-backlink doc-endnotes-back doc-pagebreak doc-toc".s
 _DROPPED_TAGS = frozenset(_TAGS.split())
 _DROPPED_ROLES = frozenset(_ROLES.split())
 _OUTSIDE_ARTICLES = ("footer", "aside")
+_TELLING_TAGS = frozenset(("a", "dialog", "header", "table", *_OUTSIDE_ARTICLES))  # without an attribute too
 
+_CACHED_NAMES = 10_000
 # Whole names of a class or id, `-` and `_` alike.
 _NAME = re.compile(
     r"""
@@ -89,18 +89,22 @@ _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*â€ â€
 
 def is_noise(tag: Tag, is_page: bool) -> bool:
     """Whether nothing in the element is text: of a page of a site, or of a part of a book or another document."""
-    if tag.name in _DROPPED_TAGS or _is_hidden(tag):
+    if tag.name in _DROPPED_TAGS:
         return True
-    if "pagebreak" in str(tag.get("epub:type", "")) or _PAGE_NUMBERS & set(_names(tag)):
+    if not tag.attrs and tag.name not in _TELLING_TAGS:
+        return False
+    names = _names(tag)
+    if _is_hidden(tag) or "pagebreak" in tag.get("epub:type") or not _PAGE_NUMBERS.isdisjoint(names):
         return True
     if tag.get("role") in (_DROPPED_ROLES if is_page else _BOOK_ROLES):
         return True
-    if tag.name == "a" and str(tag.get("href", "")).startswith("#") and _PERMALINK.fullmatch(tag.get_text()):
+    if tag.name == "a" and tag.get("href").startswith("#") and _PERMALINK.fullmatch(tag.get_text()):
         return True
-    if tag.name == "a" and is_page and _TOP.fullmatch(str(tag.get("href", ""))):
+    if tag.name == "a" and is_page and _TOP.fullmatch(tag.get("href")):
         return True
     # In front of a note, as Sphinx writes it: its mark, in brackets.
-    if "label" in _names(tag) and tag.find_parent(class_="footnote") and _MARK.fullmatch(tag.get_text()):
+    in_note = "label" in names and any("footnote" in one.classes for one in tag.parents)
+    if in_note and _MARK.fullmatch(tag.get_text()):
         return True
     return is_page and _is_noise_of_a_site(tag)
 
@@ -108,9 +112,9 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
 def _is_noise_of_a_site(tag: Tag) -> bool:
     if tag.name == "table" and _is_menu(tag):
         return True
-    names = _telling_names(tag)
+    names = [name for name in _telling_names(tag) if _may_tell(name)]
     is_named = _any(_NAME, names)
-    if tag.name in _OUTSIDE_ARTICLES and not tag.find_parent(_is_article):
+    if tag.name in _OUTSIDE_ARTICLES and not any(map(_is_article, tag.parents)):
         is_aside = tag.name == "aside" and not is_named and not _any(_SIDEBAR, names)
         return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _says_something(tag))
     if tag.name == "header" or tag.get("role") == "banner":
@@ -134,13 +138,18 @@ def _any(pattern: re.Pattern[str], names: Sequence[str]) -> bool:
     return any(map(pattern.fullmatch, names))
 
 
+@lru_cache(_CACHED_NAMES)  # a page has few names, and many elements of each
+def _may_tell(name: str) -> bool:
+    return any(pattern.fullmatch(name) for pattern in (_NAME, _PLAIN_NAME, _LINK_OF_TITLE, _SIDEBAR, _CONSENT, _ASKING))
+
+
 def _telling_names(tag: Tag) -> list[str]:
     """Its classes and id; an id whose end is in its heading tells nothing: `s-pagination`, `re.lineno`."""
-    own, classes = _slug(str(tag.get("id", ""))), tag.get_attribute_list("class")
+    own, classes = _slug(tag.get("id")), tag.classes
     if own and not _CONTENTS.search(own) and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
         title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None)
         own = "" if title is not None and own.rpartition("-")[2] in _slug(title.get_text()) else own
-    return [_slug(str(name)) for name in (*classes, own) if name]
+    return [_slug_of_name(name) for name in (*classes, own) if name]
 
 
 def _is_title(tag: Tag) -> bool:
@@ -152,6 +161,9 @@ def _is_title(tag: Tag) -> bool:
 
 def _slug(text: str) -> str:
     return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
+
+
+_slug_of_name = lru_cache(_CACHED_NAMES)(_slug)
 
 
 def _says_something(tag: Tag) -> bool:
@@ -181,7 +193,7 @@ def _is_request(tag: Tag, names: Sequence[str]) -> bool:
 def _is_pressed(link: Tag) -> bool:
     if link.get("role") == "button" or any(map(_BUTTON.fullmatch, _names(link))):
         return True
-    target, words = str(link.get("href", "")), _slug(link.get_text())
+    target, words = link.get("href"), _slug(link.get_text())
     goes_nowhere = target in ("", "#") and not link.get("name") and words != ""
     last = _slug(target.partition("?")[0].rstrip("/").rpartition("/")[2])
     return goes_nowhere or any(map(_PRESSED.fullmatch, (words, last)))
@@ -191,13 +203,13 @@ def is_note_mark(tag: Tag, before: str) -> bool:
     """Whether a superscript, or a link, is the mark of a note; `before` is the text that it stands behind."""
     text = tag.get_text()
     link = tag if tag.name == "a" else next(within(tag, ("a",)), None)
-    names = _names(tag) + (_names(link) if link else [])
-    if "noteref" in str(tag.get("epub:type", "")) or "doc-noteref" in (tag.get("role"), link and link.get("role")):
+    names = _names(tag) + (_names(link) if link else ())
+    if "noteref" in tag.get("epub:type") or "doc-noteref" in (tag.get("role"), link and link.get("role")):
         return True
     if tag.name == "a":
-        is_named = any(map(_NOTE_NAME.fullmatch, names)) or _NOTE_LINK.search(str(tag.get("href", "")))
+        is_named = any(map(_NOTE_NAME.fullmatch, names)) or _NOTE_LINK.search(tag.get("href"))
         return bool(is_named) and _MARK.fullmatch(text) is not None
-    is_linked = link is not None and "#" in str(link.get("href", ""))
+    is_linked = link is not None and "#" in link.get("href")
     if is_linked or _NOTE_TEXT.fullmatch(text) or "reference" in names or any(map(_NOTE_NAME.fullmatch, names)):
         return True
     # A lone number behind a stop or a quotation mark is no exponent.
@@ -206,7 +218,9 @@ def is_note_mark(tag: Tag, before: str) -> bool:
 
 def main_part(page: Tag) -> Tag:
     """The page's `<main>`, if it has one with its text in it; else the page."""
-    mains = [tag for tag in page.find_all(_is_main) if not tag.find_parent(_is_main) and not _is_hidden(tag)]
+    mains = [
+        tag for tag in elements(page) if _is_main(tag) and not any(map(_is_main, tag.parents)) and not _is_hidden(tag)
+    ]
     if len(mains) != 1:
         return page
     share = len(mains[0].get_text().strip()) / max(len(page.get_text().strip()), 1)
@@ -226,13 +240,15 @@ def _is_article(tag: Tag) -> bool:
 
 
 def _is_hidden(tag: Tag) -> bool:
-    if tag.has_attr("hidden") or tag.get("aria-hidden") == "true":
+    if "hidden" in tag.attrs or tag.get("aria-hidden") == "true":
         return True
-    return _HIDDEN_STYLE.search(str(tag.get("style", ""))) is not None or (
-        tag.name == "dialog" and not tag.has_attr("open")
-    )
+    return _HIDDEN_STYLE.search(tag.get("style")) is not None or (tag.name == "dialog" and "open" not in tag.attrs)
 
 
-def _names(tag: Tag) -> list[str]:
-    found = [*tag.get_attribute_list("class"), *tag.get_attribute_list("id")]
-    return [str(name).lower().replace("_", "-") for name in found if name]
+def _names(tag: Tag) -> tuple[str, ...]:
+    return _lowered(tag.get("class"), tag.get("id"))
+
+
+@lru_cache(_CACHED_NAMES)
+def _lowered(classes: str, own: str) -> tuple[str, ...]:
+    return tuple(name.lower().replace("_", "-") for name in [*classes.split(), *filter(None, [own])])

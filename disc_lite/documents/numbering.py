@@ -8,10 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bs4 import Tag
+from disc_lite.documents.htmlnodes import Tag
 
 # What the readers of office files write around a number, for the HTML reader to take it as it is.
 LABEL_TAG = "x-label"
@@ -97,9 +95,9 @@ def number_text(kind: str, number: int) -> str:
 
 def item_number(item: Tag, within_list: Tag, numbers: dict[int, int]) -> str:
     """The number of an item of a numbered list of HTML as it is shown; `numbers` has the last one of each list."""
-    own, start = str(item.get("value", "")), str(within_list.get("start", ""))
+    own, start = item.get("value"), within_list.get("start")
     first = int(start) if start.isdecimal() else 1
     numbers[id(within_list)] = int(own) if own.isdecimal() else numbers.get(id(within_list), first - 1) + 1
-    style, kind = str(within_list.get("style", "")).lower(), str(within_list.get("type", "1"))
+    style, kind = within_list.get("style").lower(), within_list.get("type")
     by_style = (kind for name, kind in _STYLE_KINDS if name in style)
     return number_text(next(by_style, kind if kind in KINDS else "1"), numbers[id(within_list)])

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from disc_lite.documents.blocks import cells_of
+from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.htmltree import around, children, within
-
-if TYPE_CHECKING:
-    from bs4 import Tag
 
 # A hostile page may ask for more; no table that is read has them.
 MAX_SPAN = 200
@@ -147,5 +145,5 @@ def _filled(
 
 
 def _span(cell: Tag, name: str) -> int:
-    span = str(cell.get(name, "1")).strip()
+    span = (cell.get(name) or "1").strip()
     return min(max(int(span), 1), MAX_SPAN) if span.isdecimal() and len(span) < 6 else 1

@@ -4,6 +4,7 @@ import pytest
 
 from disc_lite.documents import tables
 from disc_lite.documents.headings import find_headings
+from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.source import RefusedFile
 from tests.documents.written import converted, document
 
@@ -203,7 +204,9 @@ def test_tables_in_one_another_are_looked_through_once(monkeypatch):
     looked_at = []
 
     def within(tag, names):
-        return (one for one in tag.descendants if looked_at.append(1) is None and one.name in names)
+        return (
+            one for one in tag.descendants if looked_at.append(1) is None and isinstance(one, Tag) and one.name in names
+        )
 
     monkeypatch.setattr(tables, "within", within)
     steps = []

@@ -193,7 +193,7 @@ def test_a_huge_file_is_refused_unread(tmp_path):
 
 
 def test_the_package_imports_no_reader_and_no_torch_until_needed():
-    heavy = "{'torch', 'transformers', 'pypdfium2', 'mammoth', 'bs4', 'pathspec', 'openpyxl', 'pylatexenc'}"
+    heavy = "{'torch', 'transformers', 'pypdfium2', 'mammoth', 'pathspec', 'openpyxl', 'pylatexenc'}"
     code = f"import sys, disc_lite.documents; print({heavy} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
 

@@ -100,7 +100,7 @@ def test_neither_loads_torch(run: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom disc_lite.report import inspect_document, write_report\n"
         f"write_report(Path({str(run)!r})); inspect_document(Path({str(run)!r}), 'a.md')\n"
-        "print([m for m in ('torch', 'transformers', 'numpy', 'bs4') if m in sys.modules])"
+        "print([m for m in ('torch', 'transformers', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -30,7 +30,7 @@ REMOTE = {
 }
 PICKLES = ("pytorch_model.bin", "training_args.bin", "optimizer.pt", "scheduler.pt", "model.ckpt", "flax_model.msgpack")
 # In the order in which they are looked for: what a child process or a lazy import would take from a working directory.
-SHADOWS = ("jinja2", "torch", "json", "sitecustomize", "bitsandbytes", "tokenizers", "bs4", "sentencepiece", "evil")
+SHADOWS = ("jinja2", "torch", "json", "sitecustomize", "bitsandbytes", "tokenizers", "mammoth", "sentencepiece", "evil")
 ESCAPES = {
     "globals of a function": "{{ lipsum.__globals__['os'].system(CODE) }}",
     "globals of a method": "{{ cycler.__init__.__globals__.os.popen(CODE).read() }}",
