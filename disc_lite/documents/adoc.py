@@ -1,7 +1,7 @@
 """AsciiDoc -> Markdown, line by line: headings, lists, tables, listings, attributes and links.
 
 There is no reader of AsciiDoc in Python that is kept up; what is written here covers what documentation uses. Files
-that are included, and conditions, are left out.
+that are included are left out, and so is what has a condition that the file itself does not meet.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ _VERBATIM = re.compile(r"(-{4,}|\.{4,}|\+{4,})\s*$")
 _DELIMITER = re.compile(r"(?:={4,}|\*{4,}|_{4,}|--|'{3,}|<{3,})\s*$")
 _ADMONITION = re.compile(r"\[(NOTE|TIP|IMPORTANT|WARNING|CAUTION)[\],.#%]")
 _COMMENT_BLOCK = re.compile(r"/{4,}\s*$")
-_DIRECTIVE = re.compile(r"(?:include|ifdef|ifndef|ifeval|endif|toc)::")
+_DIRECTIVE = re.compile(r"(?:include|toc)::")
+_CONDITION = re.compile(r"(ifdef|ifndef|ifeval|endif)::([^\[]*)\[(.*)\]\s*$")
+# What a browser shows is what is read.
+_GIVEN = {
+    **dict.fromkeys(("backend-html5", "basebackend-html", "asciidoctor", "empty", "zwsp"), ""),
+    **{"nbsp": " ", "sp": " ", "amp": "&", "lt": "<", "gt": ">", "plus": "+", "vbar": "|", "deg": "°", "quot": '"'},
+}
+_LISTED_NAMES = 5
 _BLOCK_TITLE = re.compile(r"\.(?=[^\s.])(.*)")
 _ITEM = re.compile(r"\s*(\*{1,5}|-|\.{1,5})\s+(?=\S)")
 _TERM = re.compile(r"(\S.*?):{2,4}(?:\s+|$)")
@@ -43,7 +50,9 @@ _PASSED = re.compile(
 _MATH = re.compile(r"stem|latexmath|asciimath")
 _KEPT = "\ufdd1"  # stands for it; a code point that is no character
 _MENU = re.compile(r"menu:([^\s\[]+)\[([^\]]*)\]")
-_UNSEEN = re.compile(r"(?:indexterm:|icon:[\w-]+)\[[^\]]*\]|\(\(\([^()]*\)\)\)")
+_UNSEEN = re.compile(
+    r"(?:indexterm:|icon:[\w-]+)\[[^\]]*\]|\(\(\([^()]*\)\)\)|\s?\[\[[A-Za-z_:][\w:.-]*(?:,[^\]]*)?\]\]"
+)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _CODE = re.compile(r"(`[^`]+`)")
 _LITERAL = re.compile(r"`\+(?=\S)(.+?)(?<=\S)\+`")
@@ -67,7 +76,9 @@ class _Reader:
 
     def __init__(self) -> None:
         self.written: list[str] = []
-        self.attributes: dict[str, str] = {}
+        self.attributes = dict(_GIVEN)
+        self.conditions: list[bool] = []  # whether each one that is open is met
+        self.missing: dict[str, None] = {}  # attributes that are asked for and not set
         self.language = ""
         self.until = ""  # the line that ends a verbatim block or a comment
         self.drops = False
@@ -80,7 +91,11 @@ class _Reader:
 
     def read(self, line: str) -> None:
         """Writes what is seen of the next line."""
-        if self.until:
+        if condition := _CONDITION.match(line):
+            self._condition(*condition.groups())
+        elif False in self.conditions:
+            return
+        elif self.until:
             self._in_block(line)
         elif self.rows is not None:
             self._in_table(line)
@@ -91,7 +106,10 @@ class _Reader:
         elif _TABLE.match(line):
             self.rows, self.table = [], line.strip()
         elif attribute := _ATTRIBUTE.match(line):
-            self.attributes[attribute[1]] = attribute[2] or ""
+            if "!" in line[: attribute.end(1) + 1]:
+                self.attributes.pop(attribute[1], None)
+            else:
+                self.attributes[attribute[1]] = attribute[2] or ""
         elif _BLOCK_LINE.match(line):
             language = _LANGUAGE.match(line)
             self.language = language[1] if language else ""
@@ -103,6 +121,21 @@ class _Reader:
         elif not (line.startswith("//") or _DELIMITER.match(line) or _DIRECTIVE.match(line) or line.strip() == "+"):
             self.written.append(self._line(line))
             self.block = self.block if not line.strip() or _BLOCK_TITLE.match(line) else ""
+
+    def _condition(self, kind: str, written: str, inner: str) -> None:
+        """Opens or ends a condition; one with a text in its brackets is for that alone."""
+        if kind == "endif":
+            del self.conditions[-1:]
+            return
+        names = re.split(r"[,+]", written)
+        is_set = (all if "+" in written else any)(name in self.attributes for name in names)
+        if kind == "ifdef" and not is_set:
+            self.missing |= dict.fromkeys(name for name in names if name not in self.attributes)
+        is_met = kind == "ifeval" or is_set == (kind == "ifdef")
+        if not inner or kind == "ifeval":
+            self.conditions.append(is_met)
+        elif is_met and False not in self.conditions:
+            self.read(inner)
 
     def _in_block(self, line: str) -> None:
         if line.strip() == self.until:
@@ -179,7 +212,14 @@ def adoc_text(source: Source) -> Converted:
         reader.read(line)
         reader.above = line
     reader.end_block()
-    return Converted("\n".join(reader.written).strip("\n") + "\n")
+    return Converted("\n".join(reader.written).strip("\n") + "\n", warning=_warning(list(reader.missing)))
+
+
+def _warning(missing: list[str]) -> str:
+    if not missing:
+        return ""
+    listed = ", ".join(missing[:_LISTED_NAMES]) + (", …" if missing[_LISTED_NAMES:] else "")
+    return f"what is only for {listed} is left out: write `:NAME:` at the top to have it read"
 
 
 def _without_role(marked: re.Match[str]) -> str:

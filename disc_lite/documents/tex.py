@@ -28,6 +28,11 @@ _PLACE = re.compile(r"(#\d)")
 _MAX_DEPTH = 20
 _MAX_CHARS = 1 << 23
 
+_CONDITION = re.compile(
+    r"(?<!\\)%[^\n]*|\\newif\s*\\if[A-Za-z@]+|\\(if(?!f\b|thenelse)[A-Za-z@]*|else|fi)(?![A-Za-z@])"
+)
+_NEW_CONDITION = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
+
 _HEADING = re.compile(r"\\(?:part|chapter|(?:sub){0,2}section|(?:sub)?paragraph)\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
 _CAPTION = re.compile(r"\\caption\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
 _LABEL = re.compile(r"\\label\s*\{([^{}]+)\}")
@@ -54,7 +59,7 @@ _LISTED_MACROS = 5
 def tex_text(source: Source) -> Converted:
     """The text of a LaTeX file, without its preamble; each section has a time limit of its own."""
     reader = TexReader()
-    macros, text = definitions(decode(source.raw))
+    macros, text = definitions(without_unseen_branches(decode(source.raw)))
     text = with_references(text)
     title = _TITLE.search(text)
     body = _BODY.search(text)
@@ -63,6 +68,29 @@ def tex_text(source: Source) -> Converted:
         source.on_step()
         parts.append(_part_text(part, macros, reader))
     return Converted(_BLANK.sub("\n\n", "\n\n".join(parts)).strip() + "\n", warning=_warning(list(reader.unknown)))
+
+
+def without_unseen_branches(text: str) -> str:
+    """The text without what `\\iffalse` leaves out, or a condition of the file that it never sets to true."""
+    names = _NEW_CONDITION.findall(text)
+    states = {name: re.search(rf"\\{name}true(?![A-Za-z@])", text) is not None for name in names}
+    states |= {"true": True, "false": False}
+    parts: list[str] = []
+    opened: list[bool | None] = []  # whether what follows is seen; None where that is not known
+    at = 0
+    for found in _CONDITION.finditer(text):
+        name = found[1] or ""
+        state = states.get(name[2:]) if name.startswith("if") else opened[-1] if opened and name else None
+        if state is not None:
+            parts.append(text[at : found.start()] if False not in opened else "")
+            at = found.end()
+        if name == "else" and state is not None:
+            opened[-1] = not state
+        elif name.startswith("if"):
+            opened.append(state)
+        elif name == "fi" and opened:
+            opened.pop()
+    return text if False in opened else "".join([*parts, text[at:]])
 
 
 def _warning(unknown: list[str]) -> str:
