@@ -84,10 +84,13 @@ class WillNotFit(DiscLiteError):
 
     @classmethod
     def out_of_memory(cls, error: BaseException, remedy: str) -> WillNotFit:
-        """From torch's OutOfMemoryError, or what else is said of full memory: a CPU's, or else CUDA's."""
+        """From torch's OutOfMemoryError, or what else is said of full memory: a CPU's, or else CUDA's.
+
+        Python's own MemoryError, which numpy raises too, is about the CPU's.
+        """
         named = _OUT_OF_MEMORY.search(str(error))
         said = str(error)[named.end() if named else 0 :].split("\n")[0].split(". ")[0]
-        device = (named[1] or "CPU") if named else "CUDA"
+        device = (named[1] or "CPU") if named else "CPU" if isinstance(error, MemoryError) else "CUDA"
         return cls(f"{device} out of memory.", said, remedy)
 
 
@@ -107,8 +110,9 @@ IS_FULL = (
 
 
 def memory_ran_out(error: BaseException) -> bool:
-    """Whether an allocation failed, as torch (which is not loaded for it) or a library under it says."""
-    return type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in IS_FULL)
+    """Whether an allocation failed, as torch (which is not loaded for it) or a library under it says, or Python."""
+    is_named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return is_named or any(words in str(error) for words in IS_FULL)
 
 
 class GateFailed(DiscLiteError):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from disc_lite import errors
-from disc_lite.errors import DiscLiteError, Interrupted, NonFiniteError, RunFailed, WillNotFit
+from disc_lite.errors import DiscLiteError, Interrupted, NonFiniteError, RunFailed, WillNotFit, memory_ran_out
 from tests.tiers import reached
 
 EXIT_CODES = {
@@ -112,6 +112,8 @@ KERNEL = "CUDA error: out of memory"
     (f"{KERNEL}\nKernel errors might be reported later.", "CUDA", KERNEL),
 ])  # fmt: skip
 def test_the_device_whose_memory_ran_out_is_named(said: str, what: str, why: str) -> None:
+    assert not memory_ran_out(ValueError("of the bug")) and memory_ran_out(MemoryError())
+    assert WillNotFit.out_of_memory(MemoryError("Unable to allocate 8. GiB"), "do").what == "CPU out of memory."
     full = WillNotFit.out_of_memory(RuntimeError(said), "do")
     assert full.lines() == [f"{what} out of memory.", why, "do"]
 

@@ -13,7 +13,7 @@ from disc_lite.hub.adapters import CONFIG, WEIGHTS, check_fit, read_config
 from disc_lite.hub.weights import weight_files
 from disc_lite.run.finished import FinishedRun
 from disc_lite.run.wording import data_size
-from disc_lite.storage import free_disk
+from disc_lite.storage import disk, free_disk
 
 # llama.cpp's converter ignores these settings and is silently wrong; they change the meaning of the tensors.
 FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
@@ -81,11 +81,15 @@ def check_space(run: FinishedRun, choice: Choice) -> None:
 
 
 def require_space(target: Path, needed_bytes: int) -> None:
-    """Raises EnvironmentNotReady where the disk of `target` has less free space than `needed_bytes`."""
+    """Raises EnvironmentNotReady where the disk of `target` has less free space than `needed_bytes`.
+
+    The target may lie in the temporary folder of an export, which nobody has named.
+    """
     free = free_disk(target)
+    folder = next(place for place in target.absolute().parents if not place.name.startswith(disk.TEMPORARY))
     if free < needed_bytes:
         raise EnvironmentNotReady(
-            f"Not enough disk space for the export in {target.parent}.",
+            f"Not enough disk space for the export in {folder}.",
             f"It may take {data_size(needed_bytes)}; {data_size(free)} are free.",
             "Free some space, or choose an --output on another disk.",
         )

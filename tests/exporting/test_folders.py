@@ -172,7 +172,7 @@ def test_k_quants_that_become_q8_0_need_the_room_of_q8_0(
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(1, 1, free))
     export(runs("llama"), "gguf", tmp_path / "same", base_gguf=path)
     monkeypatch.setattr(quantising, "fitting", lambda kind, columns: gguf.GGMLQuantizationType.F32)  # as if it had to
-    with pytest.raises(EnvironmentNotReady, match="Not enough disk space"):
+    with pytest.raises(EnvironmentNotReady, match=f"Not enough disk space for the export in {tmp_path}[.]"):
         export(runs("llama"), "gguf", tmp_path / "out", base_gguf=path)
     assert not (tmp_path / "out").exists()
 

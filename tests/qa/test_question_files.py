@@ -177,6 +177,12 @@ def test_another_shape_is_told_by_what_it_is_and_what_to_change(
     assert caught.value.remedy
 
 
+def test_a_file_that_is_missing_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read") as caught:
+        read_questions(tmp_path / "none.jsonl")
+    assert (caught.value.why, caught.value.remedy) == ("No such file or directory", "Check its path.")
+
+
 def test_a_question_that_is_there_twice_is_one_and_that_is_said(tmp_path: Path) -> None:
     rows = [
         "Who pays?,the head,travel.md", "who  pays?,The head,./travel.md", "Who pays?,the head,", "Who pays?,nobody,travel.md",
