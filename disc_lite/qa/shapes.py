@@ -76,7 +76,8 @@ def _read_text(path: Path, what: What) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"The {what} file {path} cannot be read.", error.strerror or str(error), "Check its path.") from error
+        why = error.strerror or str(error)
+        raise UsageError(f"The {what} file {path} cannot be read.", why, "Check its path.") from error
     for start, (why, remedy) in _BINARY.items():
         if raw.startswith(start):
             raise UsageError(f"The {what} file {path} is not text.", why, remedy)
