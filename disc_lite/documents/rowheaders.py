@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 Row = Sequence[str]
 
@@ -113,3 +114,29 @@ def is_label(value: str) -> bool:
 def is_name_of_column(value: str) -> bool:
     """Whether a value may name a column: a short word, or a year."""
     return is_label(value) or _YEAR.fullmatch(value) is not None
+
+
+def joined_header(rows: Sequence[Row], top: int, wide: Sequence[range]) -> Row:
+    """The header in a row as one with the row below, which has names under a cell merged across columns; else none.
+
+    Args:
+        rows: Those of a sheet.
+        top: The row.
+        wide: The columns of each cell of it that is merged across several.
+    """
+    block = list(takewhile(any, reversed(rows[:top])))  # what is right above it: titles
+    if top + 1 >= len(rows) or any(sum(map(bool, row)) > 1 for row in block) or sum(map(bool, rows[top])) < 2:
+        return []
+    above = list(rows[top]) + [""] * (len(rows[top + 1]) - len(rows[top]))
+    groups = {column: above[columns[0]] for columns in wide for column in columns if columns[0] < len(above)}
+    names = dict(enumerate(rows[top + 1]))
+    for column, name in names.items():
+        is_number = _NUMBER.fullmatch(name) is not None and not _YEAR.fullmatch(name)
+        if name and (is_number if column in groups else above[column] not in ("", name)):
+            return []  # a row of the table
+    if not all(sum(names.get(column, "") != "" for column in columns) > 1 for columns in wide):
+        return []
+    return [
+        f"{groups[column]} {names.get(column, '')}".strip() if column in groups else name or names.get(column, "")
+        for column, name in enumerate(above)
+    ]

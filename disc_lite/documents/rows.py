@@ -31,7 +31,7 @@ from disc_lite.documents.source import Converted, RefusedFile
 
 NamedRow = tuple[str, str]
 
-_NOTE = re.compile(r"(?=(?:\S+\s+){3}).*[.!?。]\W*|[*†‡].*|(?:\S+\s+){9}.*", re.DOTALL)
+_NOTE = re.compile(r"(?=(?:\S+\s+){3}).*[.!?。]\W*|[*†‡].*|[^:]{1,30}:\s.*|(?:\S+\s+){9}.*", re.DOTALL)
 
 
 def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:

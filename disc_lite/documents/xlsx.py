@@ -21,6 +21,7 @@ from disc_lite.documents.archive import attribute, local_name, open_archive, rea
 from disc_lite.documents.cellvalues import shown
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import number_text
+from disc_lite.documents.rowheaders import joined_header
 from disc_lite.documents.rows import tables_of, text_of_tables
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
@@ -114,32 +115,41 @@ class _SheetParts:
     """Parts of one sheet; rows and columns are counted from 0.
 
     Attributes:
-        merged: First row, last row and first column of each merged range.
+        merged: First row, last row, first and last column of each merged range.
         hidden_rows: Rows that are not shown.
         hidden_columns: First and last of each run of columns that are not shown.
         without_value: Formulas whose result is not stored, as `B6`.
         rich: Texts of several runs of letters that stand in their cells, by row and column.
     """
 
-    merged: list[tuple[int, int, int]] = field(default_factory=list)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     without_value: list[str] = field(default_factory=list)
     rich: dict[tuple[int, int], list[Any]] = field(default_factory=dict)
 
     def seen(self, rows: Sequence[list[str]]) -> tuple[list[list[str]], Counter[str]]:
-        """The cells that are shown, a merged one in each of its rows, and how many rows and columns are not."""
+        """The cells that are shown, a merged one in each of its rows, and how many rows and columns are not.
+
+        A header with a cell that is merged across columns is one with the row below that.
+        """
         filled = [any(row) for row in rows]
-        for top, bottom, left in self.merged:
+        for top, bottom, left, _ in self.merged:
             value = rows[top][left] if top < len(rows) and left < len(rows[top]) else ""
             for number in range(top + 1, min(bottom + 1, len(rows)) if value else 0):
                 row = rows[number]
                 row += [""] * (left + 1 - len(row))
                 row[left] = value if filled[number] else ""
+        joined = set()
+        for top in {top for top, bottom, left, right in self.merged if top == bottom and left < right}:
+            wide = [range(left, right + 1) for at, _, left, right in self.merged if at == top and left < right]
+            if header := joined_header(rows, top, wide):
+                rows[top][:] = header
+                joined.add(top + 1)
         used = {column for row in rows for column, cell in enumerate(row) if cell}
         gone = {column for column in used if any(first <= column <= last for first, last in self.hidden_columns)}
         hidden = Counter(row=sum(filled[n] for n in self.hidden_rows if n < len(rows)), column=len(gone))
-        shown = (row for number, row in enumerate(rows) if number not in self.hidden_rows)
+        shown = (row for number, row in enumerate(rows) if number not in self.hidden_rows | joined)
         return [[cell for column, cell in enumerate(row) if column not in gone] for row in shown], hidden
 
 
@@ -168,8 +178,8 @@ def _sheet_parts(content: bytes) -> _SheetParts:
             case "col" if _is_hidden(element):
                 parts.hidden_columns.append((int(element.attrib["min"]) - 1, int(element.attrib["max"]) - 1))
             case "mergeCell":
-                left, top, _, bottom = range_boundaries(element.attrib["ref"])
-                parts.merged.append((top - 1, bottom - 1, left - 1))
+                left, top, right, bottom = range_boundaries(element.attrib["ref"])
+                parts.merged.append((top - 1, bottom - 1, left - 1, right - 1))
     return parts
 
 

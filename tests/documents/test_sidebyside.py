@@ -1,18 +1,24 @@
-"""Sheets with more than one table: side by side, or with sentences below that are about them."""
+"""Sheets that are more than a table: two side by side, sentences below, headers with merged cells."""
+
+import io
 
 import pytest
+from openpyxl import Workbook
 
 from tests.documents.written import converted, document, sections, text
 
 
 def test_a_sentence_below_a_table_is_about_it_and_no_row():
     note = "All prices are in euros, net of tax, ex works, and valid until the end of June unless the market moves."
-    made = document("a.csv", f'Item,Price\nBolt,1\nNut,2\n\n"{note}"\n* from ten on\n')
+    made = document("a.csv", f'Item,Price\nBolt,1\nNut,2\nPin,3\nRod,4\n\n"{note}"\n* from ten on\nContact: Ada Berg\n')
     assert sections(made) == [
         (("Bolt",), "- Item: Bolt\n- Price: 1"),
         (("Nut",), "- Item: Nut\n- Price: 2"),
+        (("Pin",), "- Item: Pin\n- Price: 3"),
+        (("Rod",), "- Item: Rod\n- Price: 4"),
         ((), note),
         ((), "* from ten on"),
+        ((), "Contact: Ada Berg"),
     ]
     rules = "Rule,Since\nNo dogs on the lawn please.,2020\nNo fires in the wood at all.\n"
     assert "- Rule: No fires in the wood at all.\n" in text("a.csv", rules)
@@ -62,3 +68,35 @@ def test_an_empty_column_within_a_table_does_not_divide_it(sheet):
     name, value = sheet.split("\n")[1].split(",,")[1].split(",")
     first, second = sheet.split("\n")[0].split(",,")[1].split(",")
     assert text("a.csv", sheet).split("\n\n")[0].endswith(f"1\n- {first}: {name}\n- {second}: {value}")
+
+
+PRICES = [
+    ["Price list"],
+    ["Article", None, "Price per unit", None, None, "Lead time"],
+    ["No.", "Name", "1–9", "10–99", "2027"],
+    ["P-1", "Pump", 120, 110, 99, "2 weeks"],
+    ["V-1", "Valve", 12, 11, 10, "none"],
+]
+
+
+def merged(rows, *ranges):
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    for one in ranges:
+        book.active.merge_cells(one)
+    book.save(buffer := io.BytesIO())
+    return converted("a.xlsx", buffer.getvalue()).text
+
+
+def test_a_header_with_cells_that_are_merged_across_columns_is_one_with_the_row_below():
+    shown = merged(PRICES, "A1:F1", "A2:B2", "C2:E2", "F2:F3")
+    row = "- Article No.: P-1\n- Article Name: Pump\n- Price per unit 1–9: 120\n- Price per unit 10–99: 110\n- Price per unit 2027: 99\n- Lead time: 2 weeks\n"
+    assert shown.startswith(f"Price list\n\n{row}\n- Article No.: V-1\n")
+
+
+def test_a_row_of_the_table_below_a_merged_header_is_no_header():
+    names = merged([["Name", None, "Phone"], ["Ada", "Berg", 33], ["Olle", "Lind", 34]], "A1:B1")
+    assert names == "- Name: Ada\n- Column 2: Berg\n- Phone: 33\n\n- Name: Olle\n- Column 2: Lind\n- Phone: 34\n"
+    sizes = merged([["Size", None, "Price", None], [3, 4, 5, 6]], "A1:B1", "C1:D1")
+    assert sizes == "- Size: 3\n- Column 2: 4\n- Price: 5\n- Column 4: 6\n"
