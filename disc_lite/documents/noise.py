@@ -44,7 +44,7 @@ _NAME = re.compile(
         |social-?(?:share|links)|share-?(?:bar|buttons|links)|edit-?(?:link|page|this-page)|mw-editsection
         |nav-?(?:header|footer|links)|top-?lang|bottom-?lang|language-(?:switcher|selector|links)|mw-jump-link|catlinks
         |printfooter|mw-portlet(?:-.*)?|vector-(?:column|dropdown|menu|page-toolbar|settings|toc)(?:-.*)?|back-?to-?top|prev-?next(?:-.*)?|related-?(?:posts|articles|links))
-    |footer|toc|table-of-contents|navigation|hash-link|md-feedback|md-source-file
+    |footer|toc|toc-macro|expand-control|table-of-contents|navigation|hash-link|md-feedback|md-source-file
     |sitesub|contentsub|mw-(?:indicators|redirectedfrom)|hideme|theme-doc-(?:footer|toc-.*|version-.*)|td-page-meta|page-metadata|search-results-title|git-revision-.*
     """,
     re.VERBOSE,

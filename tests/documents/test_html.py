@@ -254,6 +254,8 @@ def test_a_short_table_in_the_cell_of_one_is_a_value_and_other_tables_are_placed
         "<p hidden>Draft: it opens at 8:00.</p><p style='color:red; display: none'>Old</p><p aria-hidden=true>★</p>",
         "<div class=sphinxsidebar><h3>Contents</h3></div><div id=toc>1 Intro</div><div class=toc>1 Intro</div>",
         "<select><option>May</select><textarea>x</textarea><button>Copy</button><dialog>Sure?</dialog>",
+        "<div class='toc-macro rbtoc1'><ul class=toc-indentation><li><a href='#x-A'>A</a></ul></div>"  # of Confluence
+        "<div id=expander-control-1 class=expand-control><span class=expand-control-text>Click to expand</span></div>",
         "<footer>© Town</footer><aside>Related</aside><div role=contentinfo>© us</div><span class='mw-editsection'>edit</span>",
     ],
 )
