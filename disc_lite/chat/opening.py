@@ -60,7 +60,7 @@ class Adapted:
         """Raises UsageError for a merged model, which has no base to compare with."""
         if self.adapter is None:
             raise UsageError(
-                f"{self.folder} is a merged model: there is no base in it to compare with.", "",
+                f"{self.folder} is a merged model: there is no base in it, to compare with or to share.", "",
                 "Use the run or the adapter folder that it was merged from.",
             )  # fmt: skip
 

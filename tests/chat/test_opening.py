@@ -80,7 +80,7 @@ def test_answers_of_every_kind(trained: Path) -> None:
     assert [set(row) for row in rows["merged"]] == [{"question", "adapted"}] * 2
     assert rows["adapter"][0]["adapted"].startswith(rows["run"][0]["adapted"][:-3])  # 40 tokens, and 24 of them
     assert rows["adapter"][0]["adapted"] != rows["adapter"][0]["base"]
-    with pytest.raises(UsageError, match="no base in it"):
+    with pytest.raises(UsageError, match="no base in it, to compare with or to share"):
         ask(open_adapted(trained / "merged"), [QUESTION], with_base=True)
 
 
