@@ -225,9 +225,9 @@ def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:
 
 # Holds settings, figures, and answers of the model without the documents: a new file belongs here or into `readme`.
 NEITHER: tuple[Entry, ...] = (
-    RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.self_generated,
-    RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped, RunFolder.benchmarks,
-    RunFolder.exports, RunFolder.digests,
+    RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.retention,
+    RunFolder.self_generated, RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped,
+    RunFolder.benchmarks, RunFolder.exports, RunFolder.digests,
 )  # fmt: skip
 
 

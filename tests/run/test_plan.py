@@ -30,7 +30,7 @@ def both(tmp_path: Path, model: str, overrides: dict[str, str] | None = None, **
 
     def adapt() -> Any:
         found = gather(Arguments(str(tmp_path / "guide.md"), model, output=tmp_path / "run", **arguments))
-        return found.resolved.recipe.name, found.remarks
+        return found.resolved.recipe.name, [text for _, text in found.remarks]
 
     def planned() -> Any:
         made = plan(tmp_path / "guide.md", model, device="cpu", **arguments)
