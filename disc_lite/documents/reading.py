@@ -188,6 +188,6 @@ def _nothing_to_read(paths: Sequence[Path], ledger: Sequence[LedgerEntry]) -> Do
         listed.append(f"and {len(ledger) - len(listed)} more")
     return DocumentsError(
         f"There is no document to read in {where}.",
-        "; ".join(listed) or "No file there is not hidden.",
+        "; ".join(listed) or "There is no file in it, or only hidden ones.",
         f"Give files or folders with {readable()}.",
     )

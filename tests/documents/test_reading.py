@@ -170,7 +170,7 @@ def test_what_was_named_but_is_not_there_or_empty(tmp_path):
     for path in (tmp_path / "no", Path("a\0b"), Path("x" * 300)):
         with pytest.raises(UsageError):
             read_documents([path])
-    with pytest.raises(DocumentsError, match="No file there"):
+    with pytest.raises(DocumentsError, match="only hidden"):
         read_documents([tmp_path])
     with pytest.raises(DocumentsError) as caught:
         read(tmp_path, {f"{i}.bin": "x" for i in range(7)} | {".hidden.md": "x"})
