@@ -8,15 +8,12 @@ TEXT: tuple[Entry, ...] = (
     RunFolder.passages, RunFolder.pairs, RunFolder.pair_drafts, RunFolder.questions,
     RunFolder.answers_before, RunFolder.answers_after,
     RunFolder.retained_before, RunFolder.retained_after, RunFolder.summary, RunFolder.report, RunFolder.judge,
-    RunFolder.evaluations, RunFolder.removed, RunFolder.dropped, RunFolder.journal,
+    RunFolder.evaluations, RunFolder.update, RunFolder.removed, RunFolder.dropped, RunFolder.journal,
 )  # fmt: skip
-NAMES: tuple[Entry, ...] = (
-    RunFolder.ledger,
-    RunFolder.record,
-    RunFolder.teacher,
-    RunFolder.update,
-)
-LEARNED: tuple[Entry, ...] = (RunFolder.adapter, RunFolder.checkpoints, RunFolder.within, RunFolder.cache)
+NAMES: tuple[Entry, ...] = (RunFolder.ledger, RunFolder.record, RunFolder.teacher)
+LEARNED: tuple[Entry, ...] = (
+    RunFolder.adapter, RunFolder.checkpoints, RunFolder.within, RunFolder.cache, RunFolder.exports,
+)  # fmt: skip
 
 
 def readme() -> str:

@@ -227,7 +227,7 @@ def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:
 NEITHER: tuple[Entry, ...] = (
     RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.retention,
     RunFolder.self_generated, RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped,
-    RunFolder.benchmarks, RunFolder.exports, RunFolder.digests,
+    RunFolder.benchmarks, RunFolder.digests,
 )  # fmt: skip
 
 

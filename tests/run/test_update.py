@@ -21,6 +21,7 @@ from disc_lite.models.adapter import state_of
 from disc_lite.planning.lessons import _sampled as planned_rehearsal
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
+from disc_lite.run import readme
 from disc_lite.run.adapt import adapt
 from disc_lite.run.earlier import earlier_answers, read_earlier
 from disc_lite.run.folder import RunFolder
@@ -36,6 +37,7 @@ from tests.counting import Counted, names_compared
 from tests.documents.written import document
 from tests.made import SMALL, SmallAdapt, adapter_sha256, document_of, recipe_of
 from tests.run.earlier_runs import BOATS, earlier_of, pair_of, since_of
+from tests.run.test_folder import NEITHER
 from tests.tiny_models import CORPUS
 
 # What a model of random weights drafts comes to nothing; so it drafts little.
@@ -97,6 +99,16 @@ def test_what_is_unchanged_is_taken_over_and_nothing_else(second: Path, first: P
     assert kept == [row for row in read_jsonl(first / "pairs.jsonl") if row["document"] == "other.txt"]
     assert kept
     assert read_json(second / "pairs.json")["kept"] == len(kept)
+
+
+def test_the_readme_of_a_run_names_every_file_that_tells_what_documents_say(second: Path) -> None:
+    folder = RunFolder(second)
+    asked = {q.text for q in (*folder.read_questions(), *folder.read_questions_removed())}
+    asked |= {pair.question for pair in folder.read_pairs()} | {row["question"] for row in folder.read_removed()}
+    not_text = [*readme.NAMES, *NEITHER]
+    files = [folder.path / entry.name for entry in not_text if (folder.path / entry.name).is_file()]
+    assert asked and len(files) > 10
+    assert [path.name for path in files if any(text in path.read_text() for text in asked)] == []
 
 
 def test_the_model_and_the_recipe_are_those_of_the_run(second: Path, first: Path) -> None:
