@@ -58,6 +58,8 @@ IDLE = (
     Idle(("disc",), "the method {method} has no DiSC examples", lambda r, _: not _disc(r)),
     Idle(("disc.share",), "only the method both mixes examples", lambda r, _: len(_kinds(r)) < 2),
     Idle(("disc.targets_per_document",), "disc.targets=all takes all sentences", lambda r, _: r.disc.targets == "all"),
+    Idle(("disc.lead_in_tokens",), "only disc.anchor=lead_in or mixed shows these tokens",
+         lambda r, _: r.disc.anchor not in ("lead_in", "mixed")),
     Idle(DRAFTED, "the method {method} has no pairs", lambda r, _: not _pairs(r)),
     Idle(DRAFTED, "the pairs are your own", lambda r, given: given.pairs),
     Idle(QUESTIONS, "no question is drafted",

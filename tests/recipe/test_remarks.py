@@ -30,6 +30,7 @@ def remarks_of(settings: str, given: Given = NOTHING) -> list[str]:
     ("disc.anchor=chat disc.targets=paper", NOTHING, "disc.targets and disc.anchor have no effect: the method prompt"),
     ("method=both disc.targets_per_document=3", NOTHING, "takes all sentences"),
     ("method=disc disc.share=0.3", NOTHING, "only the method both"),
+    ("method=disc disc.lead_in_tokens=9 disc.anchor=chat", NOTHING, "only disc.anchor=lead_in or mixed shows these"),
     ("retention.weight=0 retention.prompts=9 retention.share=0.5", NOTHING, "prompts and retention.share have no"),
     ("retention.least_share=2", NOTHING, "retention.share is not above it"),
     ("loss.beta=0.3", NOTHING, "only loss.divergence=jsd"),
@@ -53,7 +54,9 @@ def test_a_chosen_setting_without_effect_is_named(settings: str, given: Given, s
     ("train.enough=0 train.schedule=cosine", NOTHING),
     ("train.enough=0.9", NOTHING),
     ("loss.beta=0.3 loss.divergence=jsd", NOTHING),
-    ("method=disc disc.lead_in_tokens=9 disc.anchor=chat loss.temperature=1", NOTHING),
+    ("method=disc disc.anchor=chat loss.temperature=1", NOTHING),
+    ("method=disc disc.lead_in_tokens=9 disc.anchor=lead_in", NOTHING),
+    ("method=disc disc.lead_in_tokens=9 disc.anchor=mixed", NOTHING),
     ("method=disc prompt.question_tokens=20 prompt.answer_tokens=9", NOTHING),  # of questions to measure with; of chat
     ("prompt.near_duplicate=0.5 prompt.question_tokens=20", PAIRS),
     ("retention.weight=0 retention.max_kl=0.1 retention.answer_tokens=9", NOTHING),  # the drift is measured with them
