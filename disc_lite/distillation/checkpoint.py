@@ -1,7 +1,7 @@
 """Checkpoints: adapter, optimiser state and step; saved whole, verified, loaded.
 
-The batch of step n depends on (seed, n) alone and training draws no random number, so the step is the whole
-random state.
+The batch of step n follows from examples, recipe and n (`schedule.batches`) and training draws no random number, so
+the step is the whole random state.
 """
 
 from __future__ import annotations

@@ -29,9 +29,8 @@ class Labels:
     """The token y after each row, and its share l of the distribution that q is compared with: (1 - l) p + l [y].
 
     p and q are at the temperature T of the divergence, answers are decoded at 1, where q_1 is proportional to q^T. So
-    the label weighs more than l, and times T^2 its gradient outgrows that of cross-entropy: at T = 2 and l = 0.5 it is
-    8 times as large where q_1(y) = 0.90 (docs/how-it-works.md). Hinton et al. (1503.02531) have two terms instead,
-    (1-l) T^2 KL(p || q) + l CE(y) at T = 1.
+    the label weighs more than l: with q = 1/2 at T = 2, and the rest on many tokens, nearly all of q_1 is on the label.
+    Hinton et al. (1503.02531) have two terms instead, (1-l) T^2 KL(p || q) + l CE(y) at T = 1.
     """
 
     ids: Tensor  # [S], each in [0, V)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
 KIND = "(?:detail|plain|reversed|rephrased)"  # of question, see `prompts.writing`
-# Defined in `distillation.methods`, which imports torch; a test compares the names.
+# What each of them is stands in `recipe.methods`.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model reads more at once
 
