@@ -142,7 +142,7 @@ def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] 
 
     base = load_base(adapted.model, adapted.quantize, device, adapted.adapter)
     for number, other in enumerate(others, 1):
-        assert other.adapter  # a merged model is refused when several are opened
+        assert other.adapter is not None  # a merged model is refused when several are opened
         base.load_adapter(other.adapter, f"other{number}")
     return base
 

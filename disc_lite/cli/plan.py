@@ -170,7 +170,7 @@ def _stages(plan: Plan) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    assert plan.choice
+    assert plan.choice is not None
     whose, large = "card" if plan.budget.cuda else "memory", plan.choice.peak >= GIB
     unit, size_bytes, decimals = ("GiB", GIB, 2) if large else ("MiB", 1 << 20, 0)
     table = Table("stage", f"{whose}, {unit}", "of which", box=SIMPLE_HEAD)

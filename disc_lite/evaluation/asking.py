@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from disc_lite.documents import sentence_spans
 from disc_lite.models import Base
@@ -85,11 +84,3 @@ def first_sentence(text: str) -> str:
     line = text.strip().split("\n")[0]
     first = next(iter(sentence_spans(line, 0, len(line))), (0, 0))
     return line[slice(*first)].strip().rstrip(".。").strip()
-
-
-def probes_of(spec: dict[str, Any]) -> dict[str, list[Question]]:
-    """Name -> questions of a model folder's `probes.json`."""
-    return {
-        name: [Question(q["question"], tuple(q["answers"]), passage=q.get("passage", "")) for q in rows]
-        for name, rows in spec.get("probes", {}).items()
-    }

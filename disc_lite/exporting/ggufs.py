@@ -138,7 +138,7 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
     """The proof by llama.cpp itself; empty where it is not installed."""
     if not job.llama:
         return []
-    inputs = job.inputs
+    inputs, trained = job.inputs, job.outputs
     job.unload()
     job.tell("running llama.cpp")
     file, other = (str(path.absolute()) if path else "" for path in (model, lora))
@@ -150,7 +150,7 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
         exported = run_llama(request, job.check)
     except ValueError as error:
         return [Check(RUNS, False, job.llama, str(error))]
-    return compare(inputs, job.outputs, exported, job.llama, exact=False)
+    return compare(inputs, trained, exported, job.llama, exact=False)
 
 
 def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]]) -> Check:

@@ -72,8 +72,7 @@ class Job:
         return base
 
     def unload(self) -> None:
-        """Free the memory of the trained model, after its outputs are known."""
-        assert self.outputs
+        """Free the memory of the trained model; who needs its `outputs` takes them before."""
         self.__dict__.pop("trained", None)
         free_memory()
 

@@ -75,8 +75,8 @@ def write_changed(source: Path, target: Path, change: Callable[[str, Stored], Te
             if changed is None:
                 file.write(stored.raw())
                 continue
-            assert changed.dtype == stored.dtype
-            assert prod(changed.shape) == prod(stored.shape)
+            if changed.dtype != stored.dtype or prod(changed.shape) != prod(stored.shape):
+                raise ValueError(f"{name} would be {changed.dtype} {tuple(changed.shape)}")
             file.write(changed.contiguous().view(torch.uint8).numpy().data)
 
 

@@ -28,7 +28,7 @@ from disc_lite.storage import read_json, write_json
 
 def make_adapter(job: Job, folder: Path) -> ExportResult:
     """The PEFT folder, verified by plain PEFT on the same base; and, of one in NF4, what it is on the stored base."""
-    assert job.adapter.tensors  # read and checked
+    tensors = 2 * len(job.adapter.tensors)  # read and checked here, before any of it is copied
     for name in (WEIGHTS, TRAINED_ON):
         shutil.copyfile(job.run.folder.adapter / name, folder / name)
     config = read_json(job.run.folder.adapter / CONFIG)
@@ -42,7 +42,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     base.set_modes()
     lines = compare(inputs, trained, outputs_of(base, inputs, True), "transformers and peft", exact=True)
     lines += [elsewhere] if elsewhere else []
-    return ExportResult(lines, {"tensors": 2 * len(job.adapter.tensors), **about})
+    return ExportResult(lines, {"tensors": tensors, **about})
 
 
 def make_merged(job: Job, folder: Path) -> ExportResult:

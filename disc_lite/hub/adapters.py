@@ -103,10 +103,9 @@ def read_config(folder: Path) -> JsonObject:
         )
     require_unchanged(folder / CONFIG)
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        assert isinstance(config, dict), "It holds no JSON object."
-    except (OSError, ValueError, AssertionError, RecursionError) as error:
-        raise UsageError(f"{folder / CONFIG} is broken.", str(error), "Copy the adapter folder again.") from error
+        config = read_object(folder / CONFIG)
+    except EnvironmentNotReady as error:
+        raise UsageError(error.what, error.why, "Copy the adapter folder again.") from error
     _require_weights(folder)
     if config.get("peft_type") != "LORA":
         raise UsageError(

@@ -1,11 +1,10 @@
-"""A model's name -> its folder on this machine, its fingerprint and its probes.
+"""A model's name -> its folder on this machine, and its fingerprint.
 
 Does not import torch: a wrong or gated name is reported before anything is loaded.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,8 +14,9 @@ from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
 from disc_lite.hub.aliases import ALIASES, ModelSource, check_folder, resolve
 from disc_lite.hub.families import check_kind
 from disc_lite.hub.identity import SETTINGS, TOKENIZER, VOCABULARY_FILES, fingerprint, seems_whole, weights_digest
+from disc_lite.hub.probes import Probes, read_probes
 from disc_lite.hub.weights import INDEX, weight_files
-from disc_lite.storage import JsonObject, disk
+from disc_lite.storage import disk
 
 SMALL = ["*.json", "*.model", "*.jinja", "*.txt", "LICENSE*", "NOTICE*"]  # everything but the weights
 
@@ -30,17 +30,12 @@ class Model:
     folder: Path
     weights: str  # digest of its weights alone
     fingerprint: str  # of all that is loaded of it
-    probes: JsonObject  # its `probes.json`: reserved names, probes, the name of its recipe
+    probes: Probes
 
     @property
     def is_here(self) -> bool:
         """Whether its configuration is on this machine, if not its weights."""
         return self.folder != Path()
-
-    @property
-    def recipe(self) -> str:
-        """The recipe that it is adapted with where none is named."""
-        return str(self.probes.get("recipe", "default"))
 
 
 def open_model(name: str) -> Model:
@@ -53,7 +48,7 @@ def open_model(name: str) -> Model:
     source = resolve(name)
     folder = Path(source.location) if source.kind == "folder" else _complete(source) or _fetch(source.location)
     check_kind(folder)
-    return Model(name, source.location, folder, *_digests(folder), probes_of(folder))
+    return Model(name, source.location, folder, *_digests(folder), read_probes(folder))
 
 
 def _digests(folder: Path) -> tuple[str, str]:
@@ -108,13 +103,13 @@ def local_model(name: str) -> Model:
     source = resolve(name)
     folder = local_folder(source)
     if folder is None:
-        return Model(name, source.location, Path(), "", "", {})
+        return Model(name, source.location, Path(), "", "", Probes())
     check_kind(folder)
     weights = digest = ""
     with suppress(EnvironmentNotReady):
         check_folder(folder)
         weights, digest = _digests(folder)
-    return Model(name, source.location, folder, weights, digest, probes_of(folder))
+    return Model(name, source.location, folder, weights, digest, read_probes(folder))
 
 
 def local_folder(source: ModelSource) -> Path | None:
@@ -238,21 +233,3 @@ def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
         f"The download of {hub_id} broke off.", f"{type(error).__name__}: {said}",
         "Repeat the command: what was downloaded stays.",
     )  # fmt: skip
-
-
-def probes_of(folder: Path) -> JsonObject:
-    """The content of its `probes.json`, {} without one. Raises EnvironmentNotReady where it is no such file."""
-    path = folder / "probes.json"
-    if not path.is_file():
-        return {}
-    try:
-        spec: JsonObject = json.loads(path.read_text(encoding="utf-8"))
-        for rows in spec.get("probes", {}).values():
-            assert all(isinstance(q["question"], str) and list(q["answers"]) for q in rows)
-        assert all(isinstance(name, str) for name in spec.get("reserved_names", []))
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
-        raise EnvironmentNotReady(
-            f"{path} is not a valid probes.json.", str(error) or "A key is missing or of a wrong type.",
-            'It needs {"reserved_names": […], "probes": {"name": [{"question": …, "answers": […]}]}}.',
-        ) from error  # fmt: skip
-    return spec

@@ -154,7 +154,7 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
 
 def _recipe_of(arguments: Arguments, model: Model, earlier: EarlierRun | None) -> ResolvedRecipe:
     """The recipe for this model, as far as it is here. Raises UsageError where an update would not go with its run."""
-    usual = str(earlier.folder.recipe) if earlier else model.recipe
+    usual = str(earlier.folder.recipe) if earlier else model.probes.recipe
     resolved = load_recipe(arguments.recipe or usual, arguments.overrides, arguments.seed)
     if model.is_here:
         if shape := shape_of_folder(model.folder):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from disc_lite.evaluation.asking import answer, generate_answers, probes_of
+from disc_lite.evaluation.asking import answer, generate_answers
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.instructions import Instruction, load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import Passages, best_passages, right_places
 from disc_lite.evaluation.thinking import MOST, thinking_answers
+from disc_lite.hub.probes import Probes
 from disc_lite.models import Base
 from disc_lite.qa import Question
 from disc_lite.recipe import Recipe
 from disc_lite.run.answers import Answers, Drift, Retained, When
 from disc_lite.run.folder import RunFolder, by_kind
 from disc_lite.run.wording import counted
-from disc_lite.storage import JsonObject
 from disc_lite.synthesis.retention import read_examples, write_examples
 
 Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompts in all
@@ -31,7 +31,7 @@ class EvalSet:
     questions: tuple[Question, ...]
     completions: tuple[Question, ...]
     passages: Passages
-    probes: dict[str, list[Question]]
+    probes: Mapping[str, Sequence[Question]]  # of the model folder, by name
     removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
 
     @cached_property
@@ -45,11 +45,9 @@ class EvalSet:
         return ["" if at is None else self.passages[at][1] for at in self.places]
 
 
-def eval_set_of(
-    questions: Sequence[Question], run: RunFolder, probes: JsonObject, removed: Sequence[Question]
-) -> EvalSet:
+def eval_set_of(questions: Sequence[Question], run: RunFolder, probes: Probes, removed: Sequence[Question]) -> EvalSet:
     """These questions and statements about the passages of a run, and the probes of a model folder."""
-    return EvalSet(*by_kind(questions), run.read_passages(), probes_of(dict(probes)), tuple(removed))
+    return EvalSet(*by_kind(questions), run.read_passages(), probes.questions, tuple(removed))
 
 
 @dataclass

@@ -71,7 +71,7 @@ def preview(
     Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
     """
     local = local_model(model) if model else None
-    checked = load_recipe(recipe or (local.recipe if local else "default"), overrides or {}).recipe
+    checked = load_recipe(recipe or (local.probes.recipe if local else "default"), overrides or {}).recipe
     tokenizer = tokenizer_of(local.folder) if local and local.is_here else None
     if local and not local.is_here:
         absent = f"{local.name} is not on this machine, so its tokens are estimated"

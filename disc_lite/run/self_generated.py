@@ -13,7 +13,6 @@ from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
-from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run.context import RunContext
@@ -85,7 +84,7 @@ def _first_prompts(
 ) -> tuple[list[RetentionExample], list[RetentionExample]]:
     """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
     recipe = context.recipe
-    reserved = tuple(context.inputs.model.probes.get("reserved_names", ()))
+    reserved = context.inputs.model.probes.reserved_names
     held_out = recipe.evaluation.drift_prompts
     total = held_out + number
     tell_once = cache(partial(context.tell, "retention", WAITS))
@@ -124,7 +123,7 @@ def _cache_of(context: RunContext, reserved: Sequence[str]) -> Path:
 
 def _unmeasured(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
     """Those that ask nothing that is asked before and after training, or what is rehearsed would count as retained."""
-    probes = probes_of(dict(context.inputs.model.probes))
+    probes = context.inputs.model.probes.questions
     asked = {question.text for questions in probes.values() for question in questions}
     asked.update(instruction.prompt for instruction in load_instructions())
     asked.update(neutral_prompts())

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 import disc_lite
-from disc_lite.evaluation.asking import probes_of
 from disc_lite.evaluation.card import ROWS, report_card
 from disc_lite.evaluation.sentences import about_facts, verdict
 from disc_lite.evaluation.wordings import facts_of
+from disc_lite.hub.probes import read_probes
 from disc_lite.qa import Question, read_questions
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +60,7 @@ def test_a_yes_is_no_fact() -> None:
 def test_the_questions_of_the_handbook_and_the_probes_of_pocket() -> None:
     handbook = read_questions(ROOT / "examples" / "handbook.questions.jsonl")
     assert facts(*(q for q in handbook if q.kind == "question")) == 89
-    probes = probes_of(json.loads((Path(disc_lite.__file__).parent / "pocket" / "probes.json").read_text()))
+    probes = read_probes(Path(disc_lite.__file__).parent / "pocket").questions
     assert (len(probes["world"]), facts(*probes["world"])) == (640, 186)
     assert facts(*probes["open_book"]) == 320
 

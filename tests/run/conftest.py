@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,14 @@ def writing(
 @pytest.fixture(scope="module")
 def fewer_probes() -> Iterator[None]:
     """Every 16th of pocket's 1,600 probes, which took as long as the training."""
-    probes_of = source.probes_of
+    read_probes = source.read_probes
 
-    def fewer(folder: Path) -> dict[str, Any]:
-        spec = probes_of(folder)
-        return {**spec, "probes": {name: rows[::16] for name, rows in spec["probes"].items()}}
+    def fewer(folder: Path) -> Any:
+        probes = read_probes(folder)
+        return replace(probes, questions={name: rows[::16] for name, rows in probes.questions.items()})
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "probes_of", fewer)
+        patch.setattr(source, "read_probes", fewer)
         yield
 
 

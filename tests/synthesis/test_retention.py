@@ -16,8 +16,10 @@ import pytest
 from disc_lite.distillation.examples import Example
 from disc_lite.distillation.schedule import batches, task_tokens
 from disc_lite.errors import EnvironmentNotReady, Interrupted
+from disc_lite.hub.probes import Probes
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed, retention_share
+from disc_lite.qa import Question
 from disc_lite.run import self_generated
 from disc_lite.storage import Journal, disk
 from disc_lite.synthesis import document_names, retention
@@ -330,7 +332,7 @@ def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> A
     monkeypatch.setattr(self_generated, "neutral_prompts", tuple)
     return SimpleNamespace(
         recipe=recipe_of(retention=settings, evaluation={"drift_prompts": 100}), tell=lambda *a, **k: None, remark=lambda *a: None,
-        inputs=SimpleNamespace(model=SimpleNamespace(probes={}, fingerprint="f")),
+        inputs=SimpleNamespace(model=SimpleNamespace(probes=Probes(), fingerprint="f")),
         base=SimpleNamespace(tokens=tokens, device=SimpleNamespace(type="cpu")),
         texts=[SimpleNamespace(document=document_of("Here Ada and I met."))],
     )  # fmt: skip
@@ -349,10 +351,10 @@ def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: py
 
 def test_what_is_asked_before_and_after_is_not_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
     context = context_of(monkeypatch, 10_000)
-    context.inputs.model.probes = {"probes": {"skills": [{"question": "Tell me of Bo", "answers": ["Bo"]}]}}
+    context.inputs.model.probes = Probes({"skills": [Question("Tell me of Bo", ("Bo",))]})
     asked = {example.prompt_ids for example in self_generated.generate_retention(context, 1000)[0]}
     assert asked == {(0,)}  # all that are left name what the documents name
-    context.inputs.model.probes = {}
+    context.inputs.model.probes = Probes()
     monkeypatch.setattr(self_generated, "neutral_prompts", lambda: ("Tell me of Bo",))
     assert {example.prompt_ids for example in self_generated.generate_retention(context, 1000)[0]} == asked
 
