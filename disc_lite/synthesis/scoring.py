@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, replace
 
 import torch
 
-from disc_lite.distillation.examples import within
+from disc_lite.distillation.examples import Lesson, within
 from disc_lite.distillation.prompting import AnswerPrompts, by_passage, lessons_about
 from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
-from disc_lite.packing import Place, Tree
 from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
@@ -137,17 +136,16 @@ def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], prompts: AnswerPrompt
     passage = text.passage(pairs[0].passage)
     lessons = lessons_about(text.passage_text(passage), text.language(passage), pairs, prompts)
     for lesson in (part for whole in lessons for part in within(whole, READING_TOKENS)):
-        places = [(0, *place) for place in lesson.teacher_at]
-        found += _read(base, [lesson.sequence], places, [list(example.target_ids) for example in lesson.examples])
+        found += _read(base, lesson)
     return found
 
 
-def _read(
-    base: Base, sequences: Sequence[Tree], places: Sequence[Place], targets: Sequence[list[int]]
-) -> list[list[float]]:
-    """One forward pass, which is not repeated where the run was interrupted."""
-    key = key_of("support", [[segment.input_ids for segment in tree] for tree in sequences])
+def _read(base: Base, lesson: Lesson) -> list[list[float]]:
+    """The same of one lesson: a forward pass of the teacher, which is not repeated where the run was interrupted."""
+    places = [(0, *place) for place in lesson.teacher_at]
+    answers = [example.target_ids for example in lesson.examples]
+    key = key_of("support", [[segment.input_ids for segment in lesson.sequence]])
     found: list[list[float]] = once(
-        base.journal, key, lambda: [run.tolist() for run in base.log_probabilities(sequences, places, targets)]
+        base.journal, key, lambda: [run.tolist() for run in base.log_probabilities([lesson.sequence], places, answers)]
     )
     return found
