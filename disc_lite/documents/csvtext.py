@@ -35,11 +35,16 @@ def csv_text(source: Source) -> Converted:
     has_questions = "question" in columns or (_ASKING & columns and _ANSWERING & columns)
     if has_questions and columns <= _ASKING | _ANSWERING | _BESIDE:
         raise RefusedFile(QUESTIONS)
-    converted = text_of_tables([("", table) for table in tables_of(rows)])
+    tables, doubt = tables_of(rows)
+    warning = "; ".join(filter(None, [_warning(unclosed), doubt]))
+    return replace(text_of_tables([("", table) for table in tables]), warning=warning)
+
+
+def _warning(unclosed: Sequence[int]) -> str:
     if not unclosed:
-        return converted
+        return ""
     warning = f"a quotation mark in line {unclosed[0]} is not closed, and is read as part of its cell"
-    return replace(converted, warning=warning + (f"; so in {len(unclosed) - 1} more" if unclosed[1:] else ""))
+    return warning + (f"; so in {len(unclosed) - 1} more" if unclosed[1:] else "")
 
 
 def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:

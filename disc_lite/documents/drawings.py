@@ -12,11 +12,13 @@ from zipfile import ZipFile
 
 from disc_lite.documents.archive import attribute, child, local_name, number_of, read_xml, relations
 from disc_lite.documents.cellvalues import shown
-from disc_lite.documents.drawingtext import shape_text
+from disc_lite.documents.drawingtext import paragraph_text, paragraphs_of, shape_text
 
-_DRAWN = ("diagramData", "chart")
+_DRAWN = ("diagramData", "chart", "chartEx")
 MAX_ROWS = 40  # a curve of more points is for the eye
 _MAX_DAYS = 2_900_000
+_Series = tuple[Element, dict[int, str], dict[int, str]]  # itself, its categories and its values by their places
+_FIRST_DAY = datetime(1899, 12, 30)
 _QUOTED = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
 _DATE = re.compile(r"[dy]", re.IGNORECASE)  # in a number format
 
@@ -36,6 +38,21 @@ def drawing_html(element: Element, drawings: Mapping[str, Element]) -> str:
         case "chart" if (chart := drawings.get(attribute(element, "id"))) is not None:
             return "".join(_chart_html(chart))
     return ""
+
+
+def shapes_html(part: Element, drawings: Mapping[str, Element]) -> str:
+    """The text boxes and diagrams on a sheet; what is hidden, or shows the text of a cell, is left out."""
+    shapes = [e for e in part.iter() if local_name(e.tag) in ("sp", "relIds") and not _is_hidden_or_linked(e)]
+    return "".join(drawing_html(shape, drawings) or "".join(_paragraphs_html(shape)) for shape in shapes)
+
+
+def _is_hidden_or_linked(shape: Element) -> bool:
+    hidden = (attribute(e, "hidden") for e in shape.iter() if local_name(e.tag) == "cNvPr")
+    return attribute(shape, "textlink") != "" or any(one in ("1", "true") for one in hidden)
+
+
+def _paragraphs_html(shape: Element) -> Iterator[str]:
+    return (f"<p>{text}</p>" for text in map(paragraph_text, paragraphs_of(shape)) if text)
 
 
 def _diagram_html(data: Element) -> Iterator[str]:
@@ -60,23 +77,40 @@ def _diagram_html(data: Element) -> Iterator[str]:
 
 def _chart_html(chart: Element) -> Iterator[str]:
     """The values that a chart draws as a table: a row for each of its categories, a column for each series."""
-    is_from_1904 = any(local_name(e.tag) == "date1904" and attribute(e, "val") not in ("0", "false") for e in chart)
-    first_day = datetime(1904, 1, 1) if is_from_1904 else datetime(1899, 12, 30)
     header, categories, columns = [""], dict[int, str](), list[dict[int, str]]()
-    for series in (e for e in chart.iter() if local_name(e.tag) == "ser"):
-        header.append(" ".join(e.text or "" for e in child(series, "tx").iter() if local_name(e.tag) == "v"))
-        categories |= _points([child(series, "cat"), child(series, "xVal")], first_day)
-        columns.append(_points([child(series, "val"), child(series, "yVal")], first_day))
+    for series, names, figures in (*_series_of(chart), *_newer_series_of(chart)):
+        header.append(_text_in(child(series, "tx"), "v"))
+        categories |= names
+        columns.append(figures)
     if any(columns) and 0 < len(categories) <= MAX_ROWS:
         rows = [[name, *(column.get(place, "") for column in columns)] for place, name in sorted(categories.items())]
-        titles = (_written(e) for e in chart.iter() if local_name(e.tag) == "title")  # of its axes too: a unit
-        caption = escape("; ".join(filter(None, titles)))
+        titles = [e for e in chart.iter() if local_name(e.tag) == "title"]  # of its axes too: a unit
+        caption = escape("; ".join(filter(None, (_text_in(e, "t") or _text_in(e, "v") for e in titles))))
         body = f"<thead>{_row_html(header)}</thead>{''.join(map(_row_html, rows))}"
         yield f"<table><caption>{caption}</caption>{body}</table>"
 
 
-def _written(title: Element) -> str:
-    return "".join(e.text or "" for e in title.iter() if local_name(e.tag) == "t").strip()
+def _series_of(chart: Element) -> Iterator[_Series]:
+    is_from_1904 = any(local_name(e.tag) == "date1904" and attribute(e, "val") not in ("0", "false") for e in chart)
+    first_day = datetime(1904, 1, 1) if is_from_1904 else _FIRST_DAY
+    for series in (e for e in chart.iter() if local_name(e.tag) == "ser"):
+        names = _points([child(series, "cat"), child(series, "xVal")], first_day)
+        yield series, names, _points([child(series, "val"), child(series, "yVal")], first_day)
+
+
+def _newer_series_of(chart: Element) -> Iterator[_Series]:
+    """Those of a chart of Office 2016 (waterfall, funnel, treemap), whose values stand apart."""
+    stored = {attribute(e, "id"): e for e in chart.iter() if local_name(e.tag) == "data"}
+    for series in (e for e in chart.iter() if local_name(e.tag) == "series"):
+        data = stored.get(attribute(child(series, "dataId"), "val"), series)
+        names, figures = (child(child(data, name), "lvl") for name in ("strDim", "numDim"))  # its first level
+        number_format = attribute(figures, "formatCode") or "General"
+        texts = {number_of(e, "idx", 0): e.text or "" for e in names}
+        yield series, texts, {number_of(e, "idx", 0): _value(e.text or "", number_format, _FIRST_DAY) for e in figures}
+
+
+def _text_in(element: Element, name: str) -> str:
+    return " ".join("".join(e.text or "" for e in element.iter() if local_name(e.tag) == name).split())
 
 
 def _row_html(cells: list[str]) -> str:

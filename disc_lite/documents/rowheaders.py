@@ -6,17 +6,20 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
+from disc_lite.documents.headerless import NUMBER, YEAR, begins_with_a_row, stand_apart
+
 Row = Sequence[str]
 
 SAMPLE_ROWS = 1000
+_FEW_ROWS = 100  # tell whether the first one is like them
 _LABEL_CHARS = 60  # longer values name no row
+_UNIT_CHARS = 10
+_MISSING = frozenset("n/a na nan nil none null free tbd tba yes no x".split())
 _DISTINCT = 0.75  # share of the rows that have a value of their own in the column that names them
 DIGIT = re.compile(r"\d")
 WITH_DIGITS = re.compile(r".*\d.*|[-–—]")
-# At most a currency or a unit beside it: no code of a room, no date.
-_NUMBER = re.compile(r"[-+−–(]?(?:[^\w\s]|[A-Z]{3})?\s?\d[\d.,'’\s]*(?:[^\w\s]|[^\W\d_]{1,3})?\)?|[-–—]")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_FACT = re.compile(r"\S+@\S+\.\S+|https?://\S+|(?=.{61}).*[^.][.。]", re.DOTALL)  # an address or a long sentence
+_NUMBER = re.compile(rf"{NUMBER}|[-–—]")
+_YEAR = re.compile(YEAR)
 
 
 def parts_of(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
@@ -26,14 +29,34 @@ def parts_of(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
     that row says facts as those below it do.
     """
     start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    start -= start > 0 and _names_values(rows[start - 1], rows[start])
+    start = _below_fields(rows, start)
     header: Row = rows[start] if rows else []
     end = start + 1
-    if any(_FACT.fullmatch(name) and are(_FACT, values_of(rows[end:], n)) for n, name in enumerate(header)):
+    if begins_with_a_row(header, rows[end : end + _FEW_ROWS]):
         return [], rows[:start], rows[start:]
     while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 : end + 1 + SAMPLE_ROWS]):
         header = _joined(header, rows[end])
         end += 1
     return header, rows[:start], rows[end:]
+
+
+def _below_fields(rows: Sequence[Row], start: int) -> int:
+    """The row of the header where names and values stand above a table that has more columns: `Customer | Acme`."""
+    sizes = [sum(map(bool, row)) for row in rows[start : start + _FEW_ROWS]]
+    above = next((n for n, size in enumerate(sizes) if size > 2), 0)
+    body = sizes[above + 1 :]
+    if not above or 2 * sum(size > 2 for size in body) <= len(body):
+        return start
+    is_header = all(is_label(name) and not DIGIT.search(name) for name in rows[start + above] if name)
+    return start + above if is_header and stand_apart(rows[start : start + above]) else start
+
+
+def _names_values(above: Row, row: Row) -> bool:
+    """Whether a lone cell names the second of two columns, as where a program wrote names of rows without one."""
+    values = [column for column, cell in enumerate(row) if cell][1:]
+    is_above = [column for column, cell in enumerate(above) if cell] == values
+    return is_above and len(values) == 1 and DIGIT.search(row[values[0]]) is not None
 
 
 def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
@@ -44,6 +67,8 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
     Region | 2022 |        | 2023 |
            | Won  | Lost   | Won  | Lost
     North  | 10   | 1      | 12   | 2
+
+    A row of units is one too, as `kg` and `mm` below `Weight` and `Length`.
     """
     names = {column: name for column, name in enumerate(row) if name and name != cell_at(header, column)}
     first = next((column for column, name in enumerate(header) if name), 0)
@@ -53,6 +78,8 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
     # What names the rows stands in no group. Before years anything may: a currency.
     is_row = first in names and cell_at(header, first + 1) != "" and not are_years
     named = first + 1 if are_years else first
+    if first not in names and names and not has_gap:
+        return all(_is_unit(name) and are(_NUMBER, values_of(below, column)) for column, name in names.items())
     return (
         has_gap
         and not is_row
@@ -61,6 +88,12 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
             for column, name in names.items()
         )
     )
+
+
+def _is_unit(name: str) -> bool:
+    """Whether a cell below the name of a column may be its unit: `kg`, `[EUR/pc]`."""
+    is_short = len(name) <= _UNIT_CHARS and not _NUMBER.fullmatch(name)
+    return is_short and name.casefold() not in _MISSING and name[0] not in ".?*"
 
 
 def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:

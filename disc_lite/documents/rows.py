@@ -12,8 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
+from disc_lite.documents.headerless import Standout, are_fields, stand_apart
 from disc_lite.documents.headings import Heading
+from disc_lite.documents.rowgroups import groups_of
 from disc_lite.documents.rowheaders import (
     DIGIT,
     SAMPLE_ROWS,
@@ -26,16 +29,23 @@ from disc_lite.documents.rowheaders import (
     parts_of,
     values_of,
 )
-from disc_lite.documents.sidebyside import side_by_side
+from disc_lite.documents.sidebyside import doubt_about, side_by_side
 from disc_lite.documents.source import Converted, RefusedFile
 
-NamedRow = tuple[str, str]
+
+class NamedRow(NamedTuple):
+    """A row as it is read, under its name and that of its group; each may be empty."""
+
+    name: str
+    text: str
+    group: str = ""
+
 
 _NOTE = re.compile(r"(?=(?:\S+\s+){3}).*[.!?。]\W*|[*†‡].*|[^:]{1,30}:\s.*|(?:\S+\s+){9}.*", re.DOTALL)
 
 
-def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
-    """The tables of a sheet, each with a header of its own: names and texts of their rows.
+def tables_of(rows: Iterable[Row]) -> tuple[list[list[NamedRow]], str]:
+    """The tables of a sheet, each with a header of its own, and what the ledger shall say of them.
 
     Behind an empty row a table begins where a row of words alone stands above numbers; `sidebyside` says which stand
     behind an empty column.
@@ -43,7 +53,14 @@ def tables_of(rows: Iterable[Row]) -> list[list[NamedRow]]:
     Raises:
         RefusedFile: Not one has rows below its header.
     """
-    return [_named_rows(table) for table in _tables([[" ".join(cell.split()) for cell in row] for row in rows])]
+    tables = _tables(
+        [[" ".join(cell.split()) if type(cell) is str else _in_a_line(cell) for cell in row] for row in rows]
+    )
+    return [*map(_named_rows, tables)], "; ".join(filter(None, map(doubt_about, tables)))
+
+
+def _in_a_line(cell: str) -> str:
+    return type(cell)(" ".join(cell.split()))
 
 
 def _tables(rows: Sequence[Row]) -> list[list[Row]]:
@@ -56,11 +73,23 @@ def _tables(rows: Sequence[Row]) -> list[list[Row]]:
     for block, below in zip(blocks, [*blocks[1:], []], strict=True):
         if blocks[1:] and len(side_by_side(block)) > 1:
             tables += _tables(block)
-        elif tables and not (_has_header(tables[-1]) and (_has_header(block) or _has_header(block, below))):
-            tables[-1] += block
+        elif tables and not (_is_table(tables[-1], block) and (_has_header(block) or _has_header(block, below))):
+            tables[-1] += [_standing_out(block[0]), *block[1:]]
         else:
             tables.append(block)
     return tables
+
+
+def _standing_out(row: Row) -> Row:
+    """A row below an empty one, where a lone cell may be a title."""
+    return [Standout(cell) for cell in row] if sum(map(bool, row)) == 1 else row
+
+
+def _is_table(rows: Sequence[Row], below: Sequence[Row]) -> bool:
+    """Whether rows have a header of their own, or else are names and values that what is `below` has no part in."""
+    if all(sum(map(bool, row)) < 3 for row in rows) and any(sum(map(bool, row)) > 2 for row in below[:SAMPLE_ROWS]):
+        return not stand_apart(rows) and _has_header(rows)
+    return _has_header(rows) or are_fields(rows)
 
 
 def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
@@ -85,16 +114,22 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     if not body:
         raise RefusedFile("no table: no row below a header")
     width = max(map(len, [header, *body]))
-    names = [cell_at(header, column) or f"Column {column + 1}" for column in range(width)] if header else [""] * width
+    names = [cell_at(header, column) or f"Column {column + 1}" for column in range(width)] if header else []
     first = next((column for column in range(width) if values_of(body, column)), 0)
     may_be_note = width > 1 and not are(_NOTE, values_of(body, first))
     is_note = [may_be_note and _is_note(cells, first) for cells in body]
     named_by = label_column([cells for cells, note in zip(body, is_note, strict=True) if not note] or body)
-    titles = [("", " ".join(filter(None, cells))) for cells in above]
+    titles = [NamedRow("", _title_of([cell for cell in cells if cell])) for cells in above]
     return titles + [
-        ("", "".join(cells)) if note else (_name_of(cells, named_by), _text_of(names, cells))
-        for cells, note in zip(body, is_note, strict=True)
+        NamedRow("", "".join(cells)) if note else NamedRow(_name_of(cells, named_by), _text_of(names, cells), group)
+        for cells, note, group in zip(body, is_note, groups_of(body, first, is_note), strict=True)
+        if group is not None
     ]
+
+
+def _title_of(cells: Row) -> str:
+    """What stands above a header: a title, or a name with its value."""
+    return f"{cells[0].removesuffix(':')}: {cells[1]}" if len(cells) == 2 else " ".join(cells)
 
 
 def _is_note(cells: Row, first: int) -> bool:
@@ -109,10 +144,15 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
     headings: list[Heading] = []
     at = 0
     for table, rows in tables:
+        level, last = 1, ""
         if table:
-            headings.append(Heading(at, 1, table))
-        for name, text in rows:
-            headings.append(Heading(at, 2 if table else 1, name))
+            headings.append(Heading(at, level, table))
+            level += 1
+        for name, text, group in rows:
+            if group and group != last:
+                headings.append(Heading(at, level, group))
+            last = group
+            headings.append(Heading(at, level + (group != ""), name))
             parts.append(f"{text}\n\n")
             at += len(parts[-1])
     return Converted("".join(parts).removesuffix("\n"), title=title, headings=tuple(headings), alone=True)
@@ -121,11 +161,14 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
 def _name_of(cells: Row, named_by: int | None) -> str:
     """Empty where no value names the row; a number would be another one as soon as a row is put in."""
     name = "" if named_by is None else cell_at(cells, named_by)
-    return name if is_label(name) else ""
+    return name.removesuffix(":") if is_label(name) else ""
 
 
 def _text_of(header: Row, cells: Row) -> str:
-    values = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell]
-    if len(header) == 1:
-        return values[0][1]
-    return "\n".join(f"- {name}: {cell}" if name else f"- {cell}" for name, cell in values)
+    """The values of a row, each with its name; of two without a header, the first is the name of the other."""
+    if len(header) > 1:
+        return "\n".join([f"- {name}: {cell}" for name, cell in zip(header, cells, strict=False) if cell])
+    values = [cell for cell in cells if cell]
+    if header:
+        return values[0]
+    return "\n".join(f"- {value}" for value in ([_title_of(values)] if len(values) == 2 else values))

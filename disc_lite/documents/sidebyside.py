@@ -27,12 +27,14 @@ class _Table(NamedTuple):
     """What may be a table of its own.
 
     Attributes:
+        title: What its columns are called, for a message.
         name: What its first column is called.
         header: The row of its header.
         rows: How many are below that.
         has_title: Whether a row is above that.
     """
 
+    title: str
     name: str
     header: int
     rows: int
@@ -55,6 +57,16 @@ def side_by_side(rows: Sequence[Row]) -> list[Sequence[Row]]:
         return [rows]
     ends = [*starts[1:], strips[-1][1]]
     return [[_within(row, first, end) for row in rows] for first, end in zip(starts, ends, strict=True)]
+
+
+def doubt_about(rows: Sequence[Row]) -> str:
+    """What may be two tables side by side in the rows of one, for the ledger; empty where nothing may."""
+    strips = _strips(rows)
+    left = _table_in(rows, *strips[0]) if strips[1:] else None
+    right = _table_in(rows, strips[1][0], strips[-1][1]) if left else None
+    if left is None or right is None:
+        return ""
+    return f"{left.title} and {right.title} may be two tables, read as one: put one below the other"
 
 
 def _strips(rows: Sequence[Row]) -> list[tuple[int, int]]:
@@ -84,7 +96,7 @@ def _table_in(rows: Sequence[Row], first: int, end: int) -> _Table | None:
     if len(names) < 2 or not all(map(is_name_of_column, names)) or not body or label_column(body) != 0:
         return None
     at = filled[0] + len(above)
-    return _Table(header[0].casefold(), at, filled[-1] - at, bool(above))
+    return _Table(f"“{', '.join(names)}”", header[0].casefold(), at, filled[-1] - at, bool(above))
 
 
 def _are_two(left: _Table, right: _Table) -> bool:

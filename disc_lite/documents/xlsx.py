@@ -16,13 +16,24 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
+from zipfile import ZipFile
 
-from disc_lite.documents.archive import attribute, local_name, open_archive, read_part, related_parts
+from disc_lite.documents.archive import (
+    attribute,
+    local_name,
+    open_archive,
+    read_part,
+    read_xml,
+    related_parts,
+    relations,
+)
 from disc_lite.documents.cellvalues import shown
+from disc_lite.documents.drawings import drawings_of, shapes_html
+from disc_lite.documents.headerless import Standout
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import number_text
 from disc_lite.documents.rowheaders import joined_header
-from disc_lite.documents.rows import tables_of, text_of_tables
+from disc_lite.documents.rows import NamedRow, tables_of, text_of_tables
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
 if TYPE_CHECKING:
@@ -44,6 +55,7 @@ def xlsx_text(source: Source) -> Converted:
         hidden: Counter[str] = Counter()
         without_value: list[str] = []
         without_rows: list[str] = []
+        doubts: list[str] = []
         reason = RefusedFile("no visible sheet")
         paths = {attribute(e, "name"): path for e, path in related_parts(archive, "xl/workbook.xml", "sheet")}
         for sheet in book.worksheets:
@@ -61,25 +73,37 @@ def xlsx_text(source: Source) -> Converted:
             hidden += not_seen
             without_value += parts.without_value
             try:
-                tables += [(sheet.title, table) for table in tables_of(seen)]
+                found, doubt = tables_of(seen)
+                tables += [(sheet.title, table) for table in found]
+                doubts += [f"in {sheet.title}, {doubt}"] if doubt else []
             except RefusedFile as refusal:
                 reason = refusal
                 without_rows += [sheet.title] if any(map(any, seen)) else []
+            if sheet.title in paths and (drawn := _drawn_on(archive, paths[sheet.title])):
+                tables.append((sheet.title, [NamedRow("", drawn)]))
     if not tables:
         raise reason
     unread = f"no row below a header in {', '.join(without_rows)}, which is not read" if without_rows else ""
-    warning = "; ".join(filter(None, [unread, _warning(hidden, without_value)]))
+    warning = "; ".join(filter(None, [unread, _warning(hidden, without_value), *doubts]))
     return replace(text_of_tables(tables, title=(book.properties.title or "").strip()), warning=warning)
+
+
+def _drawn_on(archive: ZipFile, path: str) -> str:
+    """The text boxes and diagrams on a sheet; charts draw what is in its cells."""
+    parts = [part for kind, part in relations(archive, path).values() if kind == "drawing"]
+    return markup_text("".join(shapes_html(read_xml(archive, part), drawings_of(archive, part)) for part in parts))
 
 
 def _text_of(cell: Cell, runs: list[Any] | None) -> str:
     """The value about as the sheet shows it; empty where it is struck out."""
     value = runs or cell.value
-    if value is None or (cell.has_style and cell.font is not None and cell.font.strike):
+    font = cell.font if value is not None and cell.has_style else None
+    if value is None or (font is not None and font.strike):
         return ""
     if isinstance(value, list):
         return markup_text(f"<p>{''.join(map(_run_html, value))}</p>")
-    return value if isinstance(value, str) else shown(value, str(cell.number_format))
+    text = value if isinstance(value, str) else shown(value, str(cell.number_format))
+    return Standout(text) if font is not None and font.b else text
 
 
 def _run_html(run: Any) -> str:
@@ -140,6 +164,9 @@ class _SheetParts:
                 row = rows[number]
                 row += [""] * (left + 1 - len(row))
                 row[left] = value if filled[number] else ""
+        for top, _, left, right in self.merged:
+            if left < right and top < len(rows) and sum(map(bool, rows[top])) == 1 and any(rows[top][left : left + 1]):
+                rows[top][left] = Standout(rows[top][left])
         joined = set()
         for top in {top for top, bottom, left, right in self.merged if top == bottom and left < right}:
             wide = [range(left, right + 1) for at, _, left, right in self.merged if at == top and left < right]

@@ -4,8 +4,9 @@ import io
 import zipfile
 
 import pytest
+from openpyxl import Workbook
 
-from tests.documents.written import text, zipped
+from tests.documents.written import document, sections, text, zipped
 
 OFFICE = 'xmlns:a="drawingml" xmlns:c="chart" xmlns:m="diagram"'
 NAMES = f'xmlns:p="presentationml" xmlns:r="relations" {OFFICE}'
@@ -164,3 +165,51 @@ def test_a_chart_of_an_odt_is_the_table_that_is_stored_with_it():
     assert text("a.odt", zipped(parts)) == (
         "Harvest by place:\n\nTons & more\n\n| Rye | Oats\nNorth | 9.1 | 2\nSouth | 3 |\n\nThe end.\n"
     )
+
+
+def level(*stored, number_format=""):
+    points = "".join(f'<x:pt idx="{place}">{value}</x:pt>' for place, value in enumerate(stored))
+    return f'<x:lvl formatCode="{number_format}">{points}</x:lvl>'
+
+
+def test_the_values_of_a_chart_of_office_2016_are_a_table():
+    data = f'<x:data id="1"><x:strDim type="cat">{level("North", "South")}{level("Land")}</x:strDim>'
+    figures = f'<x:numDim type="val">{level("0.5", "0.25", number_format="0%")}</x:numDim></x:data>'
+    named = "<x:tx><x:txData><x:v>Rye</x:v></x:txData></x:tx>"
+    drawing = (
+        f'<x:chartSpace xmlns:x="chartex" {NAMES}>{data}{figures}<x:title><a:p><a:r><a:t>Harvest</a:t></a:r></a:p></x:title>'
+        f'<x:series>{named}<x:dataId val="1"/></x:series></x:chartSpace>'
+    )
+    shown = text("a.pptx", with_drawing("chartEx", '<c:chart r:id="d"/>', drawing))
+    assert shown == "Harvest\n\n| Rye\nNorth | 50 %\nSouth | 25 %\n"
+    place = '<w:p><w:r><mc:AlternateContent><mc:Choice><w:drawing><c:chart r:id="0"/></w:drawing></mc:Choice><mc:Fallback><w:pict/></mc:Fallback></mc:AlternateContent></w:r></w:p>'
+    assert text("a.docx", word_with(place, [("chartEx", drawing)])) == shown
+
+
+def shape(words, box="", place=""):
+    paragraphs = "".join(f"<a:p><a:r><a:t>{one}</a:t></a:r></a:p>" for one in words)
+    return f"<d:sp {box}><d:nvSpPr><d:cNvPr {place}/></d:nvSpPr><d:txBody>{paragraphs}</d:txBody></d:sp>"
+
+
+def test_text_boxes_and_diagrams_on_a_sheet_are_text_below_its_tables():
+    book = Workbook()
+    for row in (["Item", "Price"], ["Bolt", 1]):
+        book.active.append(row)
+    book.create_sheet("Cover")
+    book.save(buffer := io.BytesIO())
+    with zipfile.ZipFile(buffer) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    boxes = shape(["Net of tax.", "From 500 EUR on free."]) + shape(["Bolt"], 'textlink="A2"')
+    diagram = f"<m:dataModel {NAMES}>{point(0, kind='doc')}{point(1, 'Pay in time.')}{link(0, 1, 0)}</m:dataModel>"
+    drawing = f'<d:wsDr xmlns:d="spreadsheetDrawing" {NAMES}>{{}}</d:wsDr>'
+    rels = '<rs><r Id="x" Type="x/{}" Target="{}"/></rs>'
+    for sheet, drawn in (("1", boxes + shape(["Old."], place='hidden="1"')), ("2", '<m:relIds r:dm="x"/>')):
+        parts[f"xl/worksheets/_rels/sheet{sheet}.xml.rels"] = rels.format("drawing", f"../drawings/{sheet}.xml")
+        parts[f"xl/drawings/{sheet}.xml"] = drawing.format(drawn)
+    parts["xl/drawings/_rels/2.xml.rels"] = rels.format("diagramData", "d.xml")
+    parts["xl/drawings/d.xml"] = diagram
+    assert sections(document("a.xlsx", zipped(parts))) == [
+        (("Sheet", "Bolt"), "- Item: Bolt\n- Price: 1"),
+        (("Sheet",), "Net of tax.\n\nFrom 500 EUR on free."),
+        (("Cover",), "- Pay in time."),
+    ]

@@ -349,10 +349,10 @@ def test_a_first_row_that_says_what_the_others_say_is_no_header():
         "Carts wait outside the wall until the keeper has counted them and taken the toll.",
     ]
     assert text("a.csv", f'G1,"{sentences[0]}"\nG2,"{sentences[1]}"\n') == (
-        f"- G1\n- {sentences[0]}\n\n- G2\n- {sentences[1]}\n"
+        f"- G1: {sentences[0]}\n\n- G2: {sentences[1]}\n"
     )
     assert text("a.csv", "Ada,ada@dunden.org\nOle,ole@dunden.org\n") == (
-        "- Ada\n- ada@dunden.org\n\n- Ole\n- ole@dunden.org\n"
+        "- Ada: ada@dunden.org\n\n- Ole: ole@dunden.org\n"
     )
     assert "- Rule: " in text("a.csv", f'No,Rule\nG1,"{sentences[0]}"\n')
 

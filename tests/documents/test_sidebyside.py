@@ -70,6 +70,15 @@ def test_an_empty_column_within_a_table_does_not_divide_it(sheet):
     assert text("a.csv", sheet).split("\n\n")[0].endswith(f"1\n- {first}: {name}\n- {second}: {value}")
 
 
+def test_the_ledger_tells_of_tables_that_may_be_two():
+    sheet = "Item,Price,,Staff,Phone\nA,1,,Ada,33\nB,2,,Berg,34\nC,3,,Cole,35\n"
+    assert converted("a.csv", sheet).warning == (
+        "“Item, Price” and “Staff, Phone” may be two tables, read as one: put one below the other"
+    )
+    assert converted("a.csv", sheet + "D,4\nE,5\n").warning == ""  # read as two
+    assert converted("a.csv", sheet.replace("Ada", "1").replace("Berg", "2").replace("Cole", "3")).warning == ""
+
+
 PRICES = [
     ["Price list"],
     ["Article", None, "Price per unit", None, None, "Lead time"],

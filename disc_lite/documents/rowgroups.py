@@ -1,0 +1,89 @@
+"""Groups of rows in a table: a lone cell such as `Pumps` names the rows below it, up to the next one.
+
+Article | Price | Stock
+Pumps
+P-1     | 120   | 4
+P-2     | 130   | 2
+Valves
+V-1     | 12    | 9
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from disc_lite.documents.headerless import Standout
+from disc_lite.documents.rowheaders import Row, cell_at, is_label
+
+_LEAST_COLUMNS = 3  # in fewer a lone cell may be a row without its value
+_LEAST_MEMBERS = 2  # to a group, in the mean
+_TOTAL = re.compile(
+    r"(?:grand |sub-?)?totals?\b|sum\b|(?:zwischen|gesamt)?summe\b|gesamt|insgesamt|(?:sous-)?total|totale\b|totaal\b"
+    r"|somme\b|suma\b|итого|合计|合計",
+    re.IGNORECASE,
+)
+
+
+def groups_of(rows: Sequence[Row], first: int, is_note: Sequence[bool]) -> list[str | None]:
+    """The name of the group of each row; empty for one in none, None for a row that only names a group.
+
+    Args:
+        rows: Those below the header.
+        first: The column in which names of groups stand.
+        is_note: Of each row, whether it is a sentence about the table.
+    """
+    names = [_name_in(row, first) if not note else "" for row, note in zip(rows, is_note, strict=True)]
+    if not any(names):
+        return [""] * len(rows)
+    names = names if _are_groups(rows, first, names) else _standing_out(rows, first, names)
+    groups: list[str | None] = []
+    group, is_open = "", False
+    last = max((number for number, name in enumerate(names) if not name), default=0)
+    for number, name in enumerate(names):
+        if name and number < last:
+            group, is_open = f"{group}: {name}" if is_open else name, True
+            groups.append(None)
+        else:
+            is_open = False
+            groups.append("" if is_note[number] else group)
+    _let_out_the_sum(rows, groups)
+    return groups
+
+
+def _name_in(row: Row, first: int) -> str:
+    name = row[first] if sum(map(bool, row)) == 1 and first < len(row) else ""
+    return name if is_label(name) else ""
+
+
+def _are_groups(rows: Sequence[Row], first: int, names: Sequence[str]) -> bool:
+    """Whether all lone cells name groups: several, from the first row on, with rows enough below each."""
+    if not names[0] or names[-1]:
+        return False
+    columns = {column for row in rows for column, cell in enumerate(row) if cell}
+    runs = [(is_name, len([*run])) for is_name, run in groupby(map(bool, names))]
+    members = [length for is_name, length in runs if not is_name]
+    return len(columns) >= _LEAST_COLUMNS and len(members) > 1 and sum(members) >= _LEAST_MEMBERS * len(members)
+
+
+def _standing_out(rows: Sequence[Row], first: int, names: Sequence[str]) -> list[str]:
+    """The lone cells that stand out, where other cells of their column do not."""
+    others = [cell_at(row, first) for row, name in zip(rows, names, strict=True) if not name]
+    if 2 * sum(isinstance(cell, Standout) for cell in others) > len(others):
+        return [""] * len(names)
+    return [name if isinstance(name, Standout) else "" for name in names]
+
+
+def _let_out_the_sum(rows: Sequence[Row], groups: list[str | None]) -> None:
+    """Takes the sum of all rows out of the last group, unless each group has a sum, and this is its own."""
+    last = max((n for n, group in enumerate(groups) if group), default=0)
+    if not groups or not groups[last] or not _is_sum(rows[last]):
+        return
+    ends = [n - 1 for n, group in enumerate(groups) if group is None and n and groups[n - 1] is not None]
+    if not ends or _is_sum(rows[last - 1]) or not _is_sum(rows[ends[-1]]):
+        groups[last] = ""
+
+
+def _is_sum(row: Row) -> bool:
+    return any(map(_TOTAL.match, filter(None, row)))

@@ -1,0 +1,66 @@
+"""Groups of rows: each row is under the name of its group, and a sum of all in none."""
+
+import io
+
+import pytest
+from openpyxl import Workbook
+from openpyxl.styles import Font
+
+from tests.documents.written import converted, document, sections
+
+HEAD = ["Article", "Name", "Price"]
+PUMPS = [["P-1", "small", 120], ["P-2", "big", 130]]
+VALVES = [["V-1", "gate", 12], ["V-2", "ball", 13]]
+
+
+def paths(rows):
+    made = document("a.csv", "\n".join(",".join(map(str, row)) for row in rows))
+    return [" > ".join(path) for path, _ in sections(made)]
+
+
+def test_a_lone_cell_above_rows_names_their_group():
+    assert paths([HEAD, ["Pumps"], *PUMPS, ["Valves"], *VALVES, ["Total", "", 275], ["All prices are net of tax."]]) == [
+        "Pumps > P-1", "Pumps > P-2", "Valves > V-1", "Valves > V-2", "Total", "",
+    ]  # fmt: skip
+    sums = [["Subtotal", "", 250], ["Subtotal", "", 25]]
+    assert paths([HEAD, ["Pumps"], *PUMPS, sums[0], ["Valves"], *VALVES, sums[1], ["Total", "", 275]]) == [
+        "Pumps > P-1", "Pumps > P-2", "Pumps > Subtotal", "Valves > V-1", "Valves > V-2", "Valves > Subtotal", "Total",
+    ]  # fmt: skip
+    assert paths([HEAD, ["Pumps"], ["Small"], *PUMPS, ["Valves"], *VALVES])[0] == "Pumps: Small > P-1"
+
+
+def test_below_an_empty_row_one_group_is_enough():
+    assert paths([HEAD, *PUMPS, [], ["Valves"], *VALVES]) == ["P-1", "P-2", "Valves > V-1", "Valves > V-2"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["Item", "Price"], ["Bread"], ["Loaf", 1], ["Roll", 2], ["Cake"], ["Bun", 3], ["Pie", 4]],  # no price known
+        [HEAD, *PUMPS, ["V-1"], ["V-2", "ball", 13]],
+        [HEAD, ["P-1"], ["P-2", "big", 130], ["V-1"], ["V-2", "ball", 13]],
+        [HEAD, ["P-1"], *PUMPS[1:], *VALVES],
+    ],
+)
+def test_a_row_without_its_values_names_no_group(rows):
+    assert paths(rows) == [row[0] for row in rows[1:]]
+
+
+@pytest.mark.parametrize("how", ["bold", "merged"])
+def test_a_cell_that_stands_out_names_a_group(how):
+    book = Workbook()
+    sheet = book.active
+    for row in (HEAD, *PUMPS, ["Valves"], *VALVES):
+        sheet.append(row)
+    if how == "bold":
+        sheet["A4"].font = Font(bold=True)
+    else:
+        sheet.merge_cells("A4:C4")
+    book.save(buffer := io.BytesIO())
+    made = [path[1:] for path, _ in sections(document("a.xlsx", buffer.getvalue()))]
+    assert made == [("P-1",), ("P-2",), ("Valves", "V-1"), ("Valves", "V-2")]
+    for cell in ("A2", "A3", "A5", "A6"):  # as all names are
+        sheet[cell].font = Font(bold=True)
+    sheet["A4"].font = Font(bold=True)
+    book.save(buffer := io.BytesIO())
+    assert "- Article: Valves\n" in converted("a.xlsx", buffer.getvalue()).text
