@@ -71,8 +71,8 @@ def evaluate(
     saved = _saved_in(run_folder, output)
     require_known(_not_run(benchmarks, limit, saved))
     asked = _questions_of(finished, questions, listener or silent)
-    folder = saved.evaluation(asked) if questions else run_folder  # which has the answers to its own questions
-    added = folder if questions else saved
+    own = saved.evaluation(asked) if questions else None
+    added = own or saved
     from disc_lite.run.card import card_of
     from disc_lite.run.measuring import Measurement, eval_set_of
 
@@ -86,7 +86,8 @@ def evaluate(
         sweep(added.path)
         removed = () if questions else run_folder.read_questions_removed()
         eval_set = eval_set_of(asked, run_folder, finished.model.probes, removed)
-        measured = Measurement(opened, finished.recipe, eval_set, run_folder, tell, folder)
+        elsewhere = None if saved == run_folder else saved
+        measured = Measurement(opened, finished.recipe, eval_set, run_folder, tell, own, elsewhere)
         card = card_of(measured, run_folder.read_pairs())
         if judge:
             card["judge"] = _judge(measured, added)

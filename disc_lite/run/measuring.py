@@ -80,6 +80,12 @@ class Measurement:
     run: RunFolder
     tell: Tell
     own: RunFolder | None = None  # where the answers to other questions are than those of the run
+    output: RunFolder | None = None  # where new answers are saved if the run may only be read
+
+    @property
+    def _places(self) -> list[RunFolder]:
+        """Where the answers to what the run asks are looked for; in the last one new ones are saved."""
+        return [self.run, *([self.output] if self.output else [])]
 
     def ask(self, when: When) -> None:
         """Ask the base (before) or the adapted model (after) everything that is not answered yet."""
@@ -88,11 +94,11 @@ class Measurement:
 
     def answers(self, when: When) -> Answers:
         """To the questions and statements."""
-        folder = self.own or self.run
-        saved = folder.read_answers(when)
+        places = [self.own] if self.own else self._places
+        saved = next(filter(None, (place.read_answers(when) for place in places)), None)
         if saved is None:
             saved = self._answers(self.opened(), when)
-            folder.write_answers(when, saved)
+            places[-1].write_answers(when, saved)
         return saved
 
     def _answers(self, base: Base, when: When) -> Answers:
@@ -119,10 +125,11 @@ class Measurement:
 
     def retained(self, when: When) -> Retained:
         """To what no document is about, and of the adapted model the drift from the base."""
-        saved = self.run.read_retained(when)
-        if saved is None or not self.run.neutral.is_file():
+        places = [place for place in self._places if place.neutral.is_file()]
+        saved = next(filter(None, (place.read_retained(when) for place in places)), None)
+        if saved is None:
             saved = self._retained(self.opened(), when)
-            self.run.write_retained(when, saved)
+            self._places[-1].write_retained(when, saved)
         return saved
 
     def _retained(self, base: Base, when: When) -> Retained:
@@ -132,7 +139,8 @@ class Measurement:
         thinking = [i.prompt for i in thinking_instructions()] if tokens.thinks else []
         drifting = {}
         if adapter:
-            answered = {"general": self.run.neutral, "self_generated": self.run.self_generated}
+            general = next(place.neutral for place in self._places if place.neutral.is_file())
+            answered = {"general": general, "self_generated": self.run.self_generated}
             drifting = {kind: read_examples(path) for kind, path in answered.items()}
         parts: list[Sequence[object]] = [*probes.values(), instructions, thinking, prompts, *drifting.values()]
         progress = Progress(self.tell, sum(map(len, parts)))
@@ -157,7 +165,7 @@ class Measurement:
             nats = drift(base, examples, part(f"drift on {len(examples)} answers", examples))
             drifts[kind] = Drift(mean_drift(nats, examples), nats)
         if not adapter:
-            write_examples(self.run.neutral, neutral)
+            write_examples(self._places[-1].neutral, neutral)
         of_instructions, of_prompts = (
             [tokens.decode(e.answer_ids).strip() for e in said] for said in (followed, neutral)
         )

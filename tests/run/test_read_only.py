@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ def test_everything_can_be_done_from_elsewhere(run: Path, small: SmallAdapt, tmp
     assert export(run, "adapter", tmp_path / "out", device="cpu")["files"]
     assert ask(open_adapted(run), ["What is cold?"], device="cpu")
     assert content(run) == before
+
+
+def test_what_a_run_lacks_is_asked_again_and_saved_elsewhere(run: Path, tmp_path: Path) -> None:
+    card = evaluate(run, output=tmp_path / "answers", device="cpu")
+    copy = Path(shutil.copytree(run, tmp_path / "copy"))
+    for name in ("before.json", "after.json", "retained_before.json", "retained_after.json", "neutral.jsonl"):
+        (copy / name).unlink()
+    before = content(copy)
+    assert evaluate(copy, output=tmp_path / "other", device="cpu") == card
+    said: list[Any] = []
+    assert evaluate(copy, output=tmp_path / "other", device="cpu", listener=said.append) == card
+    assert said == []
+    assert content(copy) == before
 
 
 def test_without_a_place_it_is_said_which_option_names_one(run: Path) -> None:
