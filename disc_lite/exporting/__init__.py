@@ -16,7 +16,7 @@ from disc_lite.run.events import Listener, Teller, silent
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts, catch_signals
-from disc_lite.storage import JsonObject, atomic_folder, disk, lock, manifest, sweep, write_json, write_text
+from disc_lite.storage import JsonObject, atomic_folder, disk, lock, manifest, sweep, sweep_dead, write_json, write_text
 
 if TYPE_CHECKING:
     from disc_lite.exporting.job import ExportResult, Job
@@ -47,28 +47,32 @@ def export(
     check_call(choice)
     check_run(finished, choice)
     check_target(target, force)
-    check_space(finished, choice)
-    # torch and transformers are imported here, after all errors that can be found without them.
-    from disc_lite.exporting import ggufs, weights
-    from disc_lite.exporting.job import Job
+    with _held(finished.folder, target):
+        check_space(finished, choice)  # when what killed exports have left is gone
+        # torch and transformers are imported here, after all errors that can be found without them.
+        from disc_lite.exporting import ggufs, weights
+        from disc_lite.exporting.job import Job
 
-    makers = {
-        "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
-        "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
-    }  # fmt: skip
-    with _held(finished.folder, target), catch_signals("Nothing was written.", "Repeat the command.") as interrupts:
-        tell = partial(Teller(listener or silent, interrupts).tell, "export")
-        record = _write(Job(finished, choice, tell, interrupts.check), makers[to], interrupts)
+        makers = {
+            "adapter": weights.make_adapter, "merged": weights.make_merged, "gguf-lora": ggufs.make_gguf_lora,
+            "gguf": ggufs.make_gguf, "ollama": ggufs.make_ollama,
+        }  # fmt: skip
+        with catch_signals("Nothing was written.", "Repeat the command.") as interrupts:
+            tell = partial(Teller(listener or silent, interrupts).tell, "export")
+            record = _write(Job(finished, choice, tell, interrupts.check), makers[to], interrupts)
     return {**record, "output": str(target)}
 
 
 @contextmanager
 def _held(run: RunFolder, target: Path) -> Iterator[None]:
-    """The lock of the run where the export lies in it; elsewhere nothing is written into it, and it may be others'."""
+    """The lock of the run where the export lies in it; elsewhere nothing is written into it, and it may be others'.
+
+    What killed exports have left there is removed: elsewhere only what nobody is writing.
+    """
     is_usual = target.parent == run.exports  # which may be a link to another disk
     with lock(run.path) if is_usual or target.resolve().is_relative_to(run.path.resolve()) else nullcontext():
-        if is_usual and target.parent.is_dir():
-            sweep(target.parent)
+        if target.parent.is_dir():
+            sweep(target.parent) if is_usual else sweep_dead(target.parent)
         yield
 
 
@@ -79,10 +83,10 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
 
     target = job.choice.target
     staged = disk.temporary_beside(target) if target.exists() else target
-    with atomic_folder(staged) as folder:
+    with atomic_folder(staged, held=True) as folder:
         with disk.reporting(f"{target} cannot be written."), interrupts.at_once():
             made = make(job, folder)
-            card = model_card(job.run, job.choice.document_names, job.choice.to, made.about.get("on_stored_base"))
+            card = model_card(job.run, job.choice.document_names, job.choice.to, made.about)
             write_text(folder / "README.md", card)
         require_passed(made.proof, target)
         proof = [asdict(line) for line in made.proof]

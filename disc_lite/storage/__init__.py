@@ -35,6 +35,7 @@ from disc_lite.storage.folders import (
     require_place,
     require_writable,
     sweep,
+    sweep_dead,
     waiting_lock,
 )
 from disc_lite.storage.journal import Journal, key_of, once
@@ -75,6 +76,7 @@ __all__ = [
     "seal",
     "sha256_of",
     "sweep",
+    "sweep_dead",
     "value_in",
     "verify",
     "waiting_lock",

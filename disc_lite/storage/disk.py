@@ -110,9 +110,9 @@ def make_parents(folder: Path) -> None:
         sync_path(folder.parent)
 
 
-def temporary_beside(target: Path) -> Path:
+def temporary_beside(target: Path, kind: str = "") -> Path:
     """A new name in the folder of `target`, on the same disk, so that a rename is one step."""
-    return target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    return target.parent / f"{TEMPORARY}{kind}{secrets.token_hex(8)}"
 
 
 def discard(path: Path) -> None:

@@ -15,6 +15,7 @@ from disc_lite.storage import disk
 from disc_lite.storage.digests import DIGESTS, OWN, Digest, note, sha256_of
 
 LOCK = ".lock"
+HELD = "held-"  # of the names of temporary folders that are locked while they are written
 WAIT_S = 0.2  # between two looks at a lock that another process holds
 LONGEST_INSIDE = "x" * 100  # no path within a run or an export is longer
 
@@ -47,17 +48,24 @@ def _existing(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(target: Path, held: bool = False) -> Iterator[Path]:
     """Yield an empty folder that becomes `target`, whole and durable, when the block ends well.
 
-    If the block raises, nothing of it stays. In a folder with digests its files are noted, unless it has a manifest of
-    its own. Raises RunFailed if `target` exists already, or exists by then.
+    If the block raises, nothing of it stays; of one that is `held`, if the process is killed, until `sweep_dead`. In a
+    folder with digests its files are noted, unless it has a manifest of its own. Raises RunFailed if `target` exists
+    already, or exists by then.
     """
     _require_new(target)
     temporary = disk.temporary_beside(target)
     with disk.reporting(f"{target} cannot be written."):
         disk.make_parents(target.parent)
         disk.make_folder(temporary)
+    with _held(temporary) if held else contextlib.nullcontext(temporary) as temporary:
+        yield from _filled(temporary, target)
+
+
+def _filled(temporary: Path, target: Path) -> Iterator[Path]:
+    """Yield the folder to be filled, then give it the name `target`."""
     try:
         with disk.reporting(f"{target} cannot be written."):
             yield temporary
@@ -71,6 +79,38 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         raise
     with disk.reporting(f"{target} cannot be written."):
         disk.sync_path(target.parent)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[Path]:
+    """The folder under the name that `sweep_dead` looks for, which it gets when it is locked: for as long as we live.
+
+    Where folders cannot be locked (NFS), `sweep_dead` cannot lock them either, and removes none.
+    """
+    descriptor, renamed = os.open(folder, os.O_RDONLY | os.O_CLOEXEC), disk.temporary_beside(folder, HELD)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with disk.reporting(f"{folder} cannot be renamed."):
+            disk.rename(folder, renamed)
+        yield renamed
+    finally:
+        os.close(descriptor)
+
+
+def sweep_dead(parent: Path) -> None:
+    """Remove the `held` folders in `parent` whose writers were killed: nobody has them locked.
+
+    For a folder of the user's that no lock is for: others may be writing into it, and other things may lie in it.
+    """
+    for path in sorted(parent.glob(f"{disk.TEMPORARY}{HELD}*")):
+        with contextlib.suppress(OSError):  # somebody else's, or it is locked, or is finished meanwhile
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                disk.remove(path)
+            finally:
+                os.close(descriptor)
 
 
 def _require_new(folder: Path) -> None:

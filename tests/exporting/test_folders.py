@@ -13,7 +13,7 @@ import pytest
 
 from disc_lite.cli import main
 from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed, UsageError
-from disc_lite.exporting import export, ggufs, job, quantising
+from disc_lite.exporting import checks, export, ggufs, job, quantising
 from disc_lite.run.events import Event
 from disc_lite.storage import disk, lock, read_json, write_json
 from tests.exporting.base_gguf import write_base_gguf
@@ -185,6 +185,45 @@ def test_exports_on_another_disk_are_not_swept_while_another_writes_there(run: P
     assert (tmp_path / "large" / ".tmp-1").is_dir()
     export(run, "gguf-lora")
     assert [path.name for path in (tmp_path / "large").iterdir()] == ["gguf-lora"]
+
+
+def test_what_a_killed_export_left_is_removed_and_what_is_being_written_stays(
+    run: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """The leavings of a merge of 8 billion parameters are 16 GB; nobody looks for them in a hidden folder."""
+    shelf, real, seen = tmp_path / "shelf", ggufs.write_lora, list[set[str]]()
+
+    def names() -> set[str]:
+        return {path.name for path in shelf.iterdir()}
+
+    def killed() -> None:
+        monkeypatch.setattr(ggufs, "write_lora", lambda *given: os.kill(os.getpid(), signal.SIGKILL))
+        export(run, "gguf-lora", shelf / "killed")
+
+    def meanwhile(*given: Any) -> None:
+        monkeypatch.setattr(ggufs, "write_lora", real)
+        (shelf / ".tmp-0123456789abcdef").mkdir()  # of another program
+        seen.append(names())
+        assert exit_code(forked(killed, tmp_path / "log")) == -signal.SIGKILL
+        seen.append(names() - seen[0])
+        export(run, "gguf-lora", shelf / "second")
+        seen.append(names() - seen[0])
+        real(*given)
+
+    monkeypatch.setattr(ggufs, "write_lora", meanwhile)
+    export(run, "gguf-lora", shelf / "first")
+    before, left, after = seen
+    assert len(before) == 2 and len(left) == 1
+    assert after == {"second"}
+    assert names() == {"first", "second", ".tmp-0123456789abcdef"}
+
+
+def test_what_killed_exports_left_takes_no_room_from_the_next(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    for parent, name in ((run / "exports", "1"), (tmp_path / "shelf", "held-1")):
+        (parent / f".tmp-{name}").mkdir(parents=True)
+        monkeypatch.setattr(checks, "free_disk", lambda target: 0 if [*target.parent.glob(".tmp-*")] else 10**12)
+        export(run, "gguf-lora", parent / "gguf-lora")
+        assert [path.name for path in parent.iterdir()] == ["gguf-lora"]
 
 
 def test_a_base_that_vanishes_meanwhile_is_named(run: Path, folders: Any, tmp_path: Path) -> None:
