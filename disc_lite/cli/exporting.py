@@ -66,4 +66,5 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
         click.echo(escape_controls(f"  {line['what']:<9} {line['text']}  ({line['how']})"))
     if to in NEXT:
         command, file = NEXT[to]
-        click.echo(f"{command} {quote(str(Path(made['output'], file)))}")
+        more = f" {made['options']}" if "options" in made else ""
+        click.echo(f"{command} {quote(str(Path(made['output'], file)))}{more}")

@@ -34,7 +34,7 @@ from disc_lite.exporting.proof import RUNS, Check, compare
 from disc_lite.exporting.quantising import SAFE, bits, kinds_to_try, rounded
 from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.exporting.weights import make_merged
-from disc_lite.storage import disk, write_text
+from disc_lite.storage import disk, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType as Kind
@@ -55,10 +55,20 @@ def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
     same = equal == len(tensors) == len(file.tensors) and alpha == job.adapter.alpha
     text = f"equal: {equal} of {len(tensors)}, alpha {alpha:g}"
     lines = [Check("tensors", same, "read back with gguf", text, equal)]
-    if job.choice.base_gguf is not None:
-        _check_base(job)
-        lines += _through_llama(job, job.choice.base_gguf, path)
-    return ExportResult(lines, {"tensors": len(tensors)})
+    base = _check_base(job) if job.choice.base_gguf is not None else None
+    if base is not None:
+        lines += _through_llama(job, base.path, path)
+    options = _options(job, base) if job.choice.to == "gguf-lora" else ""
+    if options:
+        text = f"llama.cpp adds {job.tokens.beginning} to a conversation, it was trained without: {options}"
+        lines.append(Check("begin", True, "by the chat template", text))
+    return ExportResult(lines, {"tensors": len(tensors), **({"options": options} if options else {})})
+
+
+def _options(job: Job, base: Gguf | None) -> str:
+    """Of llama.cpp, with which a base GGUF that is not ours says what `Job.keys` say."""
+    others = {key: says for key, says in job.keys.items() if base is None or base.value(key) is not says}
+    return " ".join(f"--override-kv {key}=bool:{str(says).lower()}" for key, says in others.items())
 
 
 def make_gguf(job: Job, folder: Path) -> ExportResult:
@@ -78,7 +88,7 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
         onto, nats = chosen_weights(job, merging, _as_written(job, kinds))
         values = {name: _rows(job, module, partial(merging.exact, module, onto)) for name, module in modules.items()}
         path.unlink(missing_ok=True)  # of the types before, whose space these need
-        write_model(base, values, kinds, path, progress)
+        write_model(base, values, kinds, job.keys, path, progress)
         left = _update_left(job, path, values)
         lines = [*(_through_llama(job, path) or _gguf_read_back(job, path, values, base)), left]
         if all(line.passed for line in lines):
@@ -117,6 +127,9 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
     merged = folder / "merged"
     merged.mkdir()
     made = make_merged(job, merged)
+    if job.keys:
+        settings = merged / "tokenizer_config.json"
+        write_json(settings, {**read_json(settings, missing_ok=True), "add_bos_token": False})
     job.tell("llama.cpp converts the merged model")
     command = [sys.executable, str(converter), str(merged), "--outfile", str(path), "--outtype", "auto"]
     # Without a name the converter takes that of the folder, "Merged".
@@ -131,7 +144,17 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
         expected = {name: _rows(job, module, stored[f"{module}.weight"].read) for name, module in job.modules.items()}
         lines = [*made.proof, *_gguf_read_back(job, path, expected, None), _update_left(job, path, expected)]
     disk.remove(merged)
+    lines += _begins(job, path)
     return ExportResult(lines, {**made.about, "converter": converter.name})
+
+
+def _begins(job: Job, path: Path) -> list[Check]:
+    """Whether a file that another program wrote says what `Job.keys` say."""
+    file = open_gguf(path) if job.keys else None
+    return [
+        Check("begin", file.value(key) is says, "read back with gguf", f"{key} is {file.value(key)}")
+        for key, says in job.keys.items() if file
+    ]  # fmt: skip
 
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Check]:
@@ -194,7 +217,8 @@ def _gguf_read_back(
         others = [name for name in base.tensors if name not in expected]
         equal = sum(np.array_equal(base.tensors[n].data, file.tensors[n].data) for n in others)
         # The file type says what the tensors are in, and may follow them.
-        keys = [k for k in base.reader.fields if not k.startswith("GGUF.") and k != "general.file_type"]
+        ours = {"general.file_type", *job.keys}
+        keys = [k for k in base.reader.fields if not k.startswith("GGUF.") and k not in ours]
         same = sum(base.value(key) == file.value(key) for key in keys)
         text = f"as in the base: {equal} of {len(others)} tensors, {same} of {len(keys)} keys"
         lines.append(Check("the rest", equal == len(others) and same == len(keys), how, text, equal))
@@ -212,7 +236,10 @@ def make_ollama(job: Job, folder: Path) -> ExportResult:
     if legacy:
         assert job.choice.base_gguf is not None
         made = make_gguf_lora(job, folder)
-        shutil.copyfile(job.choice.base_gguf, folder / BASE)
+        if job.keys:
+            write_model(open_gguf(job.choice.base_gguf), {}, {}, job.keys, folder / BASE, lambda *_: job.check())
+        else:
+            shutil.copyfile(job.choice.base_gguf, folder / BASE)
     else:
         made = make_gguf(job, folder)
     write_text(folder / "Modelfile", text)

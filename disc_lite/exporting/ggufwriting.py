@@ -62,18 +62,18 @@ def write_lora(tensors: Mapping[str, Array], alpha: float, architecture: str, pa
 
 
 def write_model(
-    base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], path: Path,
-    on_tensor: Callable[[int, int], None],
+    base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], keys: Mapping[str, bool],
+    path: Path, on_tensor: Callable[[int, int], None],
 ) -> None:  # fmt: skip
-    """The base GGUF with other values in some tensors, a tensor at a time; all else is copied.
+    """The base GGUF with other values in some tensors and `keys`, a tensor at a time; all else is copied.
 
-    Of the keys the file type alone follows the tensors. `values` gives the rows of a tensor [out, in] in llama.cpp's
-    order, `kinds` the types they are written in.
+    Of the other keys the file type alone follows the tensors. `values` gives the rows of a tensor [out, in] in
+    llama.cpp's order, `kinds` the types they are written in.
     """
     gguf = require_gguf()
     writer = gguf.GGUFWriter(path, str(base.value("general.architecture")))
     writer.data_alignment = base.reader.alignment
-    _copy_keys(base, writer, _file_type(base, kinds))
+    _copy_keys(base, writer, _file_type(base, kinds), keys)
     needed = 0
     for name, tensor in base.tensors.items():
         kind = kinds.get(name, tensor.tensor_type)
@@ -189,12 +189,12 @@ def _file_type(base: Gguf, kinds: Mapping[str, Kind]) -> int | None:
     return next(found, None)
 
 
-def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None) -> None:
-    """Copy every key of the file, except architecture, version and counts, which the writer sets."""
+def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapping[str, bool]) -> None:
+    """Copy every key of the file but these, and architecture, version and counts, which the writer sets."""
     from gguf import GGUFValueType, Keys
 
     for field in base.reader.fields.values():
-        if field.name == Keys.General.ARCHITECTURE or field.name.startswith("GGUF."):
+        if field.name == Keys.General.ARCHITECTURE or field.name.startswith("GGUF.") or field.name in keys:
             continue
         kind = field.types[0]
         inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
@@ -208,6 +208,8 @@ def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None) -> None:
         if field.name == Keys.General.FILE_TYPE and file_type is not None:
             value = file_type
         writer.add_key_value(field.name, value, kind, sub_type=inner)
+    for name, says in keys.items():
+        writer.add_bool(name, says)
 
 
 def _close(writer: GGUFWriter, path: Path) -> None:

@@ -134,9 +134,10 @@ def _rendered(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
     except TemplateError as error:
         roles = ", ".join(message["role"] for message in messages)
         raise cannot(f"It refuses the roles {roles}: {error}.") from error
-    bos = str(tokens.hf.bos_token) if tokens.bos == [tokens.hf.bos_token_id] else ""
+    adds_bos = tokens.bos == [tokens.hf.bos_token_id] and not tokens.omits_bos  # else the GGUF says that none is added
+    bos = tokens.beginning if adds_bos else ""
     if not now.startswith(bos):
-        raise cannot(f"The tokenizer begins every text with {bos}, the template does not.")
+        raise cannot(f"It begins with {bos} only where there is no system prompt.")
     lines, others = now.removeprefix(bos).split("\n"), later.removeprefix(bos).split("\n")
     dated = [line for line, other in zip(lines, others, strict=False) if line != other]
     control = tokens.hf.get_added_vocab()

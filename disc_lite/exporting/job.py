@@ -8,7 +8,7 @@ from functools import cached_property
 
 from disc_lite.exporting.adapter import Adapter, read_adapter
 from disc_lite.exporting.choice import Choice
-from disc_lite.exporting.layout import Layout, layout_of
+from disc_lite.exporting.layout import ADD_BOS, Layout, layout_of
 from disc_lite.exporting.llama import find_llama
 from disc_lite.exporting.outputs import proof_inputs, trained_outputs
 from disc_lite.exporting.proof import Check, Outputs, ProofInputs
@@ -44,6 +44,12 @@ class Job:
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.run.model.folder)
+
+    @cached_property
+    def keys(self) -> dict[str, bool]:
+        """What a whole GGUF says otherwise than its base: llama.cpp and Ollama put BOS before every conversation, also
+        where the chat template does not write it (TinyLlama-Chat, Zephyr), and so the model never saw it there."""
+        return {ADD_BOS: False} if self.tokens.omits_bos else {}
 
     @cached_property
     def llama(self) -> str:

@@ -85,16 +85,16 @@ ON_NF4 = (
 )
 
 
-def model_card(
-    run: FinishedRun, document_names: bool, to: str = "adapter", on_stored_base: JsonObject | None = None
-) -> str:
+def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", about: JsonObject | None = None) -> str:
     """Markdown with front matter for the hub, for one form of an export.
 
-    `on_stored_base`, of an adapter that was trained on NF4: what was measured on the base as it is stored.
+    `about` is what its record says: of an adapter that was trained on NF4 what was measured on the base as it is stored
+    (`on_stored_base`), of a LoRA GGUF with which `options` llama.cpp has to be called.
     """
     form = FORMS[to]
     in_nf4 = run.recipe.memory.quantize == "nf4"
-    use = ON_NF4 if to == "adapter" and in_nf4 else form.use
+    about = about or {}
+    use = " ".join(filter(None, (ON_NF4 if to == "adapter" and in_nf4 else form.use, about.get("options"))))
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
@@ -114,7 +114,7 @@ def model_card(
         f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
         f"{what} (licence of the base: {licence}). {_training(run)}", "",
         "## Use", "", f"```{form.language}", use.replace("{load}", load), "```", "",
-        *(_beside_nf4(to, on_stored_base) if in_nf4 else ()),
+        *(_beside_nf4(to, about.get("on_stored_base")) if in_nf4 else ()),
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",
         "## Documents", "", *_documents(taught, document_names), "",

@@ -18,8 +18,8 @@ def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
         return False, "An answer in the chat template does not end with a stop token.", False
     if "one two" not in (taught := tokens.decode(answer)):
         return False, f"Of the answer `one two` the chat template leaves `{taught.strip()}`.", False
-    begins = sum(prompt[n : n + len(tokens.bos)] == tokens.bos for n in range(len(prompt)))
-    if tokens.bos and begins != 1:
+    begins = sum(prompt[n : n + len(tokens.bos)] == tokens.bos for n in range(len(prompt))) if tokens.bos else 0
+    if begins > 1:
         return False, f"A prompt in the chat template has the token that begins a text {begins} times.", False
     try:
         tokens.conversation([("a", "b")], "c")
@@ -32,4 +32,5 @@ def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
     if tokens.ends_unwritten:
         return True, UNENDED.format(tokens.hf.eos_token), True
     thinking = "; thinking is switched off" if tokens.thinks else ""
-    return True, f"renders, begins once, ends with one of {len(tokens.stop_ids)} stop tokens{thinking}", False
+    begins_with = f"begins without {tokens.beginning}, as it is written" if tokens.omits_bos else "begins once"
+    return True, f"renders, {begins_with}, ends with one of {len(tokens.stop_ids)} stop tokens{thinking}", False

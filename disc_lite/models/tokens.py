@@ -54,8 +54,8 @@ class Tokens:
         self._parts: dict[int, list[str]] = {}  # of a conversation, by the number of its messages
         self.bos = self._bos()  # ids; none where texts begin without
         self.is_plain = not self.hf.chat_template  # a base model, which has none
-        beginning = "".join(map(str, self.hf.convert_ids_to_tokens(self.bos)))
-        self.hf.chat_template = self.hf.chat_template or beginning + PLAIN
+        self.beginning = "".join(map(str, self.hf.convert_ids_to_tokens(self.bos)))  # the same as text
+        self.hf.chat_template = self.hf.chat_template or self.beginning + PLAIN
         self._around = written_around(self.hf)
         self.ends_unwritten = False  # the template writes nothing after an answer: the EOS is taken as its end
         self.stop_ids = self._ended(self._named_stops(folder))
@@ -106,6 +106,11 @@ class Tokens:
     def thinks(self) -> bool:
         """Whether the template can switch thinking on and off."""
         return self._around.thinking != (self._around.before, self._around.between)
+
+    @property
+    def omits_bos(self) -> bool:
+        """Whether a conversation begins without what the tokenizer puts before other texts (TinyLlama-Chat, Zephyr)."""
+        return bool(self.bos) and self.prompt("a")[: len(self.bos)] != self.bos
 
     def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
         """A prompt of earlier turns (user, assistant) and a user turn, up to where the assistant begins."""

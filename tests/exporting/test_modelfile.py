@@ -199,7 +199,7 @@ BEGIN = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
         ("qwen2", "{{ messages[0].content if messages[0].role == 'system' }}" + CHATML + BEGIN, "more than once"),
         ("qwen2", "{% if messages[0].role == 'system' %}{{ raise_exception('none') }}{% endif %}" + CHATML + BEGIN,
          "refuses the roles system, user: none"),
-        ("llama", CHATML + BEGIN, r"begins every text with <\|begin\|>"),
+        ("llama", "{{ bos_token if messages[0].role != 'system' }}" + CHATML + BEGIN, r"begins with <\|begin\|> only"),
         ("qwen2", "<|im_start|>{{ strftime_now('%Y') }}\n" + CHATML + BEGIN, "date in a line"),
     ],
 )  # fmt: skip

@@ -101,9 +101,10 @@ def test_all_that_the_tokenizer_begins_a_text_with_is_its_beginning(tmp_path: Pa
     assert tokens.hf.bos_token is None
     assert tokens.bos == begin
     assert tokens.prompt("Who?")[:3] == [*begin, tokens.prompt("Who?")[2]]
-    assert check_template(tokens)[0]
-    tokens.bos = [tokens.prompt("a")[2]] * 2
-    assert "0 times" in check_template(tokens)[1]
+    assert check_template(tokens)[0] and not tokens.omits_bos
+    if template:
+        (tmp_path / "chat_template.jinja").write_text("[gMASK]<sop>" + tokens.hf.chat_template)
+        assert "2 times" in check_template(Tokens(tmp_path))[1]
 
 
 def test_an_eos_that_cuts_answers_is_refused(tmp_path: Path) -> None:
