@@ -68,11 +68,20 @@ def _are_groups(rows: Sequence[Row], first: int, names: Sequence[str]) -> bool:
 
 
 def _standing_out(rows: Sequence[Row], first: int, names: Sequence[str]) -> list[str]:
-    """The lone cells that stand out, where other cells of their column do not."""
+    """The lone cells that stand out, where other cells of their column do not.
+
+    Of groups that do not begin right below the header each needs rows enough: it may be a remark about the row above.
+    """
+    found = [name if isinstance(name, Standout) else "" for name in names]
     others = [cell_at(row, first) for row, name in zip(rows, names, strict=True) if not name]
-    if 2 * sum(isinstance(cell, Standout) for cell in others) > len(others):
-        return [""] * len(names)
-    return [name if isinstance(name, Standout) else "" for name in names]
+    begin = next((number for number, name in enumerate(found) if name), 0)
+    count = sum(map(bool, found))
+    are_few = begin > 0 and len(found) - begin - count < _LEAST_MEMBERS * count
+    return [""] * len(names) if are_few or 2 * sum(map(_stands_out, others)) > len(others) else found
+
+
+def _stands_out(cell: str) -> bool:
+    return isinstance(cell, Standout)
 
 
 def _let_out_the_sum(rows: Sequence[Row], groups: list[str | None]) -> None:

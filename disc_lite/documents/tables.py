@@ -7,14 +7,17 @@ from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from disc_lite.documents.blocks import cells_of
+from disc_lite.documents.headerless import Standout
 from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.htmltree import around, children, within
+from disc_lite.documents.rowgroups import groups_of
 
 # A hostile page may ask for more; no table that is read has them.
 MAX_SPAN = 200
 _CELLS = ("td", "th")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("blockquote", "dl", "ol", "p", "pre", "ul")
+_STOPS = tuple(".!?。")
 _MAX_INNER_CHARS, _MAX_INNER_NODES = 300, 1000
 
 
@@ -80,16 +83,33 @@ def spread(rows: Iterable[Sequence[Cell]], top: int) -> list[tuple[list[str], bo
 
 
 def lines_of(grid: Sequence[tuple[list[str], bool]], top: int) -> Iterator[str]:
-    """The rows of a table, of which `top` are its header; with each is said whether it is one cell across the table."""
+    """The rows of a table, of which `top` are its header; with each is said whether it is one cell across the table.
+
+    A lone cell that names a group of rows is written before each of them: `Pumps: P-1 | 120`.
+    """
     grid = [*_header(grid[:top]), *grid[top:]]
     width = max((len(cells) for cells, _ in grid), default=0)
     # A column of pictures, or of nothing, is no column.
     used = [column for column in range(width) if any(column < len(cells) and cells[column] for cells, _ in grid)]
-    for cells, is_lone in grid:
+    for cells, is_lone in _grouped(grid, width):
         if is_lone and len(cells) == width and cells[0]:
             yield cells[0]
         elif any(cells):
             yield line_of([cells[column] for column in used if column < len(cells)])
+
+
+def _grouped(grid: Sequence[tuple[list[str], bool]], width: int) -> Iterator[tuple[list[str], bool]]:
+    """The rows, each below the first with the name of its group, and without those that only name one."""
+    start = next((number for number, (_, is_lone) in enumerate(grid) if not is_lone), len(grid)) + 1
+    yield from grid[:start]
+    rest = [row for row in grid[start:] if any(row[0])]
+    body = [[*map(Standout, cells)] if is_lone and len(cells) == width else cells for cells, is_lone in rest]
+    notes = [cells[0].endswith(_STOPS) for cells in body]
+    for (cells, is_lone), group in zip(rest, groups_of(body, 0, notes), strict=True):
+        if group:
+            yield [": ".join(filter(None, [group.removesuffix(":"), cells[0]])), *cells[1:]], False
+        elif group is not None:
+            yield cells, is_lone
 
 
 def line_of(cells: Sequence[str]) -> str:

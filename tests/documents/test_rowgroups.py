@@ -6,7 +6,7 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from tests.documents.written import converted, document, sections
+from tests.documents.written import converted, document, sections, text
 
 HEAD = ["Article", "Name", "Price"]
 PUMPS = [["P-1", "small", 120], ["P-2", "big", 130]]
@@ -64,3 +64,26 @@ def test_a_cell_that_stands_out_names_a_group(how):
     sheet["A4"].font = Font(bold=True)
     book.save(buffer := io.BytesIO())
     assert "- Article: Valves\n" in converted("a.xlsx", buffer.getvalue()).text
+
+
+def table(*rows):
+    """A table of HTML, in which a row of one cell is across it."""
+    cells = (f"<tr>{''.join(f'<td colspan={1 if row[1:] else 3}>{cell}' for cell in row)}" for row in rows)
+    return text("a.html", f"<table>{''.join(cells)}</table>").strip().split("\n")
+
+
+def test_a_row_of_a_page_or_document_is_read_with_the_name_of_its_group():
+    head, pumps, valves = HEAD, PUMPS, VALVES
+    end = ["All are net."]
+    assert table(["Prices"], head, ["Pumps"], *pumps, ["Valves:"], *valves, ["Total", "", 275], end) == [
+        "Prices", "Article | Name | Price", "Pumps: P-1 | small | 120", "Pumps: P-2 | big | 130",
+        "Valves: V-1 | gate | 12", "Valves: V-2 | ball | 13", "Total | | 275", "All are net.",
+    ]  # fmt: skip
+    assert table(head, *pumps, ["Closed in May"], valves[0]) == [
+        "Article | Name | Price", "P-1 | small | 120", "P-2 | big | 130", "Closed in May", "V-1 | gate | 12",
+    ]  # fmt: skip
+    assert table(head, ["Not all are there."], *pumps)[1:] == [
+        "Not all are there.",
+        "P-1 | small | 120",
+        "P-2 | big | 130",
+    ]
