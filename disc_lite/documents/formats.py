@@ -22,6 +22,7 @@ from disc_lite.documents.plaintext import plain_text
 from disc_lite.documents.pptx import pptx_text
 from disc_lite.documents.records import NEEDS
 from disc_lite.documents.rst import rst_text
+from disc_lite.documents.rstconditions import doubt_about
 from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.tex import tex_text
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES
@@ -29,7 +30,8 @@ from disc_lite.documents.xlsx import xlsx_text
 
 
 def _rst(source: Source) -> Converted:
-    return Converted(rst_text(decode(source.raw)), "rst")
+    text = decode(source.raw)
+    return Converted(rst_text(text), "rst", warning=doubt_about(text))
 
 
 # Each gives the text of a file, or raises RefusedFile with the reason; `convert` makes one of anything else it raises.

@@ -15,6 +15,7 @@ from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.inlinehtml import embedded_text
 from disc_lite.documents.listtables import dedented, listed_rows
+from disc_lite.documents.rstconditions import is_seen
 from disc_lite.documents.rsttables import drawn_table
 
 _DIRECTIVE = re.compile(r"(?P<indent>\s*)\.\. (?:\|[^|]+\| )?(?P<name>[\w:+-]+)::(?:\s+(?P<argument>.*))?")
@@ -32,7 +33,9 @@ _DROPPED = frozenset(
     toctree
     """.split()
 )
-_UNTITLED = frozenset("container cssclass figure grid only program rst-class tab-set".split())  # for the layout
+_UNTITLED = frozenset(
+    "container cssclass figure grid ifconfig only program rst-class tab-set".split()
+)  # for the layout
 ADMONITIONS = frozenset("attention caution danger error hint important note seealso tip todo warning".split())
 _VERSIONS = {"versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since"}
 _LITERAL = frozenset(
@@ -169,6 +172,8 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         return
     if name in _LITERAL:
         yield from _fenced([argument, *dedented(block, "")] if name == "math" and argument else block, indent)
+        return
+    if name == "only" and not is_seen(argument):
         return
     if name in _UNTITLED:
         argument = ""

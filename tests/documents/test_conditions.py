@@ -1,4 +1,4 @@
-"""Parts of a file that its reader does not see, since a condition is not met: of AsciiDoc and of LaTeX."""
+"""Parts of a file that its reader does not see, since a condition is not met: of AsciiDoc, LaTeX and Sphinx."""
 
 import pytest
 
@@ -46,3 +46,19 @@ def test_anchors_and_empty_attributes_of_an_adoc_are_not_seen():
 )
 def test_branches_that_latex_does_not_print_are_not_read(written, seen):
     assert " ".join(converted("a.tex", rf"\begin{{document}}{written}\end{{document}}").text.split()) == seen
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_read"),
+    [("html", True), ("latex", False), ("not latex", True), ("html and not draft", True), ("man or (draft)", False)],
+)
+def test_of_sphinx_what_a_page_shows_is_read(condition, is_read):
+    read = converted("a.rst", f".. only:: {condition}\n\n   A.\n\nB.\n")
+    assert ("A." in read.text, "B." in read.text) == (is_read, True)
+    assert ("“draft” is left out" in read.warning) == (condition == "man or (draft)")
+
+
+def test_what_a_setting_of_sphinx_decides_is_read_and_told():
+    read = converted("a.rst", ".. ifconfig:: level in ('a',)\n\n   A.\n\nB.\n")
+    assert read.text == "\nA.\n\nB.\n"
+    assert read.warning == "read, though the site has it only if level in ('a',)"
