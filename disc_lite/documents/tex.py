@@ -8,13 +8,14 @@ named in the warning, since what they stood for is not there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.texnodes import TexReader
+from disc_lite.documents.texreferences import with_references
+from disc_lite.documents.texspecs import after_space, group_end
 
 _NAME = r"(?:\{\s*\\(?P<braced>[A-Za-z@]+)\s*\}|\\(?P<bare>[A-Za-z@]+))"
 _DEFINITION = re.compile(
@@ -32,13 +33,6 @@ _CONDITION = re.compile(
     r"(?<!\\)%[^\n]*|\\newif\s*\\if[A-Za-z@]+|\\(if(?!f\b|thenelse)[A-Za-z@]*|else|fi)(?![A-Za-z@])"
 )
 _NEW_CONDITION = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
-
-_HEADING = re.compile(r"\\(?:part|chapter|(?:sub){0,2}section|(?:sub)?paragraph)\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
-_CAPTION = re.compile(r"\\caption\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
-_LABEL = re.compile(r"\\label\s*\{([^{}]+)\}")
-_FLOAT = re.compile(r"\\begin\s*\{(figure|table|wrapfigure|sidewaystable|listing)\*?\}.*?\\end\s*\{\1\*?\}", re.DOTALL)
-_REFERENCE = re.compile(r"\\(?:ref|autoref|cref|Cref|nameref|vref|autonameref)\*?\s*\{([^{}]+)\}")
-_MAX_TITLE_CHARS = 100  # a longer caption is no name
 
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
 _TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -60,7 +54,7 @@ def tex_text(source: Source) -> Converted:
     """The text of a LaTeX file, without its preamble; each section has a time limit of its own."""
     reader = TexReader()
     macros, text = definitions(without_unseen_branches(decode(source.raw)))
-    text = with_references(text)
+    text = with_references(text, is_counted=not any("\\begin" in macro.body for macro in macros.values()))
     title = _TITLE.search(text)
     body = _BODY.search(text)
     parts = [f"# {reader.text(expanded(title[1], macros)).strip()}\n\n"] if title else []
@@ -174,7 +168,7 @@ def _arguments(text: str, at: int, macro: Macro) -> tuple[dict[str, str], int]:
     """The values of the places of a macro that is used just before `at`, and where they end."""
     values: dict[str, str] = {}
     for number in range(1, macro.arguments + 1):
-        start = _after_space(text, at)
+        start = after_space(text, at)
         if number == 1 and macro.default is not None:
             values["1"] = macro.default
             if text.startswith("[", start) and (close := text.find("]", start)) > 0:
@@ -185,48 +179,3 @@ def _arguments(text: str, at: int, macro: Macro) -> tuple[dict[str, str], int]:
         at = start + 1 if end is None else end
     # An empty group only ends the name: `\\fee{} is`.
     return values, at + 2 if not macro.arguments and text.startswith("{}", at) else at
-
-
-def _after_space(text: str, at: int) -> int:
-    while at < len(text) and text[at].isspace():
-        at += 1
-    return at
-
-
-def group_end(text: str, at: int) -> int | None:
-    """The end of the `{…}` that begins at a place; None where none does, or it is not closed."""
-    if not text.startswith("{", at):
-        return None
-    depth = 0
-    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, at):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        if depth == 0:
-            return brace.end()
-    return None
-
-
-def with_references(text: str) -> str:
-    """The text with the title or caption of what is meant in place of each reference: LaTeX makes the numbers."""
-    titles = dict(_titles(text))
-
-    def named(reference: re.Match[str]) -> str:
-        keys = [key.strip() for key in reference[1].split(",")]
-        return ", ".join(f"``{titles[key]}''" if key in titles else key for key in keys)
-
-    return _REFERENCE.sub(named, text)
-
-
-def _titles(text: str) -> Iterator[tuple[str, str]]:
-    for heading in _HEADING.finditer(text):
-        if end := group_end(text, heading.end()):
-            title = text[heading.end() + 1 : end - 1]
-            for label in (_LABEL.search(title), _LABEL.match(text, _after_space(text, end))):
-                if label:
-                    yield label[1].strip(), _LABEL.sub("", title).strip()
-    for found in _FLOAT.finditer(text):
-        caption = _CAPTION.search(found.group())
-        end = group_end(found.group(), caption.end()) if caption else None
-        if caption and end:
-            title = _LABEL.sub("", found.group()[caption.end() + 1 : end - 1]).strip().rstrip(".")
-            if len(title) <= _MAX_TITLE_CHARS:
-                yield from ((label[1].strip(), title) for label in _LABEL.finditer(found.group()))

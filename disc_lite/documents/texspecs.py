@@ -114,3 +114,22 @@ def unit_text(written: str) -> str:
         exponent = f"^{factor['exponent']}" if factor["exponent"] else ""
         text += between + _PREFIXES.get(factor["prefix"] or "", "") + unit + power + exponent
     return text
+
+
+def group_end(text: str, at: int) -> int | None:
+    """The end of the `{…}` that begins at a place; None where none does, or it is not closed."""
+    if not text.startswith("{", at):
+        return None
+    depth = 0
+    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, at):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth == 0:
+            return brace.end()
+    return None
+
+
+def after_space(text: str, at: int) -> int:
+    """The first place from `at` on that is no white space."""
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at

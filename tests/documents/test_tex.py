@@ -1,5 +1,7 @@
 """LaTeX: what a file defines for itself, units, numbered lists, tables, and what is not known."""
 
+import pytest
+
 from tests.documents.written import converted, refusal, text
 
 
@@ -78,3 +80,27 @@ def test_a_number_sign_opens_no_heading_and_a_space_may_be_the_end_of_a_line():
     body = "We denote by\n\\# the lamps, e.g.\\\n84 (lamp \\#5).\n\n\\begin{code}\n# a comment\nf(&x)\n\\end{code}"
     assert made(body).text == ("We denote by\n\\# the lamps, e.g. 84 (lamp #5).\n\n```\n# a comment\nf(&x)\n```\n")
     assert made("e.g.\\\n84").warning == ""
+
+
+def article(body, before=""):
+    return rf"\documentclass{{article}}{before}\begin{{document}}{body}\end{{document}}"
+
+
+EQUATIONS = r"""\begin{equation}\label{e} a \end{equation} % \begin{equation} b \end{equation}
+\begin{align} c \nonumber \\ \begin{matrix} d \\ e \end{matrix} \label{f} \\ g \tag{T} \label{g} \end{align}
+By \eqref{e}, (\ref{f}), \eqref{g}, \Cref{f} and \eqref{h}."""
+
+
+def test_a_reference_to_an_equation_is_its_number():
+    assert "By (1), (2), (T), Equation (2) and (h)." in text("a.tex", article(EQUATIONS))
+    assert r"\tag{1} a" in text("a.tex", article(EQUATIONS)) and r"\tag{T} \end" in text("a.tex", article(EQUATIONS))
+    numbered = article(rf"\section{{A}}\section{{B}}{EQUATIONS}", r"\numberwithin{equation}{section}")
+    assert "By (2.1), (2.2), (T)" in text("a.tex", numbered)
+
+
+@pytest.mark.parametrize(
+    "where", [r"\input{other}", r"\begin{subequations}\end{subequations}", r"\newcommand{\be}{\begin{equation}}"]
+)
+def test_a_number_that_is_not_sure_is_not_written(where):
+    assert "By (e), (f), (g), f and (h)." in text("a.tex", article(where + EQUATIONS))
+    assert "By (e), " in text("a.tex", EQUATIONS)  # a chapter of a book
