@@ -113,17 +113,32 @@ def same_facts(question: str, first: str, second: str) -> bool:
     One may say a little more: "Ada Brink" and "The mill is run by Ada Brink" are the same.
     """
     language = language_of(f"{question} {first} {second}")
-    if _negations(question, first, language) != _negations(question, second, language):
-        return False
-    says, other_says = opening_yes_no(first)[0], opening_yes_no(second)[0]
-    if says and other_says and says != other_says:
+    if _are_opposed(question, first, second, language):
         return False
     facts, others = _facts(question, first, language), _facts(question, second, language)
     more, less = missing(facts, others), missing(others, facts)
-    if (more and less) or any(term.number for term in more + less) or _choose_otherwise(first, second, language):
+    if (more and less) or any(term.number for term in more + less):
         return False
     sizes = len(facts), len(others)
-    return says == other_says != "" or min(sizes) >= max(sizes) / 2
+    is_said = opening_yes_no(first)[0] == opening_yes_no(second)[0] != ""
+    return is_said or min(sizes) >= max(sizes) / 2
+
+
+def says_no_more(question: str, answer: str, other: str) -> bool:
+    """Whether another answer to a question has all facts that this one has, of which there is one, and more or none."""
+    language = language_of(f"{question} {answer} {other}")
+    facts, others = _facts(question, answer, language), _facts(question, other, language)
+    is_within = bool(facts) and not missing(facts, others)
+    is_said = opening_yes_no(answer)[0] == opening_yes_no(other)[0]
+    return is_within and is_said and not _are_opposed(question, answer, other, language)
+
+
+def _are_opposed(question: str, first: str, second: str, language: str) -> bool:
+    """Whether one of two answers says what the other denies, or each has one word in place of another."""
+    if _negations(question, first, language) != _negations(question, second, language):
+        return True
+    says, other_says = opening_yes_no(first)[0], opening_yes_no(second)[0]
+    return bool(says and other_says and says != other_says) or _choose_otherwise(first, second, language)
 
 
 def _choose_otherwise(first: str, second: str, language: str) -> bool:

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from disc_lite.documents import Passage
 from disc_lite.models import Base
+from disc_lite.models.generation import Continuation
 from disc_lite.planning.amounts import pairs_of_sentence, wanted_pairs
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import NearDuplicates, normalise
 from disc_lite.recipe import Recipe
+from disc_lite.synthesis.contradictions import is_stated
 from disc_lite.synthesis.drafting import (
     DraftedPair,
     DraftedQuestion,
@@ -28,7 +30,7 @@ from disc_lite.synthesis.drafting import (
     shares,
     write_drafts,
 )
-from disc_lite.synthesis.facts import is_yes_no, same_facts
+from disc_lite.synthesis.facts import is_yes_no, same_facts, says_no_more
 from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
 
 ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
@@ -180,14 +182,33 @@ def _answers(
         progress, question = questions[number % len(questions)]
         answered = progress.drafter.answered(question, draft)
         if isinstance(answered, DraftedPair) and is_checked:
-            likeliest = base.tokens.decode(greedy[number % len(questions)].ids)
-            answered = answered if same_facts(question.text, answered.pair.answer, likeliest) else DISAGREES
+            answered = _agreed(progress.drafter, question, answered, greedy[number % len(questions)])
         if isinstance(answered, str):
             dropped[answered] += 1
         else:
             place = (progress.drafter.seed, question.text, normalise(answered.pair.answer))
             unique[place] = (progress, answered)
     return list(unique.values())
+
+
+def _agreed(
+    drafter: Drafter, question: DraftedQuestion, sampled: DraftedPair, draft: Continuation
+) -> DraftedPair | str:
+    """Of a sampled answer and the draft of the likeliest one that which is taught, or why none is.
+
+    Where one says more than the other, they agree on what the other says. The more is taught if the sentence has it.
+    """
+    answers = sampled.pair.answer, drafter.tokens.decode(draft.ids)
+    if same_facts(question.text, *answers):
+        return sampled
+    both: tuple[DraftedPair | str, DraftedPair | str] = sampled, drafter.answered(question, draft)
+    if says_no_more(question.text, *answers):
+        shorter, longer = both
+    elif says_no_more(question.text, *reversed(answers)):
+        longer, shorter = both
+    else:
+        return DISAGREES
+    return longer if isinstance(longer, DraftedPair) and is_stated(longer.pair) else shorter
 
 
 def _supported(
