@@ -58,7 +58,7 @@ _UNSPACED = re.compile(
 
 def details_of(sentence: str, language: str = "") -> tuple[str, ...]:
     """The details of a sentence of this language, if it is known: at most MOST, each once."""
-    if cells := _cells(sentence):
+    if cells := cells_of(sentence):
         found: Iterator[str] = iter(cells)
     else:
         text = _without_marker(sentence)
@@ -68,7 +68,7 @@ def details_of(sentence: str, language: str = "") -> tuple[str, ...]:
     return tuple(islice(dict.fromkeys(short), MOST))
 
 
-def _cells(sentence: str) -> list[str]:
+def cells_of(sentence: str) -> list[str]:
     """The cells of a row of a table, or none."""
     row = sentence.strip()
     edges = 0 if "\n" in row else len(_EDGE.findall(_CODE_SPAN.sub("", row)))

@@ -18,8 +18,10 @@ from disc_lite.prompts import answering
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import NearDuplicates, Question, is_right, is_unspaced, words_of
 from disc_lite.recipe import Recipe
+from disc_lite.synthesis.cells import names_no_row
 from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, seed_of, write_drafts
 from disc_lite.synthesis.facts import is_yes_no
+from disc_lite.synthesis.screening import NO_ROW
 
 LEAST, MOST = 16, 512  # sentences that are asked about in one call
 ANSWER_WORDS = 10  # in the longest reference answer: a longer one is seldom repeated word for word
@@ -131,4 +133,6 @@ def _answer_fault(draft: _Draft) -> str:
         return "answer says only yes or no"
     if is_right(draft.question, [draft.answer], "contains"):
         return "answer stands in the question"
+    if names_no_row(draft.question, draft.answer, draft.drafter.shown):
+        return NO_ROW
     return "" if is_right(draft.drafter.shown, [draft.answer], "contains") else "answer not in the passage"

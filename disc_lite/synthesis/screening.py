@@ -12,6 +12,7 @@ import re
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import words_of
 from disc_lite.qa.vocabulary import MONTHS, VERBS
+from disc_lite.synthesis.cells import names_no_row
 from disc_lite.synthesis.facts import is_yes_no, says_something
 from disc_lite.synthesis.names import invented
 from disc_lite.synthesis.references import points_at_itself, refers
@@ -21,6 +22,7 @@ _LABEL = r"[*_]*(?:q|question|frage|vraag|pregunta|domanda|pergunta|вопрос
 MARKS = re.compile(rf"^\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:{_LABEL})?", re.IGNORECASE)
 EMPHASIS = re.compile(r"([*_]+)(.+)\1")  # of a whole question
 QUOTES = '"“”„«»「」『』'
+NO_ROW = "answer does not say of which row of a table"
 # Greek asks with a semicolon and Armenian within a word; Japanese and Chinese with a last word, Thai and Lao with none.
 ASKS = re.compile(r"(?:[?？؟;\u037e՞፧]|[か吗嗎呢][。.]?|[\u0e01-\u0eff])$|՞")
 
@@ -68,6 +70,8 @@ def answer_fault(question: str, answer: str, passage: str, language: str = "") -
         return "answer refers to the text"
     if invented(answer, passage, question, is_answer=True, language=language):
         return "answer names what the passage does not"
+    if names_no_row(question, answer, passage):
+        return NO_ROW
     if not is_yes_no(answer) and not says_something(question, answer):
         return "answer repeats the question"
     return ""

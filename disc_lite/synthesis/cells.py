@@ -1,0 +1,68 @@
+"""Answers that take a number from a table and do not say from which row. Does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from disc_lite.qa import language_of
+from disc_lite.qa.details import cells_of
+from disc_lite.synthesis.terms import Term, missing, terms_of
+
+# Of a table of things, a row each. One of two columns has the properties of one thing, for which a question has words
+# of its own: "How heavy is it?" asks for "Weight | 3 kg".
+COLUMNS = 3
+
+_Cell = tuple[Term, ...]
+_Row = tuple[_Cell, ...]
+
+
+def names_no_row(question: str, answer: str, passage: str) -> bool:
+    """Whether a number of an answer stands in a table alone, and for what is said it might as well be another row's.
+
+    "The ceiling is 187 euros" does not say of which region, where every region has a ceiling.
+    """
+    language = language_of(passage)
+    rows, elsewhere = _rows(passage, language)
+    if not rows:
+        return False
+    said = terms_of(f"{question}\n{answer}", language)
+    numbers = [term for term in terms_of(answer, language) if term.number]
+    own = missing(numbers, (*terms_of(question, language), *elsewhere))
+    return any(_is_of_no_row(number, rows, said) for number in own)
+
+
+def _is_of_no_row(number: Term, rows: Sequence[_Row], said: Sequence[Term]) -> bool:
+    places = [(row, n) for row in rows for n, cell in enumerate(row) if not missing([number], cell)]
+    return bool(places) and all(any(_may_be_meant(other, row, n, said) for other in rows) for row, n in places)
+
+
+def _may_be_meant(other: _Row, row: _Row, column: int, said: Sequence[Term]) -> bool:
+    """Whether another row has another number of the same kind, and nothing that is said stands in this row alone."""
+    if len(other) != len(row) or not _are_alike(row[column], other[column]):
+        return False
+    beside, beside_other = ([term for cell in (*r[:column], *r[column + 1 :]) for term in cell] for r in (row, other))
+    telling = missing(beside, beside_other)
+    return len(missing(telling, said)) == len(telling)
+
+
+def _are_alike(cell: _Cell, other: _Cell) -> bool:
+    """Whether two cells have other numbers and the same words: 108 euros, 187 euros."""
+    words, other_words = ([term for term in c if not term.number] for c in (cell, other))
+    numbers = [term for term in other if term.number]
+    return bool(missing(numbers, cell)) and not missing(words, other_words) and not missing(other_words, words)
+
+
+@lru_cache(maxsize=64)  # of a passage that is asked about again and again
+def _rows(passage: str, language: str) -> tuple[Sequence[_Row], Sequence[Term]]:
+    """The rows of the tables of a passage, and the terms of its other lines, of which headers are some."""
+    lines = passage.splitlines()
+    rows, others = list[_Row](), list[str]()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        cells = cells_of(line)
+        is_header = "-" in following and not following.strip("|-: ")
+        if len(cells) >= COLUMNS and not is_header:
+            rows.append(tuple(terms_of(cell, language) for cell in cells))
+        else:
+            others.append(line)
+    return rows, terms_of("\n".join(others), language)
