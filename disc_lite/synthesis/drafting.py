@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import cycle
@@ -28,7 +28,7 @@ TRIES = 2  # rounds after which a detail that no question asks for is given up, 
 OF_DETAILS = ("detail", "rephrased")
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
-NOT_ASKED = "answer does not give the detail that was to be asked for"
+NOT_ASKED = "answer does not give a detail of its sentence"
 
 OnDrafts = Callable[[str, int, int], None]  # (what is done in a round, number so far, number in all)
 
@@ -212,21 +212,28 @@ class Drafter:
 
     def answered(self, question: DraftedQuestion, draft: Continuation) -> DraftedPair | str:
         """The pair of the question and the answer in a draft, or why that answer is rejected."""
-        answer = self.tokens.decode(draft.ids).strip()
+        answer, request = self.tokens.decode(draft.ids).strip(), question.request
         if not draft.ended:
             fault = "answer did not end within prompt.answer_tokens"
         elif self.recipe.prompt.screening:
             fault = answer_fault(question.text, answer, self.shown, self.language) or self._language_fault(answer)
-            if not fault and not gives(question.request.detail, question.text, answer):
-                fault = NOT_ASKED
+            given = self._detail_given(question, answer)
+            fault = fault or (NOT_ASKED if given is None else "")
+            request = replace(request, detail=given or "")
         else:
             fault = "" if answer else "empty answer"
-        source = self.sentences[question.request.sentence].text
+        source = self.sentences[request.sentence].text
         digest = self.text.passage_sha256(self.passage)
         pair = Pair(self.text.document.name, self.passage.index, question.text, answer, source, digest)
         _, answer_ids = self.tokens.turn(question.text, answer)
         log_ps = draft.log_ps if tuple(answer_ids) == draft.whole_ids else ()
-        return fault or DraftedPair(pair, question.request, log_ps)
+        return fault or DraftedPair(pair, request, log_ps)
+
+    def _detail_given(self, question: DraftedQuestion, answer: str) -> str | None:
+        """The detail that an answer gives: the one that was to be asked for, or else another of the sentence."""
+        wanted = question.request.detail
+        details = (wanted, *self.details[question.request.sentence]) if wanted else ("",)
+        return next((detail for detail in details if gives(detail, question.text, answer)), None)
 
 
 def write_drafts(
