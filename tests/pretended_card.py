@@ -191,6 +191,8 @@ def pretended_card() -> Iterator[torch.device]:
         for name, value in CUDA.items():
             patch.setattr(torch.cuda, name, value)
         patch.setattr(torch, "tensor", partial(_tensor, torch.tensor))
+        # A CUDA build asks the driver, which is not there.
+        patch.setattr(torch.accelerator, "current_accelerator", lambda check_available=False: None)
         patch.setattr(torch.__future__, "_overwrite_module_params_on_conversion", True)
         with Card(), Autocast():
             yield CARD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -69,14 +70,16 @@ def _length(request: Request) -> int:
 def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, long: bool) -> Iterator[list[Step]]:
     """Prompts are padded on the left; finished rows are taken out of the cache."""
     rows = [Row(request, 0, request.uniforms(limits.max_new_tokens)) for request in batch]
+    decoder = model.get_decoder()
     cache: Any = DynamicCache(config=model.config)
+    remembered = {_cache_argument(decoder): cache}
     ids, mask = _padded(batch)
     ids, mask = ids.to(model.device), mask.to(model.device)
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     while rows:
         with long_texts(model, long):
-            out: Any = model.get_decoder()(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+            out: Any = decoder(
+                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **remembered
             )
         tokens = next_tokens(logits(out.last_hidden_state[:, -1], head_of(model)), rows, limits.min_p)
         done = [row.write(token, log_p, limits) for row, (token, log_p) in zip(rows, tokens, strict=True)]
@@ -90,6 +93,11 @@ def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, lon
         ids = torch.tensor([[row.written[-1]] for row in rows], device=model.device)
         positions = positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+
+
+def _cache_argument(decoder: Any) -> str:
+    """What a decoder calls the cache that it is given: `cache` since transformers 5.24."""
+    return "cache" if "cache" in signature(decoder.forward).parameters else "past_key_values"
 
 
 def _padded(batch: Sequence[Request]) -> tuple[Tensor, Tensor]:
