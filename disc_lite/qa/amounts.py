@@ -31,6 +31,7 @@ from disc_lite.qa.vocabulary import (
 Step = tuple[str, Fraction]  # kind and value of one word of a number: digits, small, tens, hundred, scale, and
 _LONGEST_NUMBER = 12  # words
 _PER, _CENT = ("per", "por", "pour", "في"), ("cent", "ciento", "cento", "الماية", "المية")
+_ARABIC = re.compile("[\u0621-\u064a]")
 _DATIVE = re.compile(r"\w{2,}e[lr]?n")  # German plurals: in 14 Tagen, nach 5 Metern
 _ONE_BEHIND_A_LINK = frozenset("ein een un uno une um uma".split())  # "zwanzig um acht" is not 21
 
@@ -71,6 +72,10 @@ def _join_foreign(words: Sequence[Word]) -> list[Word]:
         length = 3 if i + 2 < len(words) and words[i + 1].text in NUMBER_LINKS else 2
         run = words[i : i + length]
         unit = FOREIGN_UNITS.get(run[-1].text, 0)
+        if value := _in_arabic(words[i : i + 2]):
+            result.append(_as_number(words[i : i + 2], value))
+            i += 2
+            continue
         if length == 2 and run[-1].text in _ONE_BEHIND_A_LINK:
             unit = 0
         if len(run) == length and unit and run[0].text in FOREIGN_TENS and not any(word.opens for word in run[1:]):
@@ -80,6 +85,15 @@ def _join_foreign(words: Sequence[Word]) -> list[Word]:
             result.append(words[i])
             i += 1
     return result
+
+
+def _in_arabic(run: Sequence[Word]) -> int:
+    """خمسة عشر is 15, خمسة وعشرون 25; 0 for all else."""
+    unit = FOREIGN_UNITS.get(run[0].text, 0) if len(run) == 2 and _ARABIC.match(run[0].text) else 0
+    if not unit or run[1].opens:
+        return 0
+    text = run[1].text
+    return unit + (10 if text in ("عشر", "عشرة") else FOREIGN_TENS.get(text.removeprefix("و"), -unit))
 
 
 def _join_cents(words: Sequence[Word]) -> list[Word]:
@@ -167,7 +181,12 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
             result.append(("scale", Fraction(SCALES[text])))
         elif text in FOREIGN_SCALES and result and result[-1][0] == "digits":
             result.append(("scale", Fraction(FOREIGN_SCALES[text])))
-        elif text in MONEY_SCALES and result and result[-1][0] == "digits" and _is_money(words, start, at):
+        elif (
+            text in MONEY_SCALES
+            and result
+            and result[-1][0] == "digits"
+            and (text == "bn" or _is_money(words, start, at))
+        ):
             result.append(("scale", Fraction(MONEY_SCALES[text])))
         elif text == "and" and result:
             result.append(("and", Fraction(0)))

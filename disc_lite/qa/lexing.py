@@ -14,6 +14,7 @@ from disc_lite.qa.numbers import chinese_value, clock_names_of, date_of, is_list
 from disc_lite.qa.operators import marks_behind, operator_before
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold, singulars, spellings
+from disc_lite.qa.spoken import in_digits
 from disc_lite.qa.vocabulary import (
     ELIDED,
     FOREIGN_NUMBERS,
@@ -46,7 +47,10 @@ _LINE_HYPHEN = re.compile(r"(?<=\w)-[^\S\n]*\n[^\S\n]*(?=[^\W\d_])")
 _SIGN_BEFORE_CURRENCY = re.compile(r"(?<![\w)\]])[-−–]([$€£¥₹])(?=\d)")
 _FRENCH_TIME = re.compile("(?<![\\w.,:])(\\d\\d?)[ \u00a0\u202f]?[hH][ \u00a0\u202f]?([0-5]\\d)(?!\\w|[.,]\\d| ?min)")
 # Behind digits of money: $500k, $1.2M, 5M€.
-_SCALE = re.compile(r"[$€£¥₹] ?[\d.,]*\d(?=(?:[kKmMbB]|[mMbB]n)\b)|\d(?=[kKmM][$€£¥₹])")
+_SCALE = re.compile(
+    r"(?:[$€£¥₹]|(?:EUR|USD|GBP|CHF)) ?[\d.,]*\d(?=(?:[kKmMbB]|[mMbB]n)\b)|"
+    r"\d(?=[kKmM][$€£¥₹]|(?:[kKmMbB]|[mMbB]n) (?:EUR|USD|GBP|CHF|euros?|dollars|pounds)\b)"
+)
 _FRACTION = re.compile("(\\d+ ?)?([¼-¾⅐-⅞])")
 _EXPONENT = re.compile("(?<=\\d)[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _FOOTNOTE = re.compile("(?<=[^\\W\\d_])[⁰¹⁴-⁹]+|[™®©℠]")
@@ -79,7 +83,7 @@ _LEXEME = re.compile(
     "|".join(
         (
             rf"(?P<sign>{_SIGN})(?P<number>{_NUMBER})(?P<suffix>{_SUFFIX})",
-            rf"{_AFTER_WEEK}(?P<han>[〇零一二三四五六七八九十百千两兩万萬亿億]+)",
+            rf"(?P<han>(?:{_AFTER_WEEK}[一二三四五六]|[〇零七八九十百千两兩万萬亿億])[〇零一二三四五六七八九十百千两兩万萬亿億]*)",
             rf"(?P<unspaced>[{UNSPACED}][{UNSPACED_MARKS}]*)",
             rf"(?P<dotted>(?:{_LETTER}\.)+{_LETTER}(?!\w)|(?:{_LETTER}\.){{2,}})",
             rf"(?P<word>{_LETTER}(?:{_WORD_END}|(?<=\d)\.(?=\d))*(?:['_-]{_WORD_END}+)*(?:\+\+|#|\+(?![\w+=]))?)",
@@ -108,14 +112,14 @@ def prepared(text: str) -> str:
     text = _SIGN_BEFORE_CURRENCY.sub(r"\1-", _LINE_HYPHEN.sub("-", text))
     text = _SCALE.sub(r"\g<0> ", _FRENCH_TIME.sub(r"\1:\2", text))
     if text.isascii():
-        return text
+        return in_digits(text)
     text = _FRACTION.sub(_decimal, text)
     text = _EXPONENT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
     text = _INVISIBLE.sub("", _FOOTNOTE.sub("", re.sub("(?<=\\d)[ºª]", "th", text)))
     text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).translate(_ALIKE)
     text = _FOREIGN_DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
     text = _BELOW_ZERO.sub(" minus ", _HAN_PERCENT.sub(r"\1%", _EAST_DATE.sub(_hyphened, text)))
-    return _WEEKDAY.sub("星期", text)
+    return in_digits(_WEEKDAY.sub("星期", text))
 
 
 def _hyphened(match: re.Match[str]) -> str:

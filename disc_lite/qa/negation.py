@@ -15,6 +15,7 @@ from disc_lite.qa.records import Word
 from disc_lite.qa.vocabulary import (
     DO,
     FOCUS_ADVERBS,
+    LIMITING,
     NEGATING_PAIRS,
     NEGATING_PHRASES,
     NEGATORS,
@@ -51,7 +52,8 @@ def is_negated_before(words: Sequence[Word], start: int) -> bool:
             return not is_sign and _no_negates(words, i)
         if word.text in NEGATORS or _ends_phrase(words, i) or _ends_pair(words, i, start):
             return True
-        if i > 1 and words[i - 1].text == "not" and words[i - 2].text in DO and word.text not in FOCUS_ADVERBS:
+        ends = word.text in FOCUS_ADVERBS or word.text in LIMITING
+        if i > 1 and words[i - 1].text == "not" and words[i - 2].text in DO and not ends:
             continue  # the verb
         is_adverb = word.text.endswith("ly") and word.text not in FOCUS_ADVERBS
         passes = word.text in TRANSPARENT or is_adverb or any(n.endswith(before) for n in UNSPACED_NEGATORS)

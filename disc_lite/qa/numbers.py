@@ -81,7 +81,8 @@ def clock_names(hour: int, minute: int, half: str = "") -> set[str]:
         whole = hour % 12 + (12 if half == "pm" else 0)
         return {f"t:{hour}:{minute:02}{half}", f"t:{whole}:{minute:02}"}
     halves = ("", "am", "pm") if 1 <= hour <= 12 else ("",)
-    return {f"t:{hour}:{minute:02}{half}" for half in halves}
+    next_day = {f"t:0:{minute:02}"} if hour == LAST_HOUR else set()
+    return {f"t:{hour}:{minute:02}{half}" for half in halves} | next_day
 
 
 def without_zeros(text: str) -> str:

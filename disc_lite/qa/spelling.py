@@ -68,7 +68,7 @@ def _american(text: str) -> set[str]:
 
 
 def _arabic(text: str) -> set[str]:
-    """An Arabic word without the prefixes "and", "in", "by", "as", "for", and without its article."""
+    """An Arabic word without its article, "and", "in", "by", "as" or "for", or its ending behind a number."""
     result = set()
     if text.startswith("لل"):
         text = "ال" + text[2:]
@@ -78,6 +78,8 @@ def _arabic(text: str) -> set[str]:
         result.add(text)
     if text.startswith("ال") and len(text) > 4:
         result.add(text[2:])
+    if text.endswith("ا") and len(text) > 3:  # counted by 11 to 99: 50 ريالا
+        result.add(text[:-1])
     return result
 
 

@@ -53,6 +53,7 @@ NEGATING_PHRASES = frozenset(
 )
 NEGATING_PAIRS = {"plus": "ne", "guere": "ne", "piu": "non"}
 DO = frozenset("do does did".split())
+LIMITING = frozenset({"exceed", "surpass"})  # verbs behind "do not" whose object is so all the same
 FOCUS_ADVERBS = frozenset("only merely solely simply exclusively".split())
 # Negators that follow what they negate, and what may stand between.
 NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
@@ -65,7 +66,7 @@ UNSPACED_NEGATORS = tuple(
 )
 UNSPACED_NEGATORS_AFTER = ("ではな", "ではあり", "じゃな", "じゃあり", "でな")
 # With their accents too, for texts that are read as they are written.
-YES = frozenset("yes ja oui sí si да sim tak evet نعم 네 예 हाँ हां 是 是的 对 對 はい ใช่".split())
+YES = frozenset("yes ja oui sí si да sim tak evet نعم 네 예 हाँ हां 是 是的 对 對 对的 對的 はい ใช่".split())
 NO = frozenset(
     "no nein non нет não nao nee nie hayır hayir tidak لا 아니요 아니오 नहीं 不是 不 不对 不對 否 いいえ ไม่ใช่".split()
 )
@@ -104,7 +105,7 @@ MONTHS = {name: number for number, line in enumerate(_MONTHS.split("\n")[1:-1], 
 MONTH_NAMES = tuple(line.split()[0] for line in _MONTHS.split("\n")[1:-1])
 VERBS = frozenset({"may", "march"})  # in lower case, before a number
 OF = frozenset("of de del di van".split())  # 20th of June, 20 de junio
-TO = frozenset({"to", "through", "bis"})  # 9 to 17, Monday to Friday
+TO = frozenset({"to", "through", "bis", "至", "到"})  # 9 to 17, Monday to Friday
 WEEKDAYS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday "
     "montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
@@ -128,7 +129,7 @@ TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty s
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 # Behind digits only: German, French, Spanish, Italian, Dutch; and letters behind an amount of money ($4.5m).
 FOREIGN_SCALES = {
-    **dict.fromkeys("tsd tausend mille mila duizend".split(), 10**3),
+    **dict.fromkeys("tsd tausend mille mila mil duizend".split(), 10**3),
     **dict.fromkeys("mio millionen millions millones millon milioni milione miljoen".split(), 10**6),
     **dict.fromkeys("mrd milliarde milliarden milliard milliards miliardo miliardi miljard".split(), 10**9),
 }
@@ -142,15 +143,15 @@ _ORDINALS = (
 ORDINALS = {word: n for n, word in enumerate(_ORDINALS.split(), 1)} | {"thirtieth": 30}
 # Other languages, up to twelve, without words that are also English ("once", "on").
 _FOREIGN = """
-    zwei deux dos due dois duas twee два две iki
-    drei trois tres tre drie три
-    vier quatre cuatro quattro quatro четыре dort
-    funf fuenf cinq cinco cinque vijf пять bes
-    sechs seis zes шесть alti
-    sieben sept siete sette sete zeven семь yedi
-    acht huit ocho otto oito восемь sekiz
-    neun neuf nueve nove negen девять dokuz
-    zehn dix diez dieci dez tien десять
+    zwei deux dos due dois duas twee два две iki اثنان اثنين اثنتان اثنتين
+    drei trois tres tre drie три ثلاثة ثلاث
+    vier quatre cuatro quattro quatro четыре dort اربعة اربع
+    funf fuenf cinq cinco cinque vijf пять bes خمسة خمس
+    sechs seis zes шесть alti ستة ست
+    sieben sept siete sette sete zeven семь yedi سبعة سبع
+    acht huit ocho otto oito восемь sekiz ثمانية ثماني
+    neun neuf nueve nove negen девять dokuz تسعة تسع
+    zehn dix diez dieci dez tien десять عشرة عشر
     elf onze undici одиннадцать
     zwolf zwoelf douze doce dodici doze twaalf двенадцать
 """
@@ -165,14 +166,14 @@ _FOREIGN_TEENS = """
     neunzehn dix-neuf diecinueve diciannove dezenove dezanove negentien девятнадцать
 """
 _FOREIGN_TENS = """
-    zwanzig vingt veinte venti vinte twintig двадцать yirmi
-    dreissig trente treinta trenta trinta dertig тридцать otuz
-    vierzig quarante cuarenta quaranta quarenta veertig сорок
-    funfzig fuenfzig cinquante cincuenta cinquanta cinquenta vijftig пятьдесят elli
-    sechzig soixante sesenta sessanta sessenta zestig шестьдесят altmis
-    siebzig septante setenta settanta setenta zeventig семьдесят yetmis
-    achtzig huitante ochenta ottanta oitenta tachtig восемьдесят seksen quatre-vingt quatre-vingts
-    neunzig nonante noventa novanta noventa negentig девяносто doksan
+    zwanzig vingt veinte venti vinte twintig двадцать yirmi عشرون عشرين
+    dreissig trente treinta trenta trinta dertig тридцать otuz ثلاثون ثلاثين
+    vierzig quarante cuarenta quaranta quarenta veertig сорок اربعون اربعين
+    funfzig fuenfzig cinquante cincuenta cinquanta cinquenta vijftig пятьдесят elli خمسون خمسين
+    sechzig soixante sesenta sessanta sessenta zestig шестьдесят altmis ستون ستين
+    siebzig septante setenta settanta setenta zeventig семьдесят yetmis سبعون سبعين
+    achtzig huitante ochenta ottanta oitenta tachtig восемьдесят seksen quatre-vingt quatre-vingts ثمانون ثمانين
+    neunzig nonante noventa novanta noventa negentig девяносто doksan تسعون تسعين
 """
 FOREIGN_TENS = {word: 10 * n for n, line in enumerate(_FOREIGN_TENS.split("\n")[1:-1], 2) for word in line.split()}
 # What French numbers to 99 consist of.
@@ -256,14 +257,31 @@ _UNITS = """
     mi mile miles
     ft foot feet
     inch inches
+    m2
+    m3
+    μm micrometre micrometres micrometer micrometers mikrometer
+    oz ounce ounces
+    kmh
+    mph
+    v volt volts
+    w watt watts
+    kw kilowatt kilowatts
+    kwh kilowatt-hour kilowatt-hours kilowattstunde kilowattstunden
+    hz hertz
+    khz kilohertz
+    mhz megahertz
+    ghz gigahertz
     °c celsius
     °f fahrenheit
     € euro euros eur
     $ dollar dollars usd
     £ pound pounds gbp
-    ¥ yen jpy
+    ¥ yen jpy 円
+    cny yuan rmb 元
+    krw won 원
+    brl reais
     ₹ rupee rupees inr rs
-    chf
+    chf franken franchi
 """
 DEGREES = frozenset("degree degrees grad degre degres grado grados gradi grau graus graad graden".split())  # Celsius
 # What an amount may be for each of and still be that amount: "30 min/day", but not "5 m/s".
@@ -273,7 +291,7 @@ EACH = frozenset(
 )
 UNITS = {word: line.split()[0] for line in _UNITS.split("\n")[1:-1] for word in line.split()}
 CURRENCIES = frozenset("€ $ £ ¥ ₹".split())
-CURRENCY_CODES = frozenset("EUR USD GBP JPY INR Rs CHF".split())  # before a number, as they are written
+CURRENCY_CODES = frozenset("EUR USD GBP JPY INR Rs CHF CNY KRW BRL".split())  # before a number, as they are written
 # Units with a capital or of a single letter, directly after digits: 5g, but not 5G.
 LETTER_UNITS = frozenset(
     "m g l h s L V W Hz kHz MHz GHz kW MW GW kWh MWh kB KB MB GB TB kPa hPa dB mAh AM PM Uhr".split()
