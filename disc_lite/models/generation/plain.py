@@ -78,9 +78,7 @@ def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, lon
     positions = (mask.cumsum(1) - 1).clamp(min=0)
     while rows:
         with long_texts(model, long):
-            out: Any = decoder(
-                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **remembered
-            )
+            out: Any = decoder(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, **remembered)
         tokens = next_tokens(logits(out.last_hidden_state[:, -1], head_of(model)), rows, limits.min_p)
         done = [row.write(token, log_p, limits) for row, (token, log_p) in zip(rows, tokens, strict=True)]
         yield [(row.request.place, token, end) for row, (token, _), end in zip(rows, tokens, done, strict=True)]
