@@ -31,11 +31,12 @@ _TAG = re.compile(
     rf"|<(?P<end>/?)(?P<name>{'|'.join(_NAMES)})(?=[\s/>])",
     re.DOTALL | re.IGNORECASE,
 )
+_MANY_UNFINISHED = 100
 
 
 def parsed(markup: str) -> Tag:
     """The tree of HTML."""
-    return tree_of(_with_end_tags(markup))
+    return tree_of(_with_end_tags(_finished(markup)))
 
 
 def around(tag: Tag, names: Collection[str]) -> Tag | None:
@@ -56,6 +57,18 @@ def children(tag: Tag, names: Collection[str]) -> list[Tag]:
 def elements(tag: Tag) -> list[Tag]:
     """All elements in another, however deep."""
     return [one for one in tag.descendants if type(one) is Tag]
+
+
+def _finished(markup: str) -> str:
+    """The markup up to where a comment or a tag begins that has no end; as a browser has it, but only where many are so.
+
+    For each of them the tokenizer looks through all that follows: 20,000 took 5 s.
+    """
+    for opening, closing in (("<!--", "-->"), ("<", ">")):
+        end = markup.rfind(closing) + 1
+        if markup.count(opening, end) > _MANY_UNFINISHED:
+            markup = markup[: markup.find(opening, end)]
+    return markup
 
 
 def _with_end_tags(markup: str) -> str:

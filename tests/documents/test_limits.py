@@ -9,7 +9,8 @@ import pytest
 
 from disc_lite.documents import archive, read_documents, workers
 from disc_lite.documents.source import RefusedFile, Source
-from tests.documents.written import converted, zipped
+from tests.counting import is_quadratic
+from tests.documents.written import converted, text, zipped
 from tests.tiers import FULL, reached
 
 
@@ -102,3 +103,9 @@ def test_an_interrupt_ends_the_workers(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         read_documents([tmp_path], progress=interrupt)
     assert not set(psutil.Process().children()) - set(others)
+
+
+@pytest.mark.parametrize("opening", ["<!-- x", "<!----!>", "<a ", "<p class="])
+def test_what_is_opened_and_never_closed_takes_no_time_by_the_square(opening):
+    assert not is_quadratic(lambda size: text("a.html", f"<p>Hi.</p>{opening * (size // 8)}"), 16_000)
+    assert text("a.html", f"<p>Hi.</p>{opening * 200}") == "Hi.\n"
