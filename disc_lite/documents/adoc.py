@@ -35,6 +35,7 @@ _GIVEN = {
 }
 _LISTED_NAMES = 5
 _BLOCK_TITLE = re.compile(r"\.(?=[^\s.])(.*)")
+_TICKED = re.compile(r"^\[\*\](?= )")
 _ITEM = re.compile(r"\s*(\*{1,5}|-|\.{1,5})\s+(?=\S)")
 _TERM = re.compile(r"(\S.*?):{2,4}(?:\s+|$)")
 _LINK = re.compile(
@@ -171,7 +172,7 @@ class _Reader:
         if title := _BLOCK_TITLE.match(line):
             return self._inline(title[1]) + "\n"
         if item := _ITEM.match(line):
-            return self._item(item[1], line[item.end() :])
+            return self._item(item[1], _TICKED.sub("[x]", line[item.end() :]))
         if (term := _TERM.match(line)) and "://" not in term[0]:
             return f"{self._inline(term[1])}: {self._inline(line[term.end() :])}".rstrip()
         if line.strip() and not self.above.strip():

@@ -22,6 +22,7 @@ from disc_lite.documents.noise import is_noise, is_note_mark, main_part
 from disc_lite.documents.numbering import LABEL_TAG, item_number
 from disc_lite.documents.source import Converted, Source
 from disc_lite.documents.tables import as_value, is_layout, rows_of
+from disc_lite.documents.ticks import tick_of_box, tick_of_item
 
 _BLOCK_TAGS = """
     address article aside blockquote body caption center details div dt fieldset figcaption figure footer form
@@ -30,7 +31,7 @@ _BLOCK_TAGS = """
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol")
-_WITHIN_LINES = ("br", "img", "input", "sub", "sup", LABEL_TAG)
+_WITHIN_LINES = ("br", "img", "sub", "sup", LABEL_TAG)
 _NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
 _SPACES = re.compile(r"\s+")
@@ -106,6 +107,9 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
             writer.blocks.append(("paragraph", fenced(code)))
         case "table" if not is_layout(tag):
             _write_table(tag, writer, depth)
+        case _ if tag.attrs and (tick := tick_of_box(tag, writer.is_page)):
+            writer.tick(tick)
+            _write_children(tag, writer, depth)
         case name if name in _HEADINGS:
             _write_prefixed("#" * _HEADINGS[name] + " ", tag, writer, depth)
         case name if name in _BLOCKS:
@@ -125,9 +129,6 @@ def _inline_text(tag: Tag, writer: Writer) -> str:
             return "\n"
         case "img":
             return _image_text(tag)
-        case "input":
-            is_shown = tag.get("type") == "checkbox" and _is_answer(tag, writer)
-            return ("[x] " if "checked" in tag.attrs else "[ ] ") if is_shown else ""
         case "sup" | "sub":
             return script_text(tag, writer.before())
         case _:
@@ -155,12 +156,13 @@ def _write_item(tag: Tag, writer: Writer, depth: int) -> None:
     indent = "  " * max(depth - 1, 0)
     if not is_marker(marker):  # behind it a stop would end a sentence
         indent, marker = "", marker.rstrip(".")
-    _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth)
+    _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth, tick_of_item(tag))
 
 
-def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int) -> None:
+def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int, tick: str = "") -> None:
     writer.close_all()
     writer.prefix = prefix
+    writer.tick(tick)
     _write_children(tag, writer, depth)
     writer.close_all()
     writer.prefix = ""
@@ -220,11 +222,6 @@ def _formula(tag: Tag) -> str:
     # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
     is_tex = tag.name == "script" and tag.get("type").startswith("math/tex")
     return " ".join(tag.get_text().split()) if is_tex else ""
-
-
-def _is_answer(box: Tag, writer: Writer) -> bool:
-    """Whether a box to tick says something: on a page of a site others open menus."""
-    return not writer.is_page or "disabled" in box.attrs or (box.parent is not None and box.parent.name == "li")
 
 
 def _image_text(tag: Tag) -> str:

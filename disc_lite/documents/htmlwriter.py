@@ -24,6 +24,7 @@ class Writer:
     inline: list[str] = field(default_factory=list)
     prefix: str = ""
     term: str = ""  # what the next paragraph is about: `FREEZE`, `Note`
+    opening: str = ""  # of the next block: a tick
     numbers: dict[int, int] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -35,15 +36,23 @@ class Writer:
         if text:
             if self.term:
                 text, self.term = f"{self.term}{'' if self.term[-1] in _STOPS else ':'} {text}", ""
+            text, self.opening = self.opening + text, ""
             self.blocks.append(("item" if is_marker(self.prefix.rstrip()) else "paragraph", self.prefix + text))
             self.prefix = ""
 
     def close_all(self) -> None:
-        """Ends the open block, and writes a term as a paragraph where none follows that is about it."""
+        """Ends the open block, and writes a term or a tick as a paragraph where none follows that is about it."""
         self.close()
-        if self.term:
-            self.inline, self.term = [self.term], ""
+        if alone := self.opening.rstrip() or self.term:
+            self.inline, self.opening, self.term = [alone], "", ""
             self.close()
+
+    def tick(self, tick: str) -> None:
+        """Writes a tick, before the next text even where that is a paragraph of its own."""
+        if "".join(self.inline).strip():
+            self.inline.append(tick)
+        else:
+            self.opening += tick
 
     def before(self) -> str:
         """The last characters of the open block."""

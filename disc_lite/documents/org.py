@@ -14,7 +14,7 @@ from disc_lite.documents.decoding import decode
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.source import Converted, Source
 
-_HEADLINE = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING|CANCELLED)\s+)?(?:\[#\w\]\s+)?(.*?)(?:\s+:[\w@:]+:)?\s*$")
+_HEADLINE = re.compile(r"(\*+)\s+((?:TODO|DONE|NEXT|WAITING|CANCELLED)\s+)?(?:\[#\w\]\s+)?(.*?)(?:\s+:[\w@:]+:)?\s*$")
 _HIDDEN = re.compile(r"\*+\s+(?:(?:[A-Z]+\s+)?COMMENT\b|.*\s:(?:[\w@]+:)*noexport:)")
 _PLAN = re.compile(r"\s*(?:SCHEDULED|DEADLINE|CLOSED):\s*[<\[]")
 _KEYWORD = re.compile(r"\s*#\+(\w+):?\s*(.*)", re.IGNORECASE)
@@ -92,7 +92,7 @@ def _exported(lines: Iterable[str]) -> Iterator[str]:
 
 def _line(line: str, shift: int) -> str:
     if headline := _HEADLINE.match(line):
-        return f"{'#' * min(6, len(headline[1]) + shift)} {_inline(headline[2])}"
+        return f"{'#' * min(6, len(headline[1]) + shift)} {headline[2] or ''}{_inline(headline[3])}"
     if line.lstrip().startswith("|"):
         return " | ".join(_inline(cell.strip()) for cell in line.strip().strip("|").split("|"))
     if line.lstrip().startswith(": "):  # a line of fixed width

@@ -42,11 +42,11 @@ def test_org():
         [
             ((), "# Garden plan"),
             (
-                ("Spring",),
-                "## Spring\nPlant beans and peas, see the guide, b.org or `a*b` in a/b/c.\n- one\n  - two\nName | Price\n"
+                ("TODO Spring",),
+                "## TODO Spring\nPlant beans and peas, see the guide, b.org or `a*b` in a/b/c.\n- one\n  - two\nName | Price\n"
                 'Bean | 3\n```python\n* no headline\nx = "[[a]]"\n```',
             ),
-            (("Spring", "Late"), "### Late\nSaid so.\n    fixed"),
+            (("TODO Spring", "Late"), "### Late\nSaid so.\n    fixed"),
         ],
     )
     assert text("a.org", "Now. +They cost 5.+ They cost 7 +1.\n") == "Now. They cost 7 +1.\n"
