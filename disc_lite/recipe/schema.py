@@ -94,7 +94,7 @@ class Prompt(Section):
     answer_tokens: Count = setting(256, "longest answer", "tokens", ge=1, le=8192)
     answers_per_question: Count = setting(1, "answers sampled to each question", "answers", ge=1, le=100)
     agreement: Switch = setting(
-        True, "keep a sampled answer only where the likeliest one, at temperature 0, has the same facts"
+        True, "teach an answer only where the likeliest one, at temperature 0, says the same, or one of the two more"
     )
     screening: Switch = setting(
         True, "drop questions and answers by their words: names that the passage lacks, another language, no subject"
