@@ -52,7 +52,7 @@ class Request:
 
     sentence: int  # number among the askable sentences of the passage
     kind: str  # of question, see `prompts.writing.KINDS`
-    detail: str = ""  # of the sentence, that the answer is to give; "" where any of its facts will do
+    detail: str = ""  # of the sentence, that the answer is to give, and of a pair gives; "" where any fact will do
     known: str = ""  # the question to rephrase
 
 
