@@ -1,9 +1,9 @@
 """The base model writes questions about a passage and answers them with the passage in its prompt.
 
 Each prompt asks for one line of text about one sentence of the passage, so that every sentence gets its share. A pair
-is accepted if its words are about the passage (see `screening`), if the teacher's likeliest answer to the question agrees
-with it, and if the teacher supports the answer: likely with the passage in the prompt, and clearly likelier than without
-it.
+is accepted if its words are about the passage (see `screening`), if the teacher's likeliest answer to the question
+agrees with it, and if the teacher supports the answer: likely with the passage in the prompt, and clearly likelier
+than without it.
 """
 
 from __future__ import annotations
