@@ -200,12 +200,13 @@ def gather(runs: Sequence[Sequence[int]], needed: Sequence[int]) -> Gathered:
     Each path is computed like the run alone. `needed` is the first position of each run whose hidden state is needed:
     it stays in the run's own segment. The shared prefix of a chat model is the system turn of its template.
     """
-    alike: dict[tuple[int, ...], list[int]] = {}
+    by_beginning: dict[tuple[int, ...], list[int]] = {}
     for i, (run, need) in enumerate(zip(runs, needed, strict=True)):
-        alike.setdefault(tuple(run[:WORTH_SHARING_TOKENS]) if need >= WORTH_SHARING_TOKENS else (-1, i), []).append(i)
+        beginning = tuple(run[:WORTH_SHARING_TOKENS]) if need >= WORTH_SHARING_TOKENS else (-1, i)
+        by_beginning.setdefault(beginning, []).append(i)
     sequences: list[list[Segment]] = []
     places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(runs)
-    for members in alike.values():
+    for members in by_beginning.values():
         if len(members) == 1:
             places[members[0]] = (len(sequences), 0, 0)
             sequences.append([Segment(tuple(runs[members[0]]))])

@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.disc import disc_lessons
-from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.examples import AnsweredPrompt, retention_lesson, tokenise
 from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.distillation.teacher import read_lessons
 from disc_lite.distillation.training import Callbacks, train
@@ -38,7 +38,6 @@ from disc_lite.run.folder import FORMAT
 from disc_lite.run.training import save_adapter
 from disc_lite.storage import begin_digests, sha256_of, write_json, write_jsonl, write_text
 from disc_lite.storage.digests import digest_of, note
-from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from tests.tiny_models import CORPUS
 
 FAST = {
@@ -129,9 +128,9 @@ class SmallTraining:
             *disc_lessons(self.texts, tokens, self.recipe),
             *prompt_lessons(self.texts, PAIRS, AnswerPrompts(tokens)),
         ]
-        spoken = [RetentionExample(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]
+        spoken = [AnsweredPrompt(tuple(tokens.prompt(f"a {n}")), (*range(20, 25 + n), 1)) for n in range(5)]
         self.task = self.taught(lessons, folder / "task")
-        self.retention = self.taught(retention_lessons(spoken), folder / "retention")
+        self.retention = self.taught(list(map(retention_lesson, spoken)), folder / "retention")
         self.folder = folder
 
     @property

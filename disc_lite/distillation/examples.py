@@ -133,9 +133,21 @@ def next_token_lessons(texts: Iterable[Text], tokens: Tokens, taught: Taught = l
     return lessons
 
 
-def retention_lesson(prompt: Sequence[int], answer: Sequence[int], kind: str = "retention") -> Lesson:
-    """Teacher and student read the same: a prompt and answer that the base generated, against forgetting."""
-    input_ids = (*prompt, *answer)
-    compared = tuple(range(len(prompt) - 1, len(input_ids) - 1))
+@dataclass(frozen=True)
+class AnsweredPrompt:
+    """A prompt of one user turn and what a model answered, as ids; the answer has its stop token, or is cut."""
+
+    prompt_ids: tuple[int, ...]
+    answer_ids: tuple[int, ...]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.prompt_ids) + len(self.answer_ids)
+
+
+def retention_lesson(answered: AnsweredPrompt, kind: str = "retention") -> Lesson:
+    """Teacher and student read the same prompt and answer of the base; the tokens of the answer are compared."""
+    input_ids = (*answered.prompt_ids, *answered.answer_ids)
+    compared = tuple(range(len(answered.prompt_ids) - 1, len(input_ids) - 1))
     example = Example(kind, "", input_ids, compared)
     return Lesson(lone(input_ids), (example,), tuple((0, p) for p in compared))

@@ -87,10 +87,9 @@ def _epoch(
 ) -> list[int]:
     """One epoch: all pairs, and so many DiSC examples that their share is `disc.share`, more where pairs are few.
 
-    Its shards come in shuffled order, and so do the examples of each.
-
-    Successive epochs continue through the list of DiSC examples, so that every sentence is covered over the epochs
-    even where one epoch takes only a part of them. So do those that are rehearsed: `update.rehearse` for each other.
+    Shards come in shuffled order, and so do the examples of each. Successive epochs continue through the list of DiSC
+    examples, so that every sentence is covered over the epochs even where one epoch takes only a part of them. So do
+    those that are rehearsed: `update.rehearse` for each other.
     """
     taught = [i for i, e in enumerate(examples) if not e.rehearsed]
     shared = [i for i in taught if LESSON_KINDS[examples[i].kind].by_share]
@@ -139,12 +138,11 @@ def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
     return min(steps, math.ceil(learned_at / (1 - FALL)))
 
 
-def learning_rate(n: int, steps: int, recipe: Recipe, last: int | None = None) -> float:
+def learning_rate(n: int, steps: int, last: int, recipe: Recipe) -> float:
     """Linear warm-up, then constant, a cosine to zero, or constant and a line to zero over the last fifth; n from 0.
 
-    `steps` are planned, `last` of them are made.
+    `steps` are planned, `last` of them are made: see `last_step`.
     """
-    last = last or steps
     peak, warm = recipe.train.learning_rate, max(1, round(recipe.train.warmup_fraction * steps))
     rise = (n + 1) / warm
     if recipe.train.schedule == "trapezoid":  # it may end within the warm-up

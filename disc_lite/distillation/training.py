@@ -79,7 +79,7 @@ def train(
         if gradient.max_tokens < max_tokens:
             max_tokens = gradient.max_tokens
             callbacks.on_halved(trained.steps, max_tokens)
-        rate = learning_rate(trained.steps, len(planned), recipe, last)
+        rate = learning_rate(trained.steps, len(planned), last, recipe)
         norm = trained.update(gradient, rate)
         made = _measured(trained.steps, last, gradient, norm, rate, time.monotonic() - begin)
         unhealthy = unhealthy + 1 if made.skipped else 0

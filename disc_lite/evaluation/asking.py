@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from disc_lite.distillation.examples import AnsweredPrompt
 from disc_lite.documents import sentence_spans
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.packing import Segment
 from disc_lite.prompts.answering import answer_task, join_passages
 from disc_lite.qa import Question
-from disc_lite.synthesis.retention import RetentionExample
 
 
 def answer(
@@ -47,11 +47,11 @@ def answer(
 def generate_answers(
     base: Base, prompts: Sequence[str], max_tokens: int, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
-) -> list[RetentionExample]:  # fmt: skip
+) -> list[AnsweredPrompt]:  # fmt: skip
     """Greedy answers, of at most `max_tokens` tokens, to user turns, with the token that ends each."""
     prompt_ids = [base.tokens.prompt(prompt) for prompt in prompts]
     answers = continued(base, prompt_ids, max_tokens, adapter, on_finished)
-    return [RetentionExample(tuple(p), a.whole_ids) for p, a in zip(prompt_ids, answers, strict=True)]
+    return [AnsweredPrompt(tuple(p), a.whole_ids) for p, a in zip(prompt_ids, answers, strict=True)]
 
 
 def continued(

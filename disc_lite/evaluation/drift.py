@@ -6,23 +6,22 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from disc_lite.distillation.examples import together
+from disc_lite.distillation.examples import AnsweredPrompt, retention_lesson, together
 from disc_lite.losses import RETENTION_KL, token_divergence
 from disc_lite.models import Base
 from disc_lite.models.halving import halved_if_full
 from disc_lite.planning.sizes import READING_TOKENS
-from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
 def drift(
-    base: Base, examples: Sequence[RetentionExample], on_finished: Callable[[int], None] = lambda prompts: None
+    base: Base, examples: Sequence[AnsweredPrompt], on_finished: Callable[[int], None] = lambda prompts: None
 ) -> list[float]:
     """KL(base || adapted) of each prompt, in nats per token of the answer of the base.
 
     `on_finished` is called with the number of prompts measured so far.
     """
     means: list[float] = []
-    compared = [example for lesson in retention_lessons(examples) for example in lesson.examples]
+    compared = [example for answered in examples for example in retention_lesson(answered).examples]
     sizes = [len(example.input_ids) for example in compared]
 
     def compare(indices: list[int]) -> Tensor:
@@ -42,7 +41,7 @@ def drift(
     return means
 
 
-def mean_drift(nats: Sequence[float], examples: Sequence[RetentionExample]) -> float:
+def mean_drift(nats: Sequence[float], examples: Sequence[AnsweredPrompt]) -> float:
     """The mean over all tokens of the drifts by prompt."""
     tokens = [len(example.answer_ids) for example in examples]
     return sum(n * t for n, t in zip(nats, tokens, strict=True)) / max(1, sum(tokens))

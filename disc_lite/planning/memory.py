@@ -25,6 +25,7 @@ from disc_lite.planning.amounts import optimizer_bytes
 from disc_lite.planning.layers import Layers
 from disc_lite.planning.shapes import Shape
 from disc_lite.planning.sizes import (
+    LOGITS_BYTES,
     LOSS_ROWS,
     MAX_ROWS,
     MLP_TILE,
@@ -35,7 +36,6 @@ from disc_lite.planning.sizes import (
 )
 
 LOGIT_BYTES = 10  # of a row and a token of the vocabulary: teacher and student in fp32, the gradient in bf16
-LOGITS_BYTES = 16  # of a row and a token of the vocabulary in generation: logits and what sampling makes of them
 PADDING = 1.05  # places of a packed batch for a token of it
 APART_PADDING = 1.4  # where a text is a row, as wide as the longest, which is up to twice as long as the shortest
 # Of a layer, values a place beside what is a multiple of its hidden size; stored too where it is not computed again.
@@ -255,7 +255,7 @@ class Footprint:
         return self._stage("generation", {**parts, "layer": self._read(self.numbers.read_tokens)})
 
     def _row_bytes(self, places: float) -> float:
-        return self.shape.cache_bytes(1, self.numbers.value_bytes) * places + self.shape.state_bytes
+        return self.shape.cache_bytes(self.numbers.value_bytes) * places + self.shape.state_bytes
 
     def rows(self, places: float, available: int) -> int:
         """How many rows generation takes of the memory that base and adapter leave, at least one."""

@@ -69,9 +69,9 @@ class Shape:
         others += sum(kind.count * kind.mixer.others for kind in self.kinds)
         return round(self.linear_parameters * linear + others * value_bytes)
 
-    def cache_bytes(self, places: int, value_bytes: int) -> int:
-        """The key/value cache of so many tokens in generation."""
-        return sum(kind.count * kind.mixer.cached for kind in self.kinds) * value_bytes * places
+    def cache_bytes(self, value_bytes: int) -> int:
+        """Of a token in the key/value cache of generation."""
+        return sum(kind.count * kind.mixer.cached for kind in self.kinds) * value_bytes
 
     @property
     def state_bytes(self) -> int:

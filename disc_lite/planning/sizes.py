@@ -18,6 +18,7 @@ PAIRS_OF_A_TREE = 64  # of one teacher sequence: its attention mask grows with t
 ROWS_SHARE = 0.5  # of the free memory that keys, values and logits may take; the rest is for the layers
 SHORTEST_PREFIX = 16  # tokens: a shorter one is read with every prompt
 PREFIX_ROWS = 16  # rows whose queries to one prefix are as fast as one row's
+LOGITS_BYTES = 16  # of a row and a token of the vocabulary: its logit in fp32, and what sampling makes of it
 MAX_ROWS = {"cuda": 512, "cpu": 96}  # a pass of more rows takes as much longer as it has more of them
 PROMPT_TOKENS = {"cuda": 4096, "cpu": 1024}  # of prompts that are read in a pass
 

@@ -78,8 +78,8 @@ def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
 def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
     """The recipe for a model that reads so many tokens at once: what it would read beyond them is cut."""
     recipe, sources = resolved.recipe, dict(resolved.sources)
-    shown = tokens - recipe.evaluation.answer_tokens - ASKED_TOKENS
-    most = {WINDOW: tokens, RETRIEVED: max(1, shown // (recipe.documents.passage_tokens + HEADING_TOKENS))}
+    left = tokens - recipe.evaluation.answer_tokens - ASKED_TOKENS
+    most = {WINDOW: tokens, RETRIEVED: max(1, left // (recipe.documents.passage_tokens + HEADING_TOKENS))}
     for key, fitting in most.items():
         if value_of(recipe, key) > fitting:
             recipe = changed(recipe, key, fitting)

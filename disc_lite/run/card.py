@@ -8,6 +8,7 @@ from disc_lite.evaluation.card import LENGTH, STOPPING, Items, change, forgettin
 from disc_lite.evaluation.grading import grade_all
 from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import right_places
+from disc_lite.evaluation.thinking import thinking_instructions
 from disc_lite.evaluation.wordings import facts_of
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
@@ -15,7 +16,7 @@ from disc_lite.recipe.methods import METHODS
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Retained
 from disc_lite.run.changes import STATES
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.measuring import EvalSet, Measurement, thinking_instructions
+from disc_lite.run.measuring import EvalSet, Measurement
 from disc_lite.run.stopping import last_measured
 from disc_lite.storage import JsonObject, read_json
 

@@ -9,9 +9,9 @@ from functools import cached_property
 from disc_lite.evaluation.asking import answer, generate_answers
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.drift import drift, mean_drift
-from disc_lite.evaluation.instructions import Instruction, load_instructions, neutral_prompts
+from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.evaluation.retrieval import Passages, best_passages, right_places
-from disc_lite.evaluation.thinking import MOST, thinking_answers
+from disc_lite.evaluation.thinking import thinking_answers, thinking_instructions
 from disc_lite.hub.probes import Probes
 from disc_lite.models import Base
 from disc_lite.qa import Question
@@ -170,9 +170,3 @@ class Measurement:
             [tokens.decode(e.answer_ids).strip() for e in said] for said in (followed, neutral)
         )
         return Retained(by_probe, of_instructions, of_prompts, stopped, drifts, thought)
-
-
-def thinking_instructions() -> list[Instruction]:
-    """Those that are asked with thinking on too, from all over the list."""
-    instructions = load_instructions()
-    return list(instructions[:: -(-len(instructions) // MOST)])

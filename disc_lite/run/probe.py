@@ -12,7 +12,7 @@ import torch
 
 from disc_lite.distillation.accumulation import accumulate, apply
 from disc_lite.distillation.data import Task, TrainingData
-from disc_lite.distillation.examples import retention_lesson
+from disc_lite.distillation.examples import AnsweredPrompt, retention_lesson
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.teacher import read_lessons
@@ -102,6 +102,6 @@ def _task(base: Base, tokens: int, longest: int, scratch: Path) -> Task:
     lessons = []
     for size in sizes:
         ids, anchor = [rng.randrange(vocabulary) for _ in range(size)], min(ANCHOR_TOKENS, size - 2) + 1
-        lessons.append(retention_lesson(ids[:anchor], ids[anchor:], "disc"))
+        lessons.append(retention_lesson(AnsweredPrompt(tuple(ids[:anchor]), tuple(ids[anchor:])), "disc"))
     states = read_lessons(base, lessons, scratch)
     return Task.of(states)

@@ -13,13 +13,13 @@ from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 
+from disc_lite.distillation.examples import AnsweredPrompt
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run.context import RunContext
 from disc_lite.run.events import InParts
 from disc_lite.synthesis.retention import (
     BEGINNINGS,
-    RetentionExample,
     generate_retention_examples,
     read_examples,
     without_document_names,
@@ -41,7 +41,7 @@ def prompts_folder() -> Path:
     return (Path(root) if root else Path(beside) / "disc-lite") / "retention"
 
 
-def retention_of_run(context: RunContext, task_tokens: int) -> list[RetentionExample]:
+def retention_of_run(context: RunContext, task_tokens: int) -> list[AnsweredPrompt]:
     """Those that this run is trained on: generated once, with those that its drift is measured on.
 
     A run that is continued has the same ones, whatever there is of the model on that machine, or for that device.
@@ -54,7 +54,7 @@ def retention_of_run(context: RunContext, task_tokens: int) -> list[RetentionExa
     return read_examples(folder.retention)
 
 
-def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[RetentionExample], list[RetentionExample]]:
+def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[AnsweredPrompt], list[AnsweredPrompt]]:
     """Self-generated prompts and answers: those to train on, and held-out ones to measure with.
 
     How many are trained on follows from `task_tokens`, the tokens of the task in all epochs.
@@ -81,7 +81,7 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Rete
 
 def _first_prompts(
     context: RunContext, number: int, remark: Callable[[str], None]
-) -> tuple[list[RetentionExample], list[RetentionExample]]:
+) -> tuple[list[AnsweredPrompt], list[AnsweredPrompt]]:
     """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
     recipe = context.recipe
     reserved = context.inputs.model.probes.reserved_names
@@ -121,7 +121,7 @@ def _cache_of(context: RunContext, reserved: Sequence[str]) -> Path:
     return prompts_folder() / f"{sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]}.txt"
 
 
-def _unmeasured(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+def _unmeasured(context: RunContext, examples: Sequence[AnsweredPrompt]) -> list[AnsweredPrompt]:
     """Those that ask nothing that is asked before and after training, or what is rehearsed would count as retained."""
     probes = context.inputs.model.probes.questions
     asked = {question.text for questions in probes.values() for question in questions}
@@ -136,6 +136,6 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _without_document_names(context: RunContext, examples: Sequence[RetentionExample]) -> list[RetentionExample]:
+def _without_document_names(context: RunContext, examples: Sequence[AnsweredPrompt]) -> list[AnsweredPrompt]:
     texts = (text.document.text for text in context.texts)
     return without_document_names(texts, examples, context.base.tokens.decode)

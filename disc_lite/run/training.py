@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 
 from disc_lite.distillation.data import Task, TrainingData
-from disc_lite.distillation.examples import Lesson
+from disc_lite.distillation.examples import AnsweredPrompt, Lesson, retention_lesson
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
 from disc_lite.distillation.schedule import batches, last_step
 from disc_lite.distillation.shards import shards_of
@@ -40,11 +40,10 @@ from disc_lite.storage import (
     write_json,
     write_jsonl,
 )
-from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 
 
 def make_adapter(
-    context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample], pairs: Sequence[Pair]
+    context: RunContext, lessons: Lessons, retention: Sequence[AnsweredPrompt], pairs: Sequence[Pair]
 ) -> None:
     """Attach an adapter, train it and save it in the run folder."""
     attach_adapter(context)
@@ -81,13 +80,13 @@ def _no_pairs(context: RunContext) -> RunFailed:
     )  # fmt: skip
 
 
-def prepare(context: RunContext, lessons: Lessons, retention: Sequence[RetentionExample]) -> TrainingData:
+def prepare(context: RunContext, lessons: Lessons, retention: Sequence[AnsweredPrompt]) -> TrainingData:
     """One pass of the teacher over the lessons, and over the retention examples; what it measures is in a file."""
     recipe = context.recipe
     retention_task = Task((), None)
     if recipe.retention.weight > 0 and retention:
         # Each step takes some of these, so all of them stay on the disk.
-        retention_task = Task.of(_teacher_states(context, retention_lessons(retention), "retention", inf))
+        retention_task = Task.of(_teacher_states(context, list(map(retention_lesson, retention)), "retention", inf))
     if not METHODS[recipe.method].has_teacher:
         _record(context, lessons, {}, {})
         return TrainingData(Task(lessons.examples, None, shards_of(lessons.all).examples), retention_task)

@@ -23,7 +23,7 @@ from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, pair_of
 from disc_lite.run.gone import Since
 from disc_lite.storage import JsonObject
-from disc_lite.synthesis.contradictions import CONTRADICTED, contradicted
+from disc_lite.synthesis.contradictions import contradicted
 from disc_lite.synthesis.drafting import askable_sentences
 from disc_lite.synthesis.scoring import PairSet
 
@@ -88,7 +88,7 @@ def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObj
     """Pairs that are taken over and new ones, without those of both that another passage contradicts."""
     gone = contradicted([*map(pair_of, kept), *(scored.pair for scored in written.scored)])
     left = [row for number, row in enumerate(kept) if number not in gone]
-    return left, written.without({number - len(kept) for number in gone}, CONTRADICTED)
+    return left, written.without_contradicted({number - len(kept) for number in gone})
 
 
 def removed_pairs(
@@ -187,7 +187,7 @@ def unlearning(base: Base, removed: Sequence[JsonObject], recipe: Recipe) -> lis
     """The questions of these pairs with what the base itself answers, closed book."""
     questions = list(dict.fromkeys(row["question"] for row in removed))
     answers = generate_answers(base, questions, recipe.prompt.answer_tokens, adapter=False)
-    return [retention_lesson(answer.prompt_ids, answer.answer_ids, PAIRS) for answer in answers]
+    return [retention_lesson(answered, PAIRS) for answered in answers]
 
 
 def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -> list[Lesson]:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.distillation.examples import Lesson, retention_lesson
+from disc_lite.distillation.examples import AnsweredPrompt
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate, stream_seed
@@ -38,19 +37,7 @@ MOST_ROUNDS = 8  # that are generated in one call: as many rows as a GPU writes 
 PATIENCE = 16  # rounds with less than one new prompt in twenty turns, after which the model counts as exhausted
 
 
-@dataclass(frozen=True)
-class RetentionExample:
-    """A self-generated prompt (one user turn) and the answer of the base, as ids; the answer ends or is cut."""
-
-    prompt_ids: tuple[int, ...]
-    answer_ids: tuple[int, ...]
-
-    @property
-    def tokens(self) -> int:
-        return len(self.prompt_ids) + len(self.answer_ids)
-
-
-Round = list[RetentionExample]
+Round = list[AnsweredPrompt]
 
 
 # -- generation ------------------------------------------------------------------------------------------
@@ -61,7 +48,7 @@ def generate_retention_examples(
     on_round: Callable[[int], None] = lambda prompts: None, on_wait: Callable[[], None] = lambda: None,
     on_unsaved: Callable[[EnvironmentNotReady], None] = lambda why: None,
     on_drafts: OnDrafts = lambda what, done, of: None,
-) -> list[RetentionExample]:  # fmt: skip
+) -> list[AnsweredPrompt]:  # fmt: skip
     """The first `wanted` prompts and answers of this model; fewer where it generates no more new ones.
 
     They are read from the file `cache`; missing and damaged ones are generated, and the file is rewritten after every
@@ -133,7 +120,7 @@ def _generate_rounds(
     for prompts, own in zip(candidates, fresh, strict=True):
         if not unanswered.isdisjoint(prompts):  # a later round is to try that prompt again: it is generated anew
             break
-        answered = [RetentionExample(prompt, next(answers).whole_ids) for prompt in own]
+        answered = [AnsweredPrompt(prompt, next(answers).whole_ids) for prompt in own]
         found.append([e for e in answered if not names_any(base.tokens.decode(e.answer_ids), reserved)])
         unanswered.update({e.prompt_ids for e in answered} - {e.prompt_ids for e in found[-1]})
     return found
@@ -186,11 +173,11 @@ def _sampled(
 # -- files -----------------------------------------------------------------------------------------------
 
 
-def read_examples(path: Path) -> list[RetentionExample]:
+def read_examples(path: Path) -> list[AnsweredPrompt]:
     return [_example(row) for row in read_jsonl(path)]
 
 
-def write_examples(path: Path, examples: Iterable[RetentionExample]) -> None:
+def write_examples(path: Path, examples: Iterable[AnsweredPrompt]) -> None:
     write_jsonl(path, map(_row, examples))
 
 
@@ -210,11 +197,11 @@ def write_rounds(path: Path, rounds: Iterable[Round]) -> None:
     write_bytes(path, b"".join(map(line_of, lines)))
 
 
-def _example(row: dict[str, list[int]]) -> RetentionExample:
-    return RetentionExample(tuple(row["prompt_ids"]), tuple(row["answer_ids"]))
+def _example(row: dict[str, list[int]]) -> AnsweredPrompt:
+    return AnsweredPrompt(tuple(row["prompt_ids"]), tuple(row["answer_ids"]))
 
 
-def _row(example: RetentionExample) -> dict[str, list[int]]:
+def _row(example: AnsweredPrompt) -> dict[str, list[int]]:
     return {"prompt_ids": list(example.prompt_ids), "answer_ids": list(example.answer_ids)}
 
 
@@ -222,8 +209,8 @@ def _row(example: RetentionExample) -> dict[str, list[int]]:
 
 
 def without_document_names(
-    documents: Iterable[str], examples: Sequence[RetentionExample], decode: Callable[[Sequence[int]], str]
-) -> list[RetentionExample]:
+    documents: Iterable[str], examples: Sequence[AnsweredPrompt], decode: Callable[[Sequence[int]], str]
+) -> list[AnsweredPrompt]:
     """Those whose prompt has no name of the documents: answers of the base must not be trained against new facts."""
     prompts = [decode(example.prompt_ids) for example in examples]
     names = names_of(documents, prompts)
@@ -232,8 +219,3 @@ def without_document_names(
 
 def names_any(text: str, names: Iterable[str]) -> bool:
     return any(name in text for name in names)
-
-
-def retention_lessons(examples: Iterable[RetentionExample]) -> list[Lesson]:
-    """Teacher and student read the same prompt and answer; the tokens of the answer are compared."""
-    return [retention_lesson(example.prompt_ids, example.answer_ids) for example in examples]

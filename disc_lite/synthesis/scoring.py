@@ -16,7 +16,7 @@ from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of, once
-from disc_lite.synthesis.contradictions import is_stated
+from disc_lite.synthesis.contradictions import CONTRADICTED, is_stated
 from disc_lite.synthesis.drafting import DraftedPair, Request
 
 UNKNOWN = -1  # sentence of a pair from a file
@@ -63,10 +63,10 @@ class PairSet:
         stated = {(s.pair.document, s.pair.passage, s.sentence) for s in self.scored if is_stated(s.pair)}
         return round(len(stated) / self.sentences, 4)
 
-    def without(self, numbers: Container[int], reason: str) -> PairSet:
-        """The set without some of its pairs."""
+    def without_contradicted(self, numbers: Container[int]) -> PairSet:
+        """The set without these pairs, which another passage contradicts."""
         kept = tuple(s for number, s in enumerate(self.scored) if number not in numbers)
-        gone = {reason: len(self.scored) - len(kept)} if len(kept) < len(self.scored) else {}
+        gone = {CONTRADICTED: len(self.scored) - len(kept)} if len(kept) < len(self.scored) else {}
         return replace(self, scored=kept, dropped=dict(sorted({**self.dropped, **gone}.items())))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from disc_lite.distillation.disc import MIXED, disc_lessons
 from disc_lite.distillation.examples import (
+    AnsweredPrompt,
     Lesson,
     halves,
     next_token_lessons,
@@ -257,7 +258,7 @@ def test_baselines_and_own_words(tokens: Tokens) -> None:
     assert [t for e in examples for t in e.input_ids[len(tokens.bos) :]] == list(text.ids)
     missing = 0 if tokens.bos else len(text.passages)  # a first token that nothing stands before
     assert sum(len(e.target_ids) for e in examples) == len(text.ids) - missing
-    lesson = retention_lesson([1, 2, 3], [4, 5])
+    lesson = retention_lesson(AnsweredPrompt((1, 2, 3), (4, 5)))
     check_same_tokens(lesson)
     assert lesson.examples[0].target_ids == (4, 5)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from disc_lite.distillation.accumulation import accumulate
-from disc_lite.distillation.examples import within
+from disc_lite.distillation.examples import AnsweredPrompt, retention_lesson, within
 from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.distillation.schedule import Batch, micro_batches
 from disc_lite.distillation.teacher import read_lessons, teachability
@@ -19,7 +19,6 @@ from disc_lite.errors import WillNotFit
 from disc_lite.models.halving import halved_if_full, too_long, unless_full
 from disc_lite.planning.sizes import READING_TOKENS
 from disc_lite.qa import Pair
-from disc_lite.synthesis.retention import RetentionExample, retention_lessons
 from disc_lite.synthesis.scoring import support
 from tests.made import FAST, PAIRS, SmallTraining
 from tests.tiers import reached
@@ -126,8 +125,8 @@ def test_reading_without_a_gradient_is_halved_too(
     load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = SmallTraining(load, tmp_path)
-    spoken = [RetentionExample((1, 2, 3), (*range(20, 30 + n),)) for n in range(6)]
-    lessons = retention_lessons(spoken)
+    spoken = [AnsweredPrompt((1, 2, 3), (*range(20, 30 + n),)) for n in range(6)]
+    lessons = list(map(retention_lesson, spoken))
     everywhere = range(len(spoken))
     whole = read_lessons(setup.base, lessons, tmp_path / "whole").rows(everywhere)
     everything = range(len(setup.task.examples))

@@ -15,7 +15,7 @@ import torch
 
 from disc_lite.distillation import teacher
 from disc_lite.distillation.data import Task
-from disc_lite.distillation.examples import Example, Lesson, retention_lesson, within
+from disc_lite.distillation.examples import AnsweredPrompt, Example, Lesson, retention_lesson, within
 from disc_lite.distillation.schedule import batches
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import STATES, TeacherStates, read_lessons
@@ -130,7 +130,7 @@ def test_prompts_with_the_same_system_turn_share_it(
 ) -> None:
     base = load("llama")
     turn = tuple(5 + (11 * n * n) % 300 for n in range(60))
-    lessons = [retention_lesson((*turn, 40 + n, 7), (50 + n, 51, 52)) for n in range(9)]
+    lessons = [retention_lesson(AnsweredPrompt((*turn, 40 + n, 7), (50 + n, 51, 52))) for n in range(9)]
     with base.frozen(adapter=False):
         apart = torch.cat([base.hidden_at([x.sequence], [(0, *place) for place in x.teacher_at]) for x in lessons])
     passes = counted(base, monkeypatch)

@@ -132,29 +132,29 @@ def test_few_examples_are_learned_in_small_steps(number: int, steps: int) -> Non
 
 def test_learning_rate_rises_then_falls_or_stays() -> None:
     cosine = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1, "schedule": "cosine"})
-    rates = [learning_rate(n, 100, cosine) for n in range(100)]
+    rates = [learning_rate(n, 100, 100, cosine) for n in range(100)]
     assert rates[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[10] == pytest.approx(1.0)
     assert rates[55] == pytest.approx(0.5)
     assert 0 < rates[-1] < 0.001
     constant = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1, "schedule": "constant"})
-    assert [learning_rate(n, 100, constant) for n in (9, 10, 99)] == [1.0] * 3
-    assert learning_rate(0, 1, recipe_of()) == recipe_of().train.learning_rate
+    assert [learning_rate(n, 100, 100, constant) for n in (9, 10, 99)] == [1.0] * 3
+    assert learning_rate(0, 1, 1, recipe_of()) == recipe_of().train.learning_rate
 
 
 def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None:
     recipe = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": 0.1})
     for learned_at, last in ((None, 100), (40, 50), (79, 99), (90, 100)):
         assert last_step(100, learned_at, recipe) == last
-        rates = [learning_rate(n, 100, recipe, last) for n in range(last)]
+        rates = [learning_rate(n, 100, last, recipe) for n in range(last)]
         fall = round(0.2 * last)
         assert rates[10 : last - fall] == [1.0] * (last - fall - 10)
         assert rates[-fall:] == pytest.approx([1 - n / fall for n in range(fall)])
     # Also where the warm-up is not at its end by then: no step between two rates, and the last one is the lowest.
     for warmup, last in ((0.1, 63), (0.9, 1000), (1.0, 1000)):
         late = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": warmup})
-        rates = [learning_rate(n, 1000, late, last) for n in range(last)]
+        rates = [learning_rate(n, 1000, last, late) for n in range(last)]
         assert max(abs(a - b) for a, b in pairwise([0.0, *rates, 0.0])) <= 1 / round(0.2 * last) + 1e-9
         assert rates[-1] < 0.1
     # The rate of no other schedule can fall at any time.
@@ -200,7 +200,7 @@ def test_every_step_moves_at_its_own_rate(load: Callable[..., Any], tmp_path: Pa
     setup = SmallTraining(load, tmp_path, train={**FAST, "warmup_fraction": 0.5})
     before = setup.weights()
     (step,) = setup.train(stop_after=1)
-    assert step.learning_rate == learning_rate(0, step.steps, setup.recipe) < 0.005
+    assert step.learning_rate == learning_rate(0, step.steps, step.steps, setup.recipe) < 0.005
     moved = torch.cat([(a - b).abs().flatten() for a, b in zip(setup.weights(), before, strict=True)])
     assert moved.median().item() == pytest.approx(step.learning_rate, rel=1e-2)
 

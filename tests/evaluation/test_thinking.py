@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from disc_lite.evaluation.instructions import load_instructions
-from disc_lite.evaluation.thinking import MOST, answer_after_thought, thinking_answers
+from disc_lite.evaluation.thinking import MOST, answer_after_thought, thinking_answers, thinking_instructions
 from disc_lite.models.generation import Continuation
-from disc_lite.run.measuring import thinking_instructions
 from tests.made import SmallAdapt
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disc_lite.distillation.examples import tokenise
+from disc_lite.distillation.examples import AnsweredPrompt, tokenise
 from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.evaluation.retrieval import right_places
 from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_questions, word_set
@@ -25,7 +25,7 @@ from disc_lite.run.gathering import Arguments, gather
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import read_jsonl, write_jsonl
-from disc_lite.synthesis.retention import RetentionExample, without_document_names
+from disc_lite.synthesis.retention import without_document_names
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS
 
@@ -227,7 +227,7 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
 def test_prompts_that_name_what_the_documents_name_are_left_out(plain: Callable[..., Any]) -> None:
     tokens = plain("llama").tokens
     asked = ["Who runs Ada?", *["What do I do"] * 30, "Where is Bo?", "What is new?"]
-    spoken = [RetentionExample(tuple(tokens.text(text)), tuple(tokens.text("Ask Ada of Ostwick."))) for text in asked]
+    spoken = [AnsweredPrompt(tuple(tokens.text(text)), tuple(tokens.text("Ask Ada of Ostwick."))) for text in asked]
     documents = ["Here Ada and I met.", "It was in Ostwick."]
     # "I" is in too many to name anything; what an answer names does not count.
     assert [tokens.decode(s.prompt_ids) for s in without_document_names(documents, spoken, tokens.decode)] == asked[1:]

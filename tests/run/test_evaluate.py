@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from disc_lite.distillation.examples import AnsweredPrompt
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation import benchmarks
 from disc_lite.evaluation.asking import answer
@@ -20,7 +21,7 @@ from disc_lite.run import card, evaluate, measuring
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gates import check_gates
-from disc_lite.synthesis.retention import RetentionExample, write_examples
+from disc_lite.synthesis.retention import write_examples
 from tests.made import SmallAdapt, recipe_of
 
 
@@ -35,7 +36,7 @@ def test_answers_may_grow_a_little_and_still_stop_and_none_may_halve(tmp_path: P
     found = {}
     for when in BEFORE_AND_AFTER:
         ids = [((7,) * (n - 1) + (end,))[:limit] for n in lengths[when]]
-        said = [RetentionExample((1,), one) for one in ids]
+        said = [AnsweredPrompt((1,), one) for one in ids]
         monkeypatch.setattr(
             measuring, "generate_answers", lambda base, prompts, *given, said=said: said[: len(prompts)]
         )
@@ -169,9 +170,9 @@ def test_the_likeliest_choice_is_given(plain: Any, name: str) -> None:
 def test_drift_is_the_divergence_of_whole_distributions(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load("llama", rank=4)
     spoken = [
-        RetentionExample((1, 5, 9, 4), (8, 3)),
-        RetentionExample((1, 7), (6, 6, 2, 9, 4)),
-        RetentionExample((1, 2, 3), (4,)),
+        AnsweredPrompt((1, 5, 9, 4), (8, 3)),
+        AnsweredPrompt((1, 7), (6, 6, 2, 9, 4)),
+        AnsweredPrompt((1, 2, 3), (4,)),
     ]
     expected = []
     for s in spoken:

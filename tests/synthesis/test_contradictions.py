@@ -91,10 +91,10 @@ def test_what_is_dropped_is_counted_and_only_what_is_stated_covers_its_sentence(
     )
     every = PairSet(scored, {"not a question": 3}, 4)
     assert every.coverage == 1 / 4
-    fewer = every.without(contradicted(pairs), CONTRADICTED)
+    fewer = every.without_contradicted(contradicted(pairs))
     assert [s.pair for s in fewer.scored] == [pairs[0], pairs[3]]
     assert fewer.dropped == {"not a question": 3, CONTRADICTED: 2}
-    assert fewer.without(set(), CONTRADICTED) == fewer
+    assert fewer.without_contradicted(set()) == fewer
     assert PairSet(scored, {}, None).coverage is PairSet((), {}, 0).coverage is None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from disc_lite.distillation.examples import Example
+from disc_lite.distillation.examples import AnsweredPrompt, Example
 from disc_lite.distillation.schedule import batches, task_tokens
 from disc_lite.errors import EnvironmentNotReady, Interrupted
 from disc_lite.hub.probes import Probes
@@ -27,7 +27,6 @@ from disc_lite.synthesis.retention import (
     BEGINNINGS,
     PATIENCE,
     ROUND,
-    RetentionExample,
     generate_retention_examples,
     read_rounds,
 )
@@ -220,7 +219,7 @@ def test_beside_a_cache_that_can_only_be_read_prompts_are_those_of_the_journal(
     monkeypatch.setattr(disk, "create", read_only)
     base.journal, unsaved = Journal(tmp_path / "journal.txt"), list[str]()
 
-    def again() -> list[RetentionExample]:
+    def again() -> list[AnsweredPrompt]:
         return generate_retention_examples(
             base, SHORT, (), cache, 2 * ROUND, on_unsaved=lambda error: unsaved.append(error.why)
         )
@@ -322,7 +321,7 @@ def test_no_prompt_is_read_more_often_than_allowed(share: float) -> None:
 def context_of(monkeypatch: pytest.MonkeyPatch, says: int, **settings: Any) -> Any:
     """A run whose model has `says` prompts of ten tokens to say; every second names what the documents name."""
     texts = ["Tell me of Ada", "Tell me of Bo"]
-    examples = [RetentionExample((n % 2,), (n,) * 9) for n in range(says)]
+    examples = [AnsweredPrompt((n % 2,), (n,) * 9) for n in range(says)]
     monkeypatch.setattr(
         self_generated, "generate_retention_examples", lambda b, s, r, c, wanted, **k: examples[:wanted]
     )
@@ -342,7 +341,7 @@ def test_a_larger_corpus_gets_more_prompts_and_the_same_held_out(monkeypatch: py
     context = context_of(monkeypatch, 10_000, max_reads=5)
     small, held = self_generated.generate_retention(context, 1000)
     large, held_again = self_generated.generate_retention(context, 20_000)
-    assert held == held_again == [RetentionExample((n % 2,), (n,) * 9) for n in range(100)]
+    assert held == held_again == [AnsweredPrompt((n % 2,), (n,) * 9) for n in range(100)]
     # Half of the 200 are left out, so the 20,000 tokens need twice as many: 800 prompts, 400 of them read.
     assert (len(small), len(large)) == (100, 400)
     assert large[:100] == small
@@ -373,7 +372,7 @@ def test_that_prompts_are_not_saved_is_told_once(monkeypatch: pytest.MonkeyPatch
     context, told = context_of(monkeypatch, 0), list[str]()
     context.remark = lambda stage, text: told.append(text)
 
-    def unsaved(*given: Any, on_unsaved: Callable[[EnvironmentNotReady], None], **how: Any) -> list[RetentionExample]:
+    def unsaved(*given: Any, on_unsaved: Callable[[EnvironmentNotReady], None], **how: Any) -> list[AnsweredPrompt]:
         on_unsaved(EnvironmentNotReady("a.lock cannot be locked.", "Read-only file system"))
         return []
 

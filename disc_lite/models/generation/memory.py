@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from disc_lite.models.device import dtype_on, free_bytes
 from disc_lite.models.generation.requests import Request
-from disc_lite.planning.sizes import MAX_ROWS, PREFIX_ROWS, ROWS_SHARE
+from disc_lite.planning.sizes import LOGITS_BYTES, MAX_ROWS, PREFIX_ROWS, ROWS_SHARE
 
 STEP = 16  # places are a multiple of this: what CUDA's attention kernels want of a mask
 
@@ -105,7 +105,7 @@ def row_bytes(model: PreTrainedModel, places: float) -> float:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     element = dtype_on(model.device, config).itemsize
-    return float(2 * config.num_hidden_layers * heads * size * element * places + 16 * config.vocab_size)
+    return float(2 * config.num_hidden_layers * heads * size * element * places + LOGITS_BYTES * config.vocab_size)
 
 
 def room_bytes(model: PreTrainedModel) -> int:
