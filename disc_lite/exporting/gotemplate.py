@@ -15,8 +15,8 @@ from datetime import datetime
 from jinja2 import TemplateError
 
 from disc_lite.errors import UsageError
+from disc_lite.hub.rendering import FROZEN_DATE
 from disc_lite.models import Tokens
-from disc_lite.models.written import FROZEN_DATE
 
 Message = dict[str, str]
 OTHER_DATE = datetime(2031, 1, 5, 13, 45, 56)  # text that differs with this date is the date

@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ TIMEOUT_S = 5  # of processor time; the templates of all models in `disc-lite mo
 CHILD_MEMORY_BYTES = 1 << 30
 MOST_CHARACTERS = 1 << 20  # the longest of those templates write some thousand
 WAIT_S = 120  # by the clock, on a busy machine
+STAND_IN = "Xq7contentXq7"  # in place of every message while a template is rendered
+FROZEN_DATE = datetime(2024, 7, 26)  # what every template is told: the default date of Llama 3.1's own
+
+
+def variables(prompt: bool, date: datetime = FROZEN_DATE, thinking: bool = False) -> dict[str, Any]:
+    """What a chat template is given besides messages and control tokens."""
+    return {"add_generation_prompt": prompt, "enable_thinking": thinking, "date_string": _in_words(date)}
+
+
+def _in_words(date: datetime) -> str:
+    return date.strftime("%d %b %Y")
 
 
 def require_bounded(template: str, given: Sequence[Mapping[str, Any]]) -> None:
@@ -40,7 +52,7 @@ def unusable(why: str) -> EnvironmentNotReady:
     )
 
 
-def written_around(folder: Path, conversations: Sequence[Sequence[str]], stand_in: str) -> list[list[str]] | None:
+def rendered_parts(folder: Path, conversations: Sequence[Sequence[str]]) -> list[list[str]] | None:
     """What the chat template of a model folder writes around the messages of conversations, by their roles.
 
     One whose last role is the user's goes on up to where the assistant begins. None where there is no template, or it
@@ -60,13 +72,12 @@ def written_around(folder: Path, conversations: Sequence[Sequence[str]], stand_i
     names = {key: value.get("content") if isinstance(value, dict) else value
              for key, value in config.items() if key.endswith("_token")}  # fmt: skip
     given = [
-        {**names, "messages": [{"role": role, "content": stand_in} for role in roles], "enable_thinking": False,
-         "add_generation_prompt": roles[-1] == "user", "date_string": "26 Jul 2024"}
+        {**names, **variables(roles[-1] == "user"), "messages": [{"role": r, "content": STAND_IN} for r in roles]}
         for roles in conversations
     ]  # fmt: skip
     said = _said(template, json.dumps(given, default=str))
     texts: list[str] = json.loads(said) if said.startswith("[") else []
-    return [text.split(stand_in) for text in texts] or None
+    return [text.split(STAND_IN) for text in texts] or None
 
 
 @functools.cache
@@ -128,7 +139,7 @@ def _rendered(template: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     environment.filters["tojson"] = lambda value, **options: json.dumps(value, ensure_ascii=False)
     environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = lambda form: "26 Jul 2024"  # of about as many tokens as any date
+    environment.globals["strftime_now"] = lambda form: _in_words(FROZEN_DATE)  # of about as many tokens as any date
     compiled = environment.from_string(template)
     return [compiled.render(**variables) for variables in given]
 

@@ -23,7 +23,7 @@ from disc_lite.models.generation import generate
 from disc_lite.models.generation.graphs import WORTH_CAPTURING
 from disc_lite.models.generation.plain import attends_only, use_own_cache
 from disc_lite.models.positions import original_length
-from disc_lite.models.template import check_template
+from disc_lite.models.template_check import check_template
 from disc_lite.packing import Place, Segment, Tree, lone
 
 TEXT = (

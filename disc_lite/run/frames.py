@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from disc_lite.documents.tokens import tokenizer_of
-from disc_lite.hub.rendering import written_around
+from disc_lite.hub.rendering import rendered_parts
 from disc_lite.planning.lessons import Frame
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import RULE
 
-STAND_IN = "Xq7contentXq7"  # in place of a message while the template is rendered
 LANGUAGE = "English"  # of the worked examples; in others they are about as long
 ASKED, ANSWERED = ("user",), ("user", "assistant")
 
@@ -32,7 +31,7 @@ def frame_of(folder: Path | None) -> Frame:
         return sum(len(tokenizer(text)) for text in texts)
 
     assumed = Frame()
-    found = written_around(folder, [ANSWERED, (*ANSWERED, *ASKED), ASKED], STAND_IN)
+    found = rendered_parts(folder, [ANSWERED, (*ANSWERED, *ASKED), ASKED])
     if found and [len(parts) for parts in found] == [3, 4, 2]:
         answered, twice, asked = (tokens(*parts) for parts in found)
         system, turn, between = tokens(found[0][0]), answered, twice - asked

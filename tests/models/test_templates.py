@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from disc_lite.models.template import check_template
+from disc_lite.models.template_check import check_template
 from disc_lite.models.tokens import Tokens
 from tests.tiny_models import make_tokenizer
 

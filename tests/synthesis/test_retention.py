@@ -70,7 +70,7 @@ def test_a_model_goes_on_from_words_where_its_template_writes_nothing_before_a_t
 ) -> None:
     """From no token at all it would go on with what another prompt of the batch is to be continued with."""
     base, prompts = plain("qwen3"), list[Sequence[int]]()
-    monkeypatch.setattr(base.tokens, "_around", replace(base.tokens._around, before=""))
+    monkeypatch.setattr(base.tokens, "_template", replace(base.tokens._template, before=""))
     monkeypatch.setattr(
         retention, "generate", lambda model, given, **how: (prompts.extend(given), generate(model, given, **how))[1]
     )

@@ -1,4 +1,4 @@
-"""What a chat template writes around the words of a user and an answer to them."""
+"""A chat template, rendered in this process: what it writes around the words of a user and an answer to them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 from transformers import PreTrainedTokenizerBase
 
-from disc_lite.hub.rendering import require_bounded, unusable
+from disc_lite.hub.rendering import FROZEN_DATE, STAND_IN, require_bounded, unusable, variables
 
-FROZEN_DATE = datetime(2024, 7, 26)  # the default date of Llama 3.1's own template
-SENTINEL = "Xq7contentXq7"  # in place of a message while the template is rendered
 ROLES = ("user", "assistant")
 
 
 @dataclass(frozen=True)
-class Around:
+class TemplateParts:
     """The parts of a rendered template that are no message."""
 
-    before: str  # the words of the user
-    between: str  # these and the answer, up to where the assistant begins
-    lead: str  # from there to the words of the answer
-    end: str  # after them
+    before: str  # what stands before the user's words
+    between: str  # after them, up to where the assistant begins
+    lead: str  # from there to the first word of the answer
+    end: str  # after the answer
     thinking: tuple[str, str]  # `before` and `between` with thinking on
     next_turn: str  # between an answer and the next words of the user, "" where there can be none
 
 
 def stand_ins(messages: int) -> list[dict[str, str]]:
     """A conversation of so many messages, the user's first, all of the same word."""
-    return [{"role": ROLES[n % 2], "content": SENTINEL} for n in range(messages)]
+    return [{"role": ROLES[n % 2], "content": STAND_IN} for n in range(messages)]
 
 
 def rendered(
@@ -42,45 +40,45 @@ def rendered(
 ) -> str:  # fmt: skip
     """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
     text: Any = hf.apply_chat_template(
-        messages, tokenize=False, chat_template=_dated(hf, date), **_variables(prompt, date, thinking)
+        messages, tokenize=False, chat_template=_dated(hf, date), **variables(prompt, date, thinking)
     )
     return str(text)
 
 
-def written_around(hf: PreTrainedTokenizerBase) -> Around:
+def template_parts(hf: PreTrainedTokenizerBase) -> TemplateParts:
     """What the chat template writes around a user's words and an answer, thinking off where that can be chosen.
 
     Raises EnvironmentNotReady where it loops, fails, or does not write both.
     """
-    given = [(1, True, False), (1, True, True), (2, False, False), (3, True, False)]
-    variables: list[Mapping[str, Any]] = [
-        {**hf.special_tokens_map, "messages": stand_ins(messages), **_variables(prompt, FROZEN_DATE, thinking)}
-        for messages, prompt, thinking in given
+    cases = [(1, True, False), (1, True, True), (2, False, False), (3, True, False)]
+    given: list[Mapping[str, Any]] = [
+        {**hf.special_tokens_map, "messages": stand_ins(messages), **variables(prompt, thinking=thinking)}
+        for messages, prompt, thinking in cases
     ]
-    require_bounded(_dated(hf, FROZEN_DATE), variables)
+    require_bounded(_dated(hf, FROZEN_DATE), given)
     try:
         asked, thought, answered = (
-            rendered(hf, stand_ins(messages), prompt, thinking=thinking) for messages, prompt, thinking in given[:3]
+            rendered(hf, stand_ins(messages), prompt, thinking=thinking) for messages, prompt, thinking in cases[:3]
         )
     except SecurityError as error:
         raise unusable(f"It asks for what a template may not do, which was not done: {error}") from error
     except Exception as error:  # whatever a template can fail with
         raise unusable(f"With a user turn alone it fails: {error}") from error
-    if not (asked.count(SENTINEL) == thought.count(SENTINEL) == 1 and SENTINEL in answered):
-        raise unusable(f"It writes the words of a user {asked.count(SENTINEL)} times.")
-    (before, between), thinking = asked.split(SENTINEL), thought.split(SENTINEL)
-    start = before + SENTINEL + between
+    if not (asked.count(STAND_IN) == thought.count(STAND_IN) == 1 and STAND_IN in answered):
+        raise unusable(f"It writes the words of a user {asked.count(STAND_IN)} times.")
+    (before, between), thinking = asked.split(STAND_IN), thought.split(STAND_IN)
+    start = before + STAND_IN + between
     # Some templates render a finished answer differently from the beginning of a new one (thinking blocks).
-    after = answered[len(start) :] if answered.startswith(start) else SENTINEL + answered.rsplit(SENTINEL, 1)[1]
-    if SENTINEL not in after:
+    after = answered[len(start) :] if answered.startswith(start) else STAND_IN + answered.rsplit(STAND_IN, 1)[1]
+    if STAND_IN not in after:
         raise unusable("It does not write the words of an answer.")
-    lead, end = after.split(SENTINEL)
-    return Around(before, between, lead, end, (thinking[0], thinking[-1]), _next_turn(hf))
+    lead, end = after.split(STAND_IN)
+    return TemplateParts(before, between, lead, end, (thinking[0], thinking[-1]), _next_turn(hf))
 
 
 def _next_turn(hf: PreTrainedTokenizerBase) -> str:
     try:
-        parts = rendered(hf, stand_ins(3), prompt=True).split(SENTINEL)
+        parts = rendered(hf, stand_ins(3), prompt=True).split(STAND_IN)
     except Exception:  # whatever a template can fail with; single questions can be asked all the same
         return ""
     return parts[2] if len(parts) == 4 else ""
@@ -88,15 +86,6 @@ def _next_turn(hf: PreTrainedTokenizerBase) -> str:
 
 def _dated(hf: PreTrainedTokenizerBase, date: datetime) -> str:
     return _clock(date) + hf.get_chat_template()
-
-
-def _variables(prompt: bool, date: datetime, thinking: bool) -> dict[str, Any]:
-    """What a chat template is given besides messages and control tokens."""
-    return {
-        "add_generation_prompt": prompt,
-        "enable_thinking": thinking,
-        "date_string": date.strftime("%d %b %Y"),
-    }
 
 
 @functools.cache
