@@ -29,7 +29,7 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.planning.cards import CARDS, OF_SIZE, Card, usable_bytes
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.estimate import Budget, Plan, plan_run
-from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, TrainingSetup
 from disc_lite.planning.shapes import shape_of_alias
 from disc_lite.planning.sizes import GIB, READING_TOKENS
 from disc_lite.planning.workload import workload_of
@@ -90,27 +90,28 @@ def plan_figures() -> dict[str, str]:
     tokens = recipe.train.tokens_per_batch
     plans = {size: planned(SIZES[0], size, recipe) for size in OF_SIZE}
     chosen = {size: plan.choice for size, plan in plans.items() if plan.choice}
-    small, way = chosen[8], chosen[8].way
-    assert (way.host_embedding, way.host_checkpoints, chosen[24].way.recomputed) == (True, True, 0)  # as the pages say
-    whole = plans[24].footprint.training(Way(tokens, ALL_LAYERS, 32))
+    small, setup = chosen[8], chosen[8].setup
+    assert (setup.host_embedding, setup.host_checkpoints) == (True, True)  # as the pages say
+    assert chosen[24].setup.recomputed == 0
+    whole = plans[24].footprint.training(TrainingSetup(tokens, ALL_LAYERS, 32))
     hours = planned(100_000, 24, recipe).minutes(Card("of 50 teraflops", 24, 50, 1000))["training"] / 60
     found = {
         "tokens": f"{tokens:,}", "rank": str(recipe.lora.rank), "one-pass": gib(whole.peak),
-        "small": gib(small.stages[-1].peak), "small-passes": IN_WORDS[way.passes],
-        "small-bits": str(way.optimizer_bits), "hours": IN_WORDS[round(hours)],
+        "small": gib(small.stages[-1].peak), "small-passes": IN_WORDS[setup.passes],
+        "small-bits": str(setup.optimizer_bits), "hours": IN_WORDS[round(hours)],
     }  # fmt: skip
     for size, choice in chosen.items():
-        found[f"again-{size}"] = str(choice.way.recomputed)
+        found[f"again-{size}"] = str(choice.setup.recomputed)
         found[f"peak-{size}"] = gib(choice.stages[-1].peak)
-        found[f"pass-{size}"] = f"{choice.way.micro_batch_tokens:,}"
-    way = Way(tokens, ALL_LAYERS, 32)
-    ways = {"checkpoints": replace(way, host_checkpoints=True), "embedding": replace(way, host_embedding=True),
-            "bits": replace(way, optimizer_bits=8)}  # fmt: skip
-    least = Way(tokens, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
+        found[f"pass-{size}"] = f"{choice.setup.micro_batch_tokens:,}"
+    setup = TrainingSetup(tokens, ALL_LAYERS, 32)
+    setups = {"checkpoints": replace(setup, host_checkpoints=True), "embedding": replace(setup, host_embedding=True),
+            "bits": replace(setup, optimizer_bits=8)}  # fmt: skip
+    least = TrainingSetup(tokens, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
     for rank in (16, 64):
         shapes = [Footprint(shape_of_alias(ALIASES[name]), "nf4", rank, CUDA) for name in SEVEN_BILLION]
-        for name, other in ways.items():
-            saved = [gib(each.training(way).peak - each.training(other).peak, 2) for each in shapes]
+        for name, other in setups.items():
+            saved = [gib(each.training(setup).peak - each.training(other).peak, 2) for each in shapes]
             found[f"{name}-{rank}"] = " / ".join(saved)
         peaks = [max(each.training(least).peak, each.reading(READING_TOKENS, 0, True).peak) for each in shapes]
         found[f"least-{rank}"] = " / ".join(map(gib, peaks))

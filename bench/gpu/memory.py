@@ -23,7 +23,7 @@ from disc_lite.distillation.teacher import read_lessons
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
-from disc_lite.planning.memory import ALL_LAYERS, CPU, CUDA, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, CPU, CUDA, Footprint, TrainingSetup
 from disc_lite.planning.shapes import shape_of_alias
 from disc_lite.recipe import Recipe
 from disc_lite.run.context import peak_bytes, reset_peak
@@ -32,12 +32,12 @@ from disc_lite.run.context import peak_bytes, reset_peak
 # inputs of layers and embedding on the host, passes. The first must fit into 5.3, 5.8 and 6.0 GiB; then the default
 # recipe with all layers computed again, and as it is planned for Mistral's shape on cards of 8, 12 and 24 GB.
 WAYS = (
-    (16, 8192, Way(4096, ALL_LAYERS, 8, True, True)), (64, 4096, Way(4096, ALL_LAYERS, 32)),
-    (64, 4096, Way(2048, 31, 32, True, True, 2)), (64, 4096, Way(1024, 5, 32, False, True, 4)),
-    (64, 4096, Way(2048, 0, 32, passes=2)), (64, 4096, Way(4096, ALL_LAYERS, 8, True)),
+    (16, 8192, TrainingSetup(4096, ALL_LAYERS, 8, True, True)), (64, 4096, TrainingSetup(4096, ALL_LAYERS, 32)),
+    (64, 4096, TrainingSetup(2048, 31, 32, True, True, 2)), (64, 4096, TrainingSetup(1024, 5, 32, False, True, 4)),
+    (64, 4096, TrainingSetup(2048, 0, 32, passes=2)), (64, 4096, TrainingSetup(4096, ALL_LAYERS, 8, True)),
 )  # fmt: skip
-TINY_WAYS = ((16, 512, Way(256, ALL_LAYERS, 8, True, True)), (64, 256, Way(128, 1, 32, passes=2)),
-             (64, 128, Way(128, 0, 8)))  # fmt: skip
+TINY_WAYS = ((16, 512, TrainingSetup(256, ALL_LAYERS, 8, True, True)), (64, 256, TrainingSetup(128, 1, 32, passes=2)),
+             (64, 128, TrainingSetup(128, 0, 8)))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def measure(device: torch.device, budget: Budget, dry_run: bool) -> Iterator[Cas
         longest = max(longest, time.monotonic() - begin)
 
 
-def _model(shape: Alias, device: torch.device, ways: tuple[tuple[int, int, Way], ...]) -> Iterator[Case]:
+def _model(shape: Alias, device: torch.device, ways: tuple[tuple[int, int, TrainingSetup], ...]) -> Iterator[Case]:
     bare = build(shape, device)
     for rank, teacher_tokens, way in ways:
         footprint = Footprint(shape_of_alias(shape), "nf4", rank, CUDA if device.type == "cuda" else CPU)
@@ -91,7 +91,7 @@ def _model(shape: Alias, device: torch.device, ways: tuple[tuple[int, int, Way],
             base.model.unload()
 
 
-def _way(base: Base, shape: Alias, footprint: Footprint, teacher_tokens: int, way: Way) -> Iterator[Case]:
+def _way(base: Base, shape: Alias, footprint: Footprint, teacher_tokens: int, way: TrainingSetup) -> Iterator[Case]:
     tokens, n = way.micro_batch_tokens, linear_parameters(shape)
     recipe = Recipe.model_validate({"execution": {"optimizer_bits": way.optimizer_bits}})
     lesson = window_lesson(Reading(teacher_tokens, tokens, 12, 16, 64), shape.vocab, seed=0)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from disc_lite.planning.estimate import Plan
-    from disc_lite.planning.memory import Way
+    from disc_lite.planning.memory import TrainingSetup
     from disc_lite.run.probe import Probe
 
 VRAM = "Memory of the GPU, as in 8GB; by default "
@@ -215,14 +215,14 @@ def _sizes(plan: Plan, columns: int) -> Any:
             table.add_row(f"{size_gb} GB", "does not fit")
             continue
         how = (
-            f"{choice.way.passes} x {choice.way.micro_batch_tokens:,}", str(choice.way.recomputed),
-            _on_host(choice.way), str(choice.way.optimizer_bits),
+            f"{choice.setup.passes} x {choice.setup.micro_batch_tokens:,}", str(choice.setup.recomputed),
+            _on_host(choice.setup), str(choice.setup.optimizer_bits),
         )  # fmt: skip
         time = duration(60 * sum(made.minutes(card).values()))
         table.add_row(f"{size_gb} GB", *how[: len(way)], f"{choice.peak / GIB:.1f}", time, card.name)
     return table
 
 
-def _on_host(way: Way) -> str:
-    parts = {"embedding": way.host_embedding, "inputs": way.host_checkpoints}
+def _on_host(setup: TrainingSetup) -> str:
+    parts = {"embedding": setup.host_embedding, "inputs": setup.host_checkpoints}
     return ",\n".join(name for name, there in parts.items() if there)

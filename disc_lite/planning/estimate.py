@@ -88,7 +88,7 @@ class Plan:
         """Memory of the process beside the card."""
         if not self.budget.cuda:
             return process_bytes() + (self.choice.peak if self.choice else 0)
-        return PROCESS_BYTES + (self.footprint.on_host(self.choice.way) if self.choice else 0)
+        return PROCESS_BYTES + (self.footprint.on_host(self.choice.setup) if self.choice else 0)
 
     @property
     def fits(self) -> bool:
@@ -103,13 +103,13 @@ class Plan:
 
     @property
     def _saved_bytes(self) -> int:
-        return saved_bytes(self.footprint.adapter, self.choice.way.optimizer_bits if self.choice else 32, self.recipe)
+        return saved_bytes(self.footprint.adapter, self.choice.setup.optimizer_bits if self.choice else 32, self.recipe)
 
     @property
     def operations(self) -> dict[str, float]:
         """Floating-point operations by stage; a multiplication and an addition are two."""
         n, v, w = self.shape.linear_parameters, self.shape.vocab * self.shape.hidden, self.workload
-        again = 4 + 2 * (self.choice.way.recomputed / self.shape.layers if self.choice else 1)
+        again = 4 + 2 * (self.choice.setup.recomputed / self.shape.layers if self.choice else 1)
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
         read = w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs) + w.retention_tokens
         return {
@@ -127,7 +127,7 @@ class Plan:
         seconds = {stage: count / (card.tflops * 1e12) for stage, count in self.operations.items()}
         rows = self.choice.generation_rows if self.choice else 1
         step = max(STEP_S, self.footprint.base / (READ_SHARE * card.gb_per_s * 1e9))
-        seconds["training"] *= dequantising(self.choice.way, self.footprint) if self.choice else 1
+        seconds["training"] *= dequantising(self.choice.setup, self.footprint) if self.choice else 1
         seconds["generation"] += step * self.workload.generated_tokens / rows
         return {stage: value / 60 for stage, value in seconds.items()}
 
@@ -207,5 +207,5 @@ def as_json(plan: Plan) -> dict[str, Any]:
 def _chosen(plan: Plan) -> dict[str, Any] | None:
     if plan.choice is None:
         return None
-    return {**asdict(plan.choice.way), "reading_tokens": plan.choice.reading_tokens,
+    return {**asdict(plan.choice.setup), "reading_tokens": plan.choice.reading_tokens,
             "generation_rows": plan.choice.generation_rows}  # fmt: skip

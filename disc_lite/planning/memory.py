@@ -75,7 +75,7 @@ CPU_BF16 = Numbers(2, 0, 7.3, 2.0, 8.3, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu
 
 
 @dataclass(frozen=True)
-class Way:
+class TrainingSetup:
     """How training is computed."""
 
     micro_batch_tokens: int
@@ -116,20 +116,20 @@ class Footprint:
         """In fp32."""
         return 4 * self.shape.adapter_parameters(self.rank)
 
-    def training(self, way: Way, padding: float | None = None, row_tokens: int = TREE_TOKENS) -> Stage:
+    def training(self, setup: TrainingSetup, padding: float | None = None, row_tokens: int = TREE_TOKENS) -> Stage:
         """A step: its largest moment; two thirds of the tokens are compared with the teacher's.
 
         `row_tokens` are those of a row, where attention scores are computed whole, or chunks of a recurrence.
         """
-        places, value = way.micro_batch_tokens * (padding or self._padding), self.numbers.value_bytes
-        state = optimizer_bytes(self.adapter, way.optimizer_bits)
+        places, value = setup.micro_batch_tokens * (padding or self._padding), self.numbers.value_bytes
+        state = optimizer_bytes(self.adapter, setup.optimizer_bits)
         h, gradients, row_tokens = self.shape.hidden, self.adapter, min(row_tokens, math.ceil(places))
-        again = min(way.recomputed, self.shape.layers)
-        inputs = places * value * h * (min(again, HOST_LAYERS) if way.host_checkpoints else again)
+        again = min(setup.recomputed, self.shape.layers)
+        inputs = places * value * h * (min(again, HOST_LAYERS) if setup.host_checkpoints else again)
         stored = inputs + places * self._kept(self.shape.layers - again, row_tokens)
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
         loss += 4 * min(self.numbers.upcast_rows, self.shape.vocab) * h
-        earlier = gradients if way.passes > 1 else 0
+        earlier = gradients if setup.passes > 1 else 0
         # When the last layers are through, the first have their inputs, and the last their gradients.
         between = inputs + max(0, gradients * (1 - again / self.shape.layers) - earlier)
         before = {"activations": stored, "gradients": earlier, "loss": loss}
@@ -142,7 +142,7 @@ class Footprint:
                 both = {"activations": max(between, gradients - earlier), "gradients": earlier}
                 moments += [{**both, **layer} for layer in self._backward_again(kind, places, row_tokens)]
         largest = max(moments, key=lambda parts: sum(parts.values()))
-        return self._stage("training", {"adapter": self.adapter, "optimizer": state, **largest}, way.host_embedding)
+        return self._stage("training", {"adapter": self.adapter, "optimizer": state, **largest}, setup.host_embedding)
 
     def _backward_stored(self, kind: Layers, places: float, row_tokens: int) -> list[dict[str, float]]:
         """Beside what is stored of it, a layer at the gradient of its MLP, and at that of its attention."""
@@ -169,12 +169,12 @@ class Footprint:
         """Of the input embedding, where it is a matrix of its own."""
         return 0 if self.shape.tied else self.shape.vocab * self.shape.hidden * self.numbers.value_bytes
 
-    def on_host(self, way: Way) -> int:
+    def on_host(self, setup: TrainingSetup) -> int:
         """Bytes there: the embedding, and the inputs of layers but the last; pinned memory is in powers of two."""
-        each = math.ceil(way.micro_batch_tokens * self._padding) * self.shape.hidden * self.numbers.value_bytes
-        inputs = (min(way.recomputed, self.shape.layers) - 1) * (1 << (each - 1).bit_length())
-        inputs = max(0, inputs) if way.host_checkpoints else 0
-        return inputs + (self.embedding if way.host_embedding else 0)
+        each = math.ceil(setup.micro_batch_tokens * self._padding) * self.shape.hidden * self.numbers.value_bytes
+        inputs = (min(setup.recomputed, self.shape.layers) - 1) * (1 << (each - 1).bit_length())
+        inputs = max(0, inputs) if setup.host_checkpoints else 0
+        return inputs + (self.embedding if setup.host_embedding else 0)
 
     def _again(self, kind: Layers, places: float, row_tokens: int) -> tuple[float, float]:
         """A layer that is computed again: without its MLP, and what is there beside it at the gradient of a part."""

@@ -64,9 +64,9 @@ def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) 
     on_host = execution.layer_checkpoints == "host"
     base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, execution.recomputed_layers, on_host)
     with TemporaryDirectory() as scratch, embedding_on_host(base.causal, execution.embedding == "host"):
-        task = _task(base, choice.way.micro_batch_tokens, plan.workload.longest_student, Path(scratch))
+        task = _task(base, choice.setup.micro_batch_tokens, plan.workload.longest_student, Path(scratch))
         whole = sum(len(example.input_ids) for example in task.examples)
-        tokens, per_token = _steady_step(base, task, recipe, whole, min(choice.way.passes, 2))
+        tokens, per_token = _steady_step(base, task, recipe, whole, min(choice.setup.passes, 2))
     planned = choice.stages[-1].peak + (0 if plan.budget.cuda else process_bytes())
     minutes = plan.workload.computed_tokens * per_token / 60
     return Probe(whole, tokens, planned, peak_bytes(base), tokens * per_token, minutes)

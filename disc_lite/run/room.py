@@ -145,16 +145,16 @@ def require_room(plan: Plan) -> Execution:
 
 def as_planned(recipe: Recipe, choice: Choice) -> Execution:
     """The recipe's execution with what the plan has chosen."""
-    size = choice.way.micro_batch_tokens
+    size = choice.setup.micro_batch_tokens
     return recipe.execution.model_copy(
         update={
             # 0: all of a step, which may have a few tokens more than it should have. Small steps may turn out larger.
             "micro_batch_tokens": 0 if size >= recipe.train.tokens_per_batch else size,
             "reading_tokens": choice.reading_tokens,
-            "optimizer_bits": choice.way.optimizer_bits,
-            "recomputed_layers": choice.way.recomputed,
-            "layer_checkpoints": "host" if choice.way.host_checkpoints else "device",
-            "embedding": "host" if choice.way.host_embedding else "device",
+            "optimizer_bits": choice.setup.optimizer_bits,
+            "recomputed_layers": choice.setup.recomputed,
+            "layer_checkpoints": "host" if choice.setup.host_checkpoints else "device",
+            "embedding": "host" if choice.setup.host_embedding else "device",
         }
     )
 

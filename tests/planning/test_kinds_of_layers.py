@@ -13,7 +13,7 @@ from disc_lite.distillation.teacher import read_lessons
 from disc_lite.models.loading import load_unchecked
 from disc_lite.packing import gather, lone, pack, paths
 from disc_lite.planning import processor
-from disc_lite.planning.memory import ALL_LAYERS, APART_PADDING, CPU, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, APART_PADDING, CPU, Footprint, TrainingSetup
 from disc_lite.planning.shapes import shape_of_folder
 from tests.made import recipe_of
 from tests.planning.test_memory import RANK, WIDE, most_allocated, taken_by_steps
@@ -58,7 +58,7 @@ def test_the_estimate_of_training_is_within_8_percent(folder: Path, training_les
     packed = pack(gathered.sequences) if base.packs else pack(paths(gathered.sequences)[0], apart=True)
     tokens, places = sum(len(e.input_ids) for e in task.examples), packed.input_ids.numel()
     footprint = Footprint(shape_of_folder(folder), "none", RANK, CPU)  # type: ignore[arg-type]
-    planned = footprint.training(Way(tokens, recomputed, 32), places / tokens, packed.input_ids.shape[1]).peak
+    planned = footprint.training(TrainingSetup(tokens, recomputed, 32), places / tokens, packed.input_ids.shape[1]).peak
     assert 0.92 < planned / measured < 1.08
 
 

@@ -24,7 +24,7 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import load_base
 from disc_lite.packing import Segment, gather, lone, pack
 from disc_lite.planning import processor
-from disc_lite.planning.memory import ALL_LAYERS, CPU, CPU_BF16, CUDA, Footprint, Numbers, Way
+from disc_lite.planning.memory import ALL_LAYERS, CPU, CPU_BF16, CUDA, Footprint, Numbers, TrainingSetup
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from tests.made import recipe_of
 from tests.tiny_families import make_family
@@ -126,7 +126,7 @@ def test_the_estimate_is_within_8_percent_of_the_peak_on_a_cpu(
     gathered = gather([e.input_ids for e in task.examples], [min(e.compared) for e in task.examples])
     tokens = sum(len(e.input_ids) for e in task.examples)
     planned = footprint.training(
-        Way(tokens, recomputed, bits), pack(gathered.sequences).input_ids.numel() / tokens
+        TrainingSetup(tokens, recomputed, bits), pack(gathered.sequences).input_ids.numel() / tokens
     ).peak
     assert 0.92 < planned / measured < 1.08
 
@@ -143,7 +143,7 @@ def test_in_all_passes_but_the_first_the_gradients_of_the_earlier_ones_are_there
     gathered = gather([e.input_ids for e in task.examples], [min(e.compared) for e in task.examples])
     padding = pack(gathered.sequences).input_ids.numel() / tokens
     footprint = Footprint(shape_of_folder(tmp_path / "llama"), "nf4", 64, CPU)  # type: ignore[arg-type]
-    planned = footprint.training(Way(tokens, ALL_LAYERS, 32, passes=2), padding).peak
+    planned = footprint.training(TrainingSetup(tokens, ALL_LAYERS, 32, passes=2), padding).peak
     assert 0.92 < planned / taken_by_steps(base, task, recipe, passes=2) < 1.08
 
 
@@ -189,7 +189,7 @@ def test_the_estimate_counts_capped_attention_scores(
     gathered = gather([e.input_ids for e in task.examples], [min(e.compared) for e in task.examples])
     rows, width = pack(gathered.sequences).input_ids.shape
     tokens = sum(len(e.input_ids) for e in task.examples)
-    planned = footprint.training(Way(tokens, recomputed, 32), rows * width / tokens, width)
+    planned = footprint.training(TrainingSetup(tokens, recomputed, 32), rows * width / tokens, width)
     assert 0.92 < planned.peak / measured < 1.08
     window = tuple(5 + n % 200 for n in range(800))
     places = tuple((0, n) for n in range(400))
@@ -224,7 +224,7 @@ def measured_steps() -> Iterator[Any]:
 @pytest.mark.parametrize("case", list(measured_steps()))
 def test_the_estimate_is_within_3_percent_of_the_peak_of_7b_shapes(case: dict[str, Any]) -> None:
     footprint = Footprint(measured_shape(case["model"]), "nf4", case["rank"], CUDA)
-    planned = max(footprint.training(Way(case["student_tokens"], ALL_LAYERS, 32)).peak, copying(footprint))
+    planned = max(footprint.training(TrainingSetup(case["student_tokens"], ALL_LAYERS, 32)).peak, copying(footprint))
     assert planned == pytest.approx(case["peak_bytes"], rel=0.03)
     assert footprint.base == pytest.approx(case["base_bytes"], rel=0.01)
 
@@ -240,7 +240,7 @@ def test_the_estimate_is_within_5_percent_of_every_stage_on_an_h100(case: dict[s
     """8-bit AdamW, steps without checkpointing, and the teacher's pass too."""
     footprint = Footprint(measured_shape(case["model"]), "nf4", 64, CUDA)
     again = case["recomputed"] if "recomputed" in case else ALL_LAYERS * case["checkpointing"]  # until 2026-11-29
-    way = Way(case["tokens"], again, case["optimizer_bits"])
+    way = TrainingSetup(case["tokens"], again, case["optimizer_bits"])
     stage = footprint.reading(case["tokens"]) if case["stage"] == "teacher" else footprint.training(way)
     copies = copying(footprint) if (case["stage"], way.optimizer_bits) == ("training", 32) else 0
     assert max(stage.peak, copies) == pytest.approx(case["measured_bytes"], rel=0.05)

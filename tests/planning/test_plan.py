@@ -27,7 +27,7 @@ from disc_lite.planning.cards import CARDS, OF_SIZE, card_of, card_of_device, us
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import OwnPairs, TakenOver, corpus_of
 from disc_lite.planning.estimate import Budget, as_json, by_size, on_smallest_card, plan_run
-from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, Way
+from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, TrainingSetup
 from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS, TREE_TOKENS
 from disc_lite.qa import Pair
@@ -50,8 +50,8 @@ def test_the_same_run_on_cards_of_every_size() -> None:
     assert [size for size, _, _ in rows] == list(OF_SIZE)
     eight, *larger = (it.choice for _, _, it in rows)
     assert eight is not None
-    assert eight.way == Way(2048, 31, 32, host_checkpoints=True, host_embedding=True, passes=2)
-    twelve, *largest = (found.way for found in larger if found)
+    assert eight.setup == TrainingSetup(2048, 31, 32, host_checkpoints=True, host_embedding=True, passes=2)
+    twelve, *largest = (found.setup for found in larger if found)
     assert (twelve.optimizer_bits, twelve.host_checkpoints) == (32, False) and 0 < twelve.recomputed < 16
     assert all((w.optimizer_bits, w.recomputed, w.host_checkpoints, w.host_embedding) == (32, 0, False, False)
                for w in largest)  # fmt: skip
@@ -95,13 +95,13 @@ def test_what_does_not_fit_on_a_cpu_is_not_sent_to_one() -> None:
 
 def test_the_cheapest_way_that_fits_is_taken_and_nothing_else_changes() -> None:
     chosen = [plan(HANDBOOK, "qwen3-8b", max_vram=f"{size}GB") for size in (80, 24, 14, 12, 10, 9)]
-    costs = [choice._cost(it.choice.way, it.footprint) for it in chosen if it.choice]
+    costs = [choice._cost(it.choice.setup, it.footprint) for it in chosen if it.choice]
     assert costs == sorted(costs)
     assert len(set(costs)) == len(chosen)
     assert all(it.workload == chosen[0].workload for it in chosen)
     for it in chosen:
         execution = require_room(it)
-        whole = it.choice.way.passes == 1  # type: ignore[union-attr]
+        whole = it.choice.setup.passes == 1  # type: ignore[union-attr]
         assert (execution.micro_batch_tokens == 0) == whole
 
 
@@ -109,7 +109,7 @@ def test_the_cheapest_way_that_fits_is_taken_and_nothing_else_changes() -> None:
 def test_as_few_layers_are_computed_again_as_fit(size: int) -> None:
     found = plan(HANDBOOK, "mistral-7b", max_vram=f"{size}GB")
     assert found.choice
-    way, least = found.choice.way, usable_bytes(size * GIB)
+    way, least = found.choice.setup, usable_bytes(size * GIB)
     cheaper = [
         replace(way, recomputed=again, micro_batch_tokens=tokens, passes=-(-4096 // tokens))
         for again in range(33) for tokens in (1024, 1366, 2048, 4096)
@@ -126,7 +126,7 @@ def test_as_many_layers_are_computed_again_as_are_named() -> None:
     for named, taken in ((7, 7), (1000, 32)):
         overrides = {"execution.recomputed_layers": named}
         found = plan(HANDBOOK, "mistral-7b", overrides=overrides, max_vram="24GB")
-        assert found.choice and found.choice.way.recomputed == taken
+        assert found.choice and found.choice.setup.recomputed == taken
         assert require_room(found).recomputed_layers == taken
         whole = plan(HANDBOOK, "mistral-7b", max_vram="24GB")
         more = found.operations["training"] / whole.operations["training"]
@@ -139,7 +139,7 @@ def test_a_micro_batch_that_is_named_smaller_than_an_example_holds_that_example(
         for tokens in (16, plan(HANDBOOK, "mistral-7b").workload.longest_student)
     ]
     (small, longest) = (it.choice for it in found)
-    assert small and longest and small.way.micro_batch_tokens == 16
+    assert small and longest and small.setup.micro_batch_tokens == 16
     assert small.stages[-1].peak == longest.stages[-1].peak
 
 
@@ -147,22 +147,22 @@ def test_a_micro_batch_that_is_named_smaller_than_an_example_holds_that_example(
 def test_the_aims_of_rank_16(model: str, most: float) -> None:
     """A student of 4,096 tokens and a teacher of 8,192, by arithmetic; `bench/gpu.sh` measures it."""
     footprint = Footprint(shape_of_alias(ALIASES[model]), "nf4", 16, CUDA)
-    way = Way(4096, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
+    way = TrainingSetup(4096, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
     assert footprint.training(way).peak < most * GIB
     assert footprint.reading(8192, 0, True).peak < most * GIB
     assert footprint.on_host(way) > footprint.training(replace(way, host_checkpoints=False)).peak / 10
 
 
 def test_what_goes_to_the_host_is_named_or_needed() -> None:
-    def way(vram: str, **settings: str) -> Way:
+    def way(vram: str, **settings: str) -> TrainingSetup:
         overrides = {f"execution.{key}": value for key, value in settings.items()}
         found = plan(HANDBOOK, "llama-3.1-8b", overrides=overrides, max_vram=vram)
         assert found.choice is not None
         execution = require_room(found)
-        wanted = ("host" if found.choice.way.host_checkpoints else "device"), (
-            "host" if found.choice.way.host_embedding else "device")  # fmt: skip
+        wanted = ("host" if found.choice.setup.host_checkpoints else "device"), (
+            "host" if found.choice.setup.host_embedding else "device")  # fmt: skip
         assert (execution.layer_checkpoints, execution.embedding) == wanted
-        return found.choice.way
+        return found.choice.setup
 
     assert not way("24GB").host_checkpoints
     small = way("8GB")
@@ -171,11 +171,11 @@ def test_what_goes_to_the_host_is_named_or_needed() -> None:
     assert way("24GB", layer_checkpoints="host", recomputed_layers="9").host_checkpoints
     assert way("24GB", embedding="host").host_embedding
     tied = plan(HANDBOOK, "llama-3.2-1b", overrides={"execution.embedding": "host"}, max_vram="8GB").choice
-    assert not tied.way.host_embedding  # type: ignore[union-attr]
+    assert not tied.setup.host_embedding  # type: ignore[union-attr]
     for setting in ("auto", "host"):
         named = {"execution.layer_checkpoints": setting, "execution.embedding": setting}
         on_cpu = plan(HANDBOOK, "mistral-7b", overrides=named, device="cpu", host_ram="64GB").choice
-        assert not (on_cpu.way.host_checkpoints or on_cpu.way.host_embedding)  # type: ignore[union-attr]
+        assert not (on_cpu.setup.host_checkpoints or on_cpu.setup.host_embedding)  # type: ignore[union-attr]
 
 
 def test_the_teacher_reads_what_was_planned() -> None:
@@ -188,7 +188,7 @@ def test_the_teacher_reads_what_was_planned() -> None:
     # A card so small that all other stages take as little as they can.
     for size in (READING_TOKENS, path):
         less = found.footprint.reading(size, size).peak - 1
-        given = (found.footprint, found.workload, found.recipe, less, Way(256, ALL_LAYERS, 8))
+        given = (found.footprint, found.workload, found.recipe, less, TrainingSetup(256, ALL_LAYERS, 8))
         read = choice._reading(*given)
         assert (read is None) if size == path else path <= read[0] < READING_TOKENS  # type: ignore[index]
     for tokens in (path + 1, path - 1):
@@ -241,7 +241,7 @@ def test_no_lesson_is_longer_than_its_plan_says(worked: bool) -> None:
 
 def test_named_settings_are_kept() -> None:
     fixed = {"execution.micro_batch_tokens": "512", "execution.optimizer_bits": "32"}
-    way = plan(HANDBOOK, "mistral-7b", overrides=fixed, max_vram="24GB").choice.way  # type: ignore[union-attr]
+    way = plan(HANDBOOK, "mistral-7b", overrides=fixed, max_vram="24GB").choice.setup  # type: ignore[union-attr]
     assert (way.micro_batch_tokens, way.optimizer_bits) == (512, 32)
     assert plan(HANDBOOK, "mistral-7b", overrides={**fixed, "lora.rank": "256"}, max_vram="8GB").choice is None
 
@@ -283,15 +283,15 @@ def test_host_memory_and_disk_are_checked_too() -> None:
 def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
     """Passes are smaller then; only what the recipe wants there is refused."""
 
-    def way(host_ram: str | None, **named: str) -> Way:
+    def way(host_ram: str | None, **named: str) -> TrainingSetup:
         made = plan(HANDBOOK, "mistral-7b", overrides=named, max_vram="8GB", host_ram=host_ram)
         assert made.choice
         require_room(made)
-        return made.choice.way
+        return made.choice.setup
 
     for ample in (None, "4.3GB"):
-        assert way(ample) == Way(2048, 31, 32, host_checkpoints=True, host_embedding=True, passes=2)
-    assert way("3.9GB") == Way(1366, 31, 32, host_checkpoints=False, host_embedding=True, passes=3)
+        assert way(ample) == TrainingSetup(2048, 31, 32, host_checkpoints=True, host_embedding=True, passes=2)
+    assert way("3.9GB") == TrainingSetup(1366, 31, 32, host_checkpoints=False, host_embedding=True, passes=3)
     assert not way("3.1GB").host_embedding
     named = {"execution.layer_checkpoints": "host"}
     assert way("3.9GB", **named).micro_batch_tokens < 2048
@@ -302,7 +302,7 @@ def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
 def test_eight_bits_are_planned_where_they_can_be_had() -> None:
     """On Apple's GPUs they cannot: neither chosen nor advised."""
     on_cpu, on_mps = (plan(HANDBOOK, "smollm2-360m", device=device, host_ram="1.4GB") for device in ("cpu", "mps"))
-    assert on_cpu.choice and on_cpu.choice.way.optimizer_bits == 8
+    assert on_cpu.choice and on_cpu.choice.setup.optimizer_bits == 8
     with pytest.raises(WillNotFit) as caught:
         require_room(on_mps)
     assert "lora.rank=" in caught.value.remedy

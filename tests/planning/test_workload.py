@@ -85,7 +85,7 @@ def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dic
     assert work.longest_student >= max(len(example.input_ids) for example in examples)
     assert (require_room(made).micro_batch_tokens or recipe.train.tokens_per_batch + GENERATED) >= max(sizes)
     assert made.choice is not None
-    assert made.choice.way.passes == 1
+    assert made.choice.setup.passes == 1
 
 
 def test_a_model_that_reads_one_text_a_row_reads_what_texts_share_with_each() -> None:
@@ -119,7 +119,7 @@ def test_rows_of_one_text_are_planned_as_wide_as_the_texts_of_the_run(tmp_path: 
     made = plan(HANDBOOK, str(folder), recipe="default", device="cpu")
     assert made.shape.apart and made.choice is not None
     width = round(APART_PADDING * made.workload.example_tokens)
-    assert made.choice.stages[-1] == made.footprint.training(made.choice.way, row_tokens=width)
+    assert made.choice.stages[-1] == made.footprint.training(made.choice.setup, row_tokens=width)
     assert made.workload.computed_tokens == made.workload.student_tokens
     rows, places = made.choice.generation_rows, made.workload.prompt_tokens + made.recipe.prompt.answer_tokens
     assert made.choice.stages[0] == made.footprint.generation(rows, places)  # every prompt is in a row of its own
