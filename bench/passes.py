@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
 import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+from disc_lite.models.generation.cache import CacheShape
 from disc_lite.models.generation.decoding import AWAITED
-from disc_lite.models.generation.memory import Shape
 from disc_lite.models.generation.requests import Limits, Request
 from disc_lite.models.generation.schedule import Schedule
 from disc_lite.planning.sizes import PREFIX_ROWS, PROMPT_TOKENS
@@ -39,9 +39,9 @@ def call(of_passages: Sequence[Sequence[int]], rows: int, most: int, on_card: bo
     flat = [(passage, length) for passage, texts in enumerate(of_passages) for length in texts]
     requests = [Request(place, (passage,) * PASSAGE_TOKENS, (0,) * 20) for place, (passage, _) in enumerate(flat)]
     rows = min(rows, len(requests))
-    per_prefix = max(1, min(len(of_passages[0]), PREFIX_ROWS) // 2)  # as `generation.memory.shape_for`
+    per_prefix = max(1, min(len(of_passages[0]), PREFIX_ROWS) // 2)  # as `generation.cache.shape_for`
     prefixes = min(-(-rows // per_prefix), len(of_passages))
-    shape = Shape(rows, 20 + most, prefixes, PASSAGE_TOKENS, max(PREFIX_ROWS, -(-rows // prefixes)))
+    shape = CacheShape(rows, 20 + most, prefixes, PASSAGE_TOKENS, max(PREFIX_ROWS, -(-rows // prefixes)))
     schedule = Schedule(requests, shape, Limits(frozenset({STOP}), most))
     left = [length for _, length in flat]
     max_tokens, fewest = PROMPT_TOKENS["cuda"], max(1, int(rows * AWAITED)) if on_card else 1

@@ -16,7 +16,7 @@ from disc_lite.distillation.examples import tokenise
 from disc_lite.documents import read_documents
 from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
-from disc_lite.models.generation import memory
+from disc_lite.models.generation import cache
 from disc_lite.recipe import load_recipe
 from disc_lite.storage import Journal
 from disc_lite.synthesis.held_out import write_held_out
@@ -67,7 +67,7 @@ def test_kills_change_nothing_and_lose_little(
     pocket: tuple[Any, Any, Any, Passes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[..., Any],
     fewest: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setitem(memory.MAX_ROWS, "cpu", 2)  # so that writing takes many passes
+    monkeypatch.setitem(cache.MAX_ROWS, "cpu", 2)  # so that writing takes many passes
     base, texts, recipe, passes = pocket
     base.journal, passes.most = None, 10**9
     whole = write(base, texts, recipe, 7)
@@ -102,7 +102,7 @@ def test_what_is_written_is_the_same_to_the_byte(
     pocket: tuple[Any, Any, Any, Passes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each kill leaves the journal as it was; the next attempt goes a random number of passes further."""
-    monkeypatch.setitem(memory.MAX_ROWS, "cpu", 16)
+    monkeypatch.setitem(cache.MAX_ROWS, "cpu", 16)
     base, texts, recipe, passes = pocket
     base.journal, passes.made, passes.most = None, 0, 10**9
     whole, rng, kills, runs = files_of(base, texts, recipe), Random(0), 0, 0

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 
 from disc_lite.losses.head import logits
-from disc_lite.models.generation.memory import STEP, LayerMemory
+from disc_lite.models.generation.cache import STEP, LayerCache
 from disc_lite.models.generation.passes import (
     HIDDEN,
     Decoding,
     Grid,
     Pass,
+    Prefill,
     PrefixTokens,
-    Reading,
     hidden_where,
 )
 from disc_lite.models.head import head_of
@@ -43,7 +43,7 @@ def attend(
     if unused.get("softcap") is not None or unused.get("s_aux") is not None:
         raise NotImplementedError("attention with capped scores or sinks; see `plain.attends_only`")
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
-    store = generation_pass.memory.layer(cast(int, module.layer_idx), k, v)
+    store = generation_pass.cache.layer(cast(int, module.layer_idx), k, v)
     scale = scaling if scaling is not None else q.shape[-1] ** -0.5
     # A layer with a window is one that names it; how wide it is the configuration says, as for transformers' own masks.
     window = cast(Any, module).config.sliding_window if sliding_window else None
@@ -51,8 +51,8 @@ def attend(
     if generation_pass.decoding:
         split = len(generation_pass.decoding.rows)
         parts.append(_decode(q[:split], k[:split], v[:split], store, generation_pass.decoding, scale, window))
-    if generation_pass.reading:
-        parts.append(_read(q[split:], k[split:], v[split:], store, generation_pass.reading, scale, window))
+    if generation_pass.prefill:
+        parts.append(_prefill(q[split:], k[split:], v[split:], store, generation_pass.prefill, scale, window))
     return (parts[0] if len(parts) == 1 else torch.cat(parts))[None], None
 
 
@@ -65,7 +65,7 @@ def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
     before = config._attn_implementation
     config._attn_implementation = NAME  # for this pass only: nothing else may go through our attention
     try:
-        with long_texts(model, one_pass.memory.long):
+        with long_texts(model, one_pass.cache.long):
             out: Any = model.get_decoder()(
                 input_ids=one_pass.input_ids,
                 position_ids=one_pass.position_ids,
@@ -77,11 +77,11 @@ def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
     return logits(out.last_hidden_state[0, one_pass.last], head_of(model))
 
 
-# -- one new token a row -------------------------------------------------------------------------------
+# -- decoding: one new token a row -------------------------------------------------------------------------------
 
 
 def _decode(
-    q: Tensor, k: Tensor, v: Tensor, store: LayerMemory, d: Decoding, scale: float, window: int | None
+    q: Tensor, k: Tensor, v: Tensor, store: LayerCache, d: Decoding, scale: float, window: int | None
 ) -> Tensor:
     """[B, heads, D] -> [B, heads, D]."""
     store.own_keys[d.rows, :, d.at] = k
@@ -97,7 +97,7 @@ def _decode(
 
 
 def _prefixes_at_once(
-    q: Tensor, store: LayerMemory, d: Decoding, grid: Grid, scale: float, window: int | None
+    q: Tensor, store: LayerCache, d: Decoding, grid: Grid, scale: float, window: int | None
 ) -> Joinable:
     """[B, kv heads, G, D] -> the same over the prefix of every token."""
     n, (_, heads, each, size), keys = grid.prefix_rows, q.shape, store.prefix_keys
@@ -112,7 +112,7 @@ def _prefixes_at_once(
 
 
 def _prefixes_in_turn(
-    q: Tensor, store: LayerMemory, prefixes: Sequence[PrefixTokens], positions: Tensor, scale: float, window: int | None
+    q: Tensor, store: LayerCache, prefixes: Sequence[PrefixTokens], positions: Tensor, scale: float, window: int | None
 ) -> Joinable | None:
     """[B, kv heads, G, D] -> the same over the prefix of every token; None where there are none."""
     if not any(p.places for p in prefixes):
@@ -122,7 +122,7 @@ def _prefixes_in_turn(
 
 
 def _over_prefix(
-    q: Tensor, store: LayerMemory, p: PrefixTokens, positions: Tensor, scale: float, window: int | None
+    q: Tensor, store: LayerCache, p: PrefixTokens, positions: Tensor, scale: float, window: int | None
 ) -> Joinable:
     """[M, kv heads, G, D] -> the same over what these tokens see of their prefix."""
     if not p.places:
@@ -137,17 +137,19 @@ def _over_prefix(
     return out.reshape(heads, m, each, size).transpose(0, 1), lse.reshape(heads, m, each).transpose(0, 1)
 
 
-# -- many tokens a row ---------------------------------------------------------------------------------
+# -- prefill: many tokens a row ---------------------------------------------------------------------------------
 
 
-def _read(q: Tensor, k: Tensor, v: Tensor, store: LayerMemory, r: Reading, scale: float, window: int | None) -> Tensor:
-    """[T, heads, D] -> [T, heads, D]: every segment attends to its prefix and causally to itself."""
-    keys, values = (store.own_keys, store.own_values) if r.own else (store.prefix_keys, store.prefix_values)
-    keys[r.slots, :, r.at] = k
-    values[r.slots, :, r.at] = v
+def _prefill(
+    q: Tensor, k: Tensor, v: Tensor, store: LayerCache, p: Prefill, scale: float, window: int | None
+) -> Tensor:
+    """[T, heads, D] -> [T, heads, D]: every chunk attends to its prefix and causally to itself."""
+    keys, values = (store.own_keys, store.own_values) if p.own else (store.prefix_keys, store.prefix_values)
+    keys[p.slots, :, p.at] = k
+    values[p.slots, :, p.at] = v
     kv_heads, each = k.shape[1], q.shape[1] // k.shape[1]
     out, lse = torch.empty_like(q), q.new_empty(q.shape[:2], dtype=torch.float32)
-    for padded in r.padded:
+    for padded in p.padded:
         query, key, value = (t[padded.tokens].transpose(1, 2) for t in (q, k, v))  # [N, heads, L, D]
         key, value = key.repeat_interleave(each, 1), value.repeat_interleave(each, 1)
         width = query.shape[2]
@@ -156,7 +158,7 @@ def _read(q: Tensor, k: Tensor, v: Tensor, store: LayerMemory, r: Reading, scale
         out.index_copy_(0, padded.at, part.transpose(1, 2).flatten(0, 1)[padded.real])
         lse.index_copy_(0, padded.at, z.transpose(1, 2).flatten(0, 1)[padded.real])
     q = q.reshape(len(q), kv_heads, each, -1)
-    prefixes = _prefixes_in_turn(q, store, r.prefixes, r.positions, scale, window)
+    prefixes = _prefixes_in_turn(q, store, p.prefixes, p.positions, scale, window)
     return join((out.view_as(q), lse.view(q.shape[:-1])), prefixes).flatten(1, 2)
 
 

@@ -10,9 +10,9 @@ from transformers import PreTrainedModel
 
 from disc_lite.errors import memory_ran_out
 from disc_lite.models.generation.attention import forward
+from disc_lite.models.generation.cache import KeyValueCache, remember_too_many, shape_for
 from disc_lite.models.generation.graphs import DecodingGraph
-from disc_lite.models.generation.memory import Memory, remember_too_many, shape_for
-from disc_lite.models.generation.passes import AT_ONCE, Pass, Segment, Token, decoding_of, reading_of
+from disc_lite.models.generation.passes import AT_ONCE, Chunk, Pass, Token, decoding_of, prefill_of
 from disc_lite.models.generation.plain import attends_only, decode_in_batches
 from disc_lite.models.generation.requests import Limits, Request, Step
 from disc_lite.models.generation.sampling import next_tokens
@@ -53,10 +53,10 @@ def _decode(
 
 @torch.no_grad()
 def _passes(model: PreTrainedModel, schedule: Schedule, long: bool) -> Iterator[list[Step]]:
-    memory, on_cuda = Memory(schedule.shape, long), model.device.type in AT_ONCE
+    cache, on_cuda = KeyValueCache(schedule.shape, long), model.device.type in AT_ONCE
     max_tokens = PROMPT_TOKENS.get(model.device.type, PROMPT_TOKENS["cpu"])
     # Only passes without prompts are graphs, and those with prompts take several times as long: some rows are awaited.
-    graph = DecodingGraph(memory, model.device) if on_cuda else None
+    graph = DecodingGraph(cache, model.device) if on_cuda else None
     fewest = max(1, int(schedule.shape.rows * AWAITED)) if on_cuda else 1
     while schedule.left:
         going = schedule.by_prefix()
@@ -65,29 +65,29 @@ def _passes(model: PreTrainedModel, schedule: Schedule, long: bool) -> Iterator[
         replaced, fresh = schedule.admit(max_tokens, fewest)
         logits = graph.replay(model, tokens, ids, list(map(len, schedule.prefixes))) if graph and not fresh else None
         if logits is None:
-            _read_prefixes(model, memory, schedule, replaced, max_tokens)
+            _read_prefixes(model, cache, schedule, replaced, max_tokens)
             sources = _sources(schedule, fresh)
-            logits = forward(model, _pass(model.device, memory, schedule, tokens, ids, sources))
-            memory.copy_own(sources)
+            logits = forward(model, _pass(model.device, cache, schedule, tokens, ids, sources))
+            cache.copy_own(sources)
         rows = [*going, *fresh]
         yield schedule.record(rows, next_tokens(logits, [schedule.rows[row] for row in rows], schedule.limits.min_p))
 
 
 def _pass(
-    device: torch.device, memory: Memory, schedule: Schedule, tokens: Sequence[Token], ids: Sequence[int],
+    device: torch.device, cache: KeyValueCache, schedule: Schedule, tokens: Sequence[Token], ids: Sequence[int],
     sources: Mapping[int, int],
 ) -> Pass:  # fmt: skip
     """The last tokens of the rows that go on, and the prompts of those that were filled."""
     rows, sizes = schedule.rows, list(map(len, schedule.prefixes))
     decoding = decoding_of(tokens, sizes, schedule.shape, device) if tokens else None
     read = [row for row, source in sources.items() if source == row]
-    segments = [Segment(row, rows[row].prefix, sizes[rows[row].prefix], rows[row].request.rest) for row in read]
-    reading = reading_of(segments, True, device) if segments else None
-    positions = torch.cat([part.positions for part in (decoding, reading) if part])
-    ends = dict(zip(read, accumulate(len(s.ids) for s in segments), strict=True))
+    chunks = [Chunk(row, rows[row].prefix, sizes[rows[row].prefix], rows[row].request.rest) for row in read]
+    prefill = prefill_of(chunks, True, device) if chunks else None
+    positions = torch.cat([part.positions for part in (decoding, prefill) if part])
+    ends = dict(zip(read, accumulate(len(chunk.ids) for chunk in chunks), strict=True))
     last = [*range(len(tokens)), *(len(tokens) - 1 + ends[source] for source in sources.values())]
-    input_ids = torch.tensor([*ids, *(token for s in segments for token in s.ids)], device=device)
-    return Pass(memory, input_ids[None], positions[None], torch.tensor(last, device=device), decoding, reading)
+    input_ids = torch.tensor([*ids, *(token for chunk in chunks for token in chunk.ids)], device=device)
+    return Pass(cache, input_ids[None], positions[None], torch.tensor(last, device=device), decoding, prefill)
 
 
 def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
@@ -101,31 +101,31 @@ def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
 
 
 def _read_prefixes(
-    model: PreTrainedModel, memory: Memory, schedule: Schedule, replaced: Sequence[int], max_tokens: int
+    model: PreTrainedModel, cache: KeyValueCache, schedule: Schedule, replaced: Sequence[int], max_tokens: int
 ) -> None:
     """Read the prefixes with these numbers; what another stored one begins with as well is copied, not read."""
     prefixes = {number: prefix for number, prefix in enumerate(schedule.prefixes) if prefix}
     unread = [number for number in replaced if number in prefixes]
     ready = [number for number in prefixes if number not in unread]
     while unread:
-        segments: list[Segment] = []
+        chunks: list[Chunk] = []
         later = []
         for number in unread:
             source, size = _most_shared(prefixes, number, ready)
-            _, soon = _most_shared(prefixes, number, [s.prefix for s in segments])
+            _, soon = _most_shared(prefixes, number, [chunk.prefix for chunk in chunks])
             if soon > size:
                 later.append(number)  # copied as soon as the other one is read
                 continue
             if size:
-                memory.copy_prefix(source, number, size)
-            segments.append(Segment(number, number, size, prefixes[number][size:]))
-        unread, ready = later, [*ready, *(s.prefix for s in segments)]
-        segments = sorted((s for s in segments if s.ids), key=lambda s: s.prefix)
-        for batch in filled(range(len(segments)), [len(s.ids) for s in segments], max_tokens):
-            reading = reading_of([segments[i] for i in batch], False, model.device)
-            ids = torch.tensor([token for i in batch for token in segments[i].ids], device=model.device)
+                cache.copy_prefix(source, number, size)
+            chunks.append(Chunk(number, number, size, prefixes[number][size:]))
+        unread, ready = later, [*ready, *(chunk.prefix for chunk in chunks)]
+        chunks = sorted((chunk for chunk in chunks if chunk.ids), key=lambda chunk: chunk.prefix)
+        for batch in filled(range(len(chunks)), [len(chunk.ids) for chunk in chunks], max_tokens):
+            prefill = prefill_of([chunks[i] for i in batch], False, model.device)
+            ids = torch.tensor([token for i in batch for token in chunks[i].ids], device=model.device)
             one = torch.tensor([0], device=model.device)  # logits that nobody needs
-            forward(model, Pass(memory, ids[None], reading.positions[None], one, None, reading))
+            forward(model, Pass(cache, ids[None], prefill.positions[None], one, None, prefill))
 
 
 def _most_shared(prefixes: Mapping[int, Sequence[int]], number: int, others: Iterable[int]) -> tuple[int, int]:

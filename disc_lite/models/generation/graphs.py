@@ -20,18 +20,18 @@ from disc_lite.errors import memory_ran_out
 from disc_lite.models.device import to_device
 from disc_lite.models.embedding import HostEmbedding
 from disc_lite.models.generation.attention import forward
-from disc_lite.models.generation.memory import Memory
+from disc_lite.models.generation.cache import KeyValueCache
 from disc_lite.models.generation.passes import Decoding, Grid, Pass, Token
 
 WORTH_CAPTURING = 8  # passes in a call before the graph is captured, which takes as long as some passes
 
 
 class DecodingGraph:
-    """All rows of a memory, whether they are being written or not, with inputs at fixed addresses."""
+    """All rows of a cache, whether they are being written or not, with inputs at fixed addresses."""
 
-    def __init__(self, memory: Memory, device: torch.device) -> None:
-        shape = memory.shape
-        self.memory = memory
+    def __init__(self, cache: KeyValueCache, device: torch.device) -> None:
+        shape = cache.shape
+        self.cache = cache
         self.rows = torch.arange(shape.rows, device=device)
         # One tensor, since the host waits for every copy.
         self.inputs = torch.zeros(4 * shape.rows + shape.prefixes, dtype=torch.long, device=device)
@@ -62,9 +62,9 @@ class DecodingGraph:
         return self.logits[to_device(torch.tensor([token.row for token in tokens]), self.logits.device)]
 
     def _fill(self, tokens: Sequence[Token], ids: Sequence[int], prefix_sizes: Sequence[int]) -> None:
-        n = self.memory.shape.prefix_rows
+        n = self.cache.shape.prefix_rows
         # An idle row writes its own place 0, which nobody reads before it is written again.
-        inputs = [[0, 0, 0, self.memory.shape.prefixes * n] for _ in range(self.memory.shape.rows)]
+        inputs = [[0, 0, 0, self.cache.shape.prefixes * n] for _ in range(self.cache.shape.rows)]
         number: Counter[int] = Counter()
         for token, i in zip(tokens, ids, strict=True):
             position = prefix_sizes[token.prefix] + token.at
@@ -75,10 +75,10 @@ class DecodingGraph:
 
     def one_pass(self) -> Pass:
         """The pass over the fixed inputs; its masks are computed in it, from the inputs that it has then."""
-        shape = self.memory.shape
+        shape = self.cache.shape
         grid = Grid(self.sizes, shape.prefix_rows, self.in_grid) if shape.prefix_places else None
         decoding = Decoding(self.rows, self.at, self.positions, shape.rows, shape.own_places, True, (), grid)
-        return Pass(self.memory, self.ids[None], self.positions[None], self.rows, decoding, None)
+        return Pass(self.cache, self.ids[None], self.positions[None], self.rows, decoding, None)
 
     def _capture(self, model: PreTrainedModel) -> None:
         device = self.rows.device

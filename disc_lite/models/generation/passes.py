@@ -1,7 +1,7 @@
 """One forward pass: which tokens of which rows and prefixes it reads, all of them side by side in one row of tokens.
 
 So the linear layers compute no padding. A pass reads the last token of rows that are being written (`Decoding`), and
-whole prompts or prefixes (`Reading`), either or both. Tokens of rows with the same prefix are side by side.
+whole prompts or prefixes (`Prefill`), either or both. Tokens of rows with the same prefix are side by side.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from disc_lite.models.generation.memory import STEP, Memory, Shape
+from disc_lite.models.generation.cache import STEP, CacheShape, KeyValueCache
 
-PADDING = 1.25  # longest by shortest of the segments whose attention is computed together
+PADDING = 1.25  # longest by shortest of the chunks whose attention is computed together
 HIDDEN = -1e30  # a score that no softmax notices; finite, so that a row that sees nothing is no NaN
 # Where all prefixes are attended to at once: padded to the longest and to `prefix_rows`, but with few kernels, whose
 # shapes are always the same. Elsewhere one after the other, without padding.
@@ -89,7 +89,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Segment:
+class Chunk:
     """Consecutive tokens: the rest of a row's prompt, or what is still unread of a prefix."""
 
     slot: int  # row, or prefix
@@ -100,7 +100,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Padded:
-    """Segments of about the same length, repeating their last token up to the longest."""
+    """Chunks of about the same length, repeating their last token up to the longest."""
 
     tokens: Tensor  # [N, L]: indices into T
     real: Tensor  # [M]: which of the N * L are no padding
@@ -108,8 +108,8 @@ class Padded:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Segments of prompts, sorted by prefix; all of rows or all of prefixes."""
+class Prefill:
+    """The prefill of a pass: chunks of prompts, sorted by prefix; all of rows or all of prefixes."""
 
     own: bool
     slots: Tensor  # [T]: row or prefix of each token
@@ -121,14 +121,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Pass:
-    """The tokens of a forward pass: those of `decoding`, then those of `reading`."""
+    """The tokens of a forward pass: those of `decoding`, then those of `prefill`."""
 
-    memory: Memory
+    cache: KeyValueCache
     input_ids: Tensor  # [1, T]
     position_ids: Tensor  # [1, T]
     last: Tensor  # indices of the tokens whose logits are needed
     decoding: Decoding | None
-    reading: Reading | None
+    prefill: Prefill | None
 
 
 def hidden_where(hidden: Tensor, dtype: torch.dtype) -> Tensor:
@@ -136,7 +136,7 @@ def hidden_where(hidden: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(hidden, HIDDEN)
 
 
-def decoding_of(tokens: Sequence[Token], sizes: Sequence[int], shape: Shape, device: torch.device) -> Decoding:
+def decoding_of(tokens: Sequence[Token], sizes: Sequence[int], shape: CacheShape, device: torch.device) -> Decoding:
     """The tokens must be sorted by prefix; `sizes` of all prefixes."""
     positions = [sizes[t.prefix] + t.at for t in tokens]
     prefixes = _by_prefix([t.prefix for t in tokens], positions, sizes)
@@ -151,20 +151,20 @@ def decoding_of(tokens: Sequence[Token], sizes: Sequence[int], shape: Shape, dev
     return Decoding(rows, at, position, top, width, in_order, prefixes, grid)
 
 
-def reading_of(segments: Sequence[Segment], own: bool, device: torch.device) -> Reading:
-    """The segments must be sorted by prefix, and those of one prefix see equally much of it."""
+def prefill_of(chunks: Sequence[Chunk], own: bool, device: torch.device) -> Prefill:
+    """The chunks must be sorted by prefix, and those of one prefix see equally much of it."""
     slots, at, positions, owners, starts = list[int](), list[int](), list[int](), list[int](), list[int]()
-    for s in segments:
+    for chunk in chunks:
         starts.append(len(slots))
-        begin = 0 if own else s.before
-        slots += [s.slot] * len(s.ids)
-        owners += [s.prefix] * len(s.ids)
-        at += range(begin, begin + len(s.ids))
-        positions += range(s.before, s.before + len(s.ids))
-    prefixes = _by_prefix(owners, positions, {s.prefix: s.before for s in segments})
+        begin = 0 if own else chunk.before
+        slots += [chunk.slot] * len(chunk.ids)
+        owners += [chunk.prefix] * len(chunk.ids)
+        at += range(begin, begin + len(chunk.ids))
+        positions += range(chunk.before, chunk.before + len(chunk.ids))
+    prefixes = _by_prefix(owners, positions, {chunk.prefix: chunk.before for chunk in chunks})
     index = torch.tensor([slots, at, positions], device=device)
-    padded = tuple(_padded(starts, [len(s.ids) for s in segments], device))
-    return Reading(own, index[0], index[1], index[2], prefixes, padded)
+    padded = tuple(_padded(starts, [len(chunk.ids) for chunk in chunks], device))
+    return Prefill(own, index[0], index[1], index[2], prefixes, padded)
 
 
 def _by_prefix(

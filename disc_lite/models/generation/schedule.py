@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from disc_lite.models.generation.memory import Shape
+from disc_lite.models.generation.cache import CacheShape
 from disc_lite.models.generation.requests import Limits, Request, Row, Step
 
 SHORT = 256  # places of a row: shorter ones are not worth an order of their own
@@ -14,7 +14,7 @@ SHORT = 256  # places of a row: shorter ones are not worth an order of their own
 class Schedule:
     """The waiting requests by prefix, in their order; the stored prefixes; the rows that are being written."""
 
-    def __init__(self, requests: Iterable[Request], shape: Shape, limits: Limits) -> None:
+    def __init__(self, requests: Iterable[Request], shape: CacheShape, limits: Limits) -> None:
         self.shape, self.limits = shape, limits
         by_prefix: dict[tuple[int, ...], deque[Request]] = {}
         for request in requests:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from disc_lite.models import load_base
-from disc_lite.models.generation import Continuation, generate, graphs, memory, passes, stream
+from disc_lite.models.generation import Continuation, cache, generate, graphs, passes, stream
 from disc_lite.models.generation.plain import use_own_cache
 from disc_lite.models.positions import long_texts
 from disc_lite.packing import lone
@@ -258,22 +258,22 @@ def test_rows_have_the_planned_share_of_the_free_memory(
 ) -> None:
     """And at most half of what did not fit, where that is less."""
     with load("llama").frozen(adapter=False) as model:
-        shape = memory.Shape(8, 32, 1, 16, 8)
-        failed = int(8 * memory.row_bytes(model, 32 + 16 / 8))
-        monkeypatch.setattr(memory, "free_bytes", lambda device: 10 * failed)
-        monkeypatch.setattr(memory, "ROWS_SHARE", 0.6)
-        assert memory.room_bytes(model) == 6 * failed
-        memory.remember_too_many(model, shape)
-        assert memory.room_bytes(model) == failed // 2
-        monkeypatch.setattr(memory, "free_bytes", lambda device: failed // 2)
-        assert memory.room_bytes(model) == int(failed // 2 * 0.6)
+        shape = cache.CacheShape(8, 32, 1, 16, 8)
+        failed = int(8 * cache.row_bytes(model, 32 + 16 / 8))
+        monkeypatch.setattr(cache, "free_bytes", lambda device: 10 * failed)
+        monkeypatch.setattr(cache, "ROWS_SHARE", 0.6)
+        assert cache.room_bytes(model) == 6 * failed
+        cache.remember_too_many(model, shape)
+        assert cache.room_bytes(model) == failed // 2
+        monkeypatch.setattr(cache, "free_bytes", lambda device: failed // 2)
+        assert cache.room_bytes(model) == int(failed // 2 * 0.6)
 
 
 def test_the_number_of_rows_follows_the_free_memory(plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with plain("llama").frozen(adapter=False) as model:
-        one_row = memory.row_bytes(model, 32.0)
+        one_row = cache.row_bytes(model, 32.0)
         for rows in (1, 3, 5):
-            monkeypatch.setattr(memory, "room_bytes", lambda model, room=rows * one_row: int(room + 1))
+            monkeypatch.setattr(cache, "room_bytes", lambda model, room=rows * one_row: int(room + 1))
             with sizes_of_passes(model) as sizes:
                 generate(model, [[5]] * 12, stop_ids=frozenset(), max_new_tokens=20, groups=[0] * 12)
             assert max(sizes) == rows

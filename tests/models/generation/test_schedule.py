@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from disc_lite.models.generation.memory import Shape
+from disc_lite.models.generation.cache import CacheShape
 from disc_lite.models.generation.requests import Limits, Request, requests_of
 from disc_lite.models.generation.schedule import Schedule, by_size
 
@@ -45,7 +45,7 @@ def run(schedule: Schedule, lengths: dict[int, int], max_tokens: int = 1000, few
 
 def test_a_finished_row_is_replaced_at_once() -> None:
     lengths = dict(enumerate([9, 2, 3, 4, 2, 2, 1]))
-    rows = run(Schedule([request(place, 0) for place in lengths], Shape(3, 32, 1, 32, 16), LIMITS), lengths)
+    rows = run(Schedule([request(place, 0) for place in lengths], CacheShape(3, 32, 1, 32, 16), LIMITS), lengths)
     assert rows == [3] * 7 + [1] * 2
     assert sum(rows) == sum(lengths.values())
 
@@ -57,7 +57,10 @@ def test_every_request_is_written_whatever_the_blocks(shape: tuple[int, int, int
     requests = [request(place, rng.randrange(9), rng.randrange(1, 30)) for place in range(150)]
     lengths = {r.place: rng.randrange(1, 40) for r in requests}
     rows = run(
-        Schedule(requests, Shape(shape[0], 80, shape[1], 32, shape[2]), LIMITS), lengths, max_tokens=60, fewest=fewest
+        Schedule(requests, CacheShape(shape[0], 80, shape[1], 32, shape[2]), LIMITS),
+        lengths,
+        max_tokens=60,
+        fewest=fewest,
     )
     assert sum(rows) == sum(lengths.values())
     assert max(rows) <= shape[0]
@@ -71,14 +74,14 @@ def test_most_rows_are_written_while_requests_wait() -> None:
         request(place, prefix) for place, prefix in enumerate(n for n, size in enumerate(sizes) for _ in range(size))
     ]
     lengths = {r.place: 1 + min(63, int(rng.expovariate(1 / 25))) for r in requests}
-    rows = run(Schedule(requests, Shape(64, 32, 14, 32, 16), LIMITS), lengths)
+    rows = run(Schedule(requests, CacheShape(64, 32, 14, 32, 16), LIMITS), lengths)
     busy = rows[: len(rows) * 3 // 4]
     assert sum(busy) / len(busy) > 0.95 * 64
 
 
 def test_few_tokens_are_read_at_once_but_at_least_one_prompt() -> None:
     requests = [request(0, 0, 50), request(1, 0, 4), request(2, 0, 4), request(3, 0, 4)]
-    schedule = Schedule(requests, Shape(4, 80, 1, 32, 16), LIMITS)
+    schedule = Schedule(requests, CacheShape(4, 80, 1, 32, 16), LIMITS)
     assert schedule.admit(10, 1) == ([0], [0])
     assert schedule.admit(10, 1) == ([], [1, 2])
     assert schedule.admit(10, 3) == ([], [3])  # fewer are left than are awaited
@@ -86,7 +89,7 @@ def test_few_tokens_are_read_at_once_but_at_least_one_prompt() -> None:
 
 
 def test_passes_without_prompts_are_possible_where_some_rows_are_awaited() -> None:
-    schedule = Schedule([request(place, 0) for place in range(9)], Shape(4, 32, 1, 32, 16), LIMITS)
+    schedule = Schedule([request(place, 0) for place in range(9)], CacheShape(4, 32, 1, 32, 16), LIMITS)
     assert schedule.admit(1000, 3)[1] == [0, 1, 2, 3]
     schedule.record([0, 2], [(1, 0.0)] * 2)
     assert schedule.admit(1000, 3) == ([], [])
@@ -95,7 +98,7 @@ def test_passes_without_prompts_are_possible_where_some_rows_are_awaited() -> No
 
 
 def test_an_unfinished_request_begins_anew() -> None:
-    schedule = Schedule([request(place, place % 2) for place in range(6)], Shape(2, 32, 2, 32, 16), LIMITS)
+    schedule = Schedule([request(place, place % 2) for place in range(6)], CacheShape(2, 32, 2, 32, 16), LIMITS)
     schedule.admit(1000, 1)
     schedule.record([0, 1], [(1, 0.0), (5, 0.0)])
     assert [r.place for r in schedule.unfinished()] == [1, 2, 3, 4, 5]

@@ -1,4 +1,4 @@
-"""Keys and values: of prefixes once for all rows that share them, of every row's own tokens in places of its own.
+"""The key/value cache: of prefixes once for all rows that share them, of a row's own tokens in places of its own.
 
 Everything is allocated once and written in place. How many rows there are follows from the free memory.
 """
@@ -21,7 +21,7 @@ STEP = 16  # places are a multiple of this: what CUDA's attention kernels want o
 
 
 @dataclass(frozen=True)
-class Shape:
+class CacheShape:
     """How many prefixes and rows there are, and how many places (tokens) each of them has."""
 
     rows: int
@@ -32,7 +32,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class LayerMemory:
+class LayerCache:
     """Keys and values of one layer."""
 
     prefix_keys: Tensor  # [prefixes, kv heads, prefix places, D]
@@ -41,18 +41,18 @@ class LayerMemory:
     own_values: Tensor
 
 
-class Memory:
+class KeyValueCache:
     """Keys and values of all layers."""
 
-    def __init__(self, shape: Shape, long: bool = False) -> None:
+    def __init__(self, shape: CacheShape, long: bool = False) -> None:
         self.shape = shape
         self.long = long  # for texts with the second set of `models.positions`
-        self._layers: dict[int, LayerMemory] = {}
+        self._layers: dict[int, LayerCache] = {}
 
-    def layer(self, number: int, key: Tensor, value: Tensor) -> LayerMemory:
+    def layer(self, number: int, key: Tensor, value: Tensor) -> LayerCache:
         """Of the layer with these keys and values, [T, kv heads, D]: made when they are first seen."""
         if number not in self._layers:
-            self._layers[number] = LayerMemory(*(self._zeros(t, own) for own in (False, True) for t in (key, value)))
+            self._layers[number] = LayerCache(*(self._zeros(t, own) for own in (False, True) for t in (key, value)))
         return self._layers[number]
 
     def _zeros(self, like: Tensor, own: bool) -> Tensor:
@@ -81,7 +81,7 @@ class Memory:
 _too_many: weakref.WeakKeyDictionary[PreTrainedModel, int] = weakref.WeakKeyDictionary()
 
 
-def shape_for(model: PreTrainedModel, requests: Sequence[Request], max_new_tokens: int, max_rows: int) -> Shape:
+def shape_for(model: PreTrainedModel, requests: Sequence[Request], max_new_tokens: int, max_rows: int) -> CacheShape:
     """As many rows as are useful and fit into the free memory, at least one, and prefixes for them."""
     own = _rounded_up(max(len(request.rest) for request in requests) + max_new_tokens)
     prefix = _rounded_up(max(len(request.prefix) for request in requests))
@@ -92,7 +92,7 @@ def shape_for(model: PreTrainedModel, requests: Sequence[Request], max_new_token
     fit = int(room_bytes(model) / row_bytes(model, own + prefix / per_prefix))
     rows = max(1, min(fit, len(requests), max_rows or MAX_ROWS.get(model.device.type, MAX_ROWS["cpu"])))
     prefixes = min(-(-rows // per_prefix), len(sizes))
-    return Shape(rows, own, prefixes, prefix, max(PREFIX_ROWS, -(-rows // prefixes)))
+    return CacheShape(rows, own, prefixes, prefix, max(PREFIX_ROWS, -(-rows // prefixes)))
 
 
 def _rounded_up(places: int) -> int:
@@ -114,7 +114,7 @@ def room_bytes(model: PreTrainedModel) -> int:
     return min(share, _too_many[model] // 2) if model in _too_many else share
 
 
-def remember_too_many(model: PreTrainedModel, shape: Shape) -> None:
+def remember_too_many(model: PreTrainedModel, shape: CacheShape) -> None:
     """What did not fit: from now on at most half of it is used."""
     places = shape.own_places + shape.prefix_places * shape.prefixes / shape.rows
     _too_many[model] = int(shape.rows * row_bytes(model, places))
