@@ -16,7 +16,7 @@ ORDER = re.findall(r"^### `(\w+)`$", (ROOT / "docs" / "code-map.md").read_text()
 LIGHT = (
     "version errors recipe storage documents qa hub.aliases hub.families hub.source hub.configuration hub.weights hub.adapters prompts.answering prompts.writing "
     "evaluation.grading evaluation.intervals evaluation.card evaluation.sentences evaluation.instructions evaluation.retrieval run.interrupts "
-    "run.gathering run.inputs run.plan run.frames run.folder run.adapt run.evaluate report chat.opening cli"
+    "run.gathering run.inputs run.plan run.overhead run.folder run.adapt run.evaluate report chat.opening cli"
 ).split()
 HEAVY = "torch transformers peft bitsandbytes numpy huggingface_hub pypdfium2 mammoth bm25s lm_eval".split()
 MOST_ARROWS = 100

@@ -19,7 +19,7 @@ from disc_lite.hub.weights import weight_files, weight_shapes
 from disc_lite.recipe import Recipe
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.frames import turn_tokens
+from disc_lite.run.overhead import turn_tokens
 
 if TYPE_CHECKING:
     from disc_lite.models import Base

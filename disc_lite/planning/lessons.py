@@ -22,7 +22,7 @@ ANCHOR_TOKENS = {"heading": 10, "chat": 25, "none": BEGIN_TOKENS}
 
 
 @dataclass(frozen=True)
-class Frame:
+class PromptOverhead:
     """Tokens of a prompt that are of no document, question or answer, and whether prompts that begin alike share that.
 
     These numbers are assumed where the model is not here.
@@ -41,7 +41,7 @@ class Frame:
         return self.turn - self.system + self.task
 
 
-ASSUMED = Frame()
+ASSUMED = PromptOverhead()
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Taught:
     longest: tuple[int, int, int]  # tokens of an example, of a sequence of the teacher, and of a path in it
 
 
-def taught_by(corpus: Corpus, recipe: Recipe, frame: Frame, names: tuple[str, ...]) -> Taught:
+def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: tuple[str, ...]) -> Taught:
     """What a run with the kinds of lessons of these names trains on; of an update also what it rehearses."""
-    every = kinds_of(corpus, recipe, frame)
+    every = kinds_of(corpus, recipe, overhead)
     kinds = {name: every[name] for name in names}
-    known = kinds_of(corpus.rehearsed, recipe, frame) if corpus.rehearsed else {}
+    known = kinds_of(corpus.rehearsed, recipe, overhead) if corpus.rehearsed else {}
     taught = _epoch({name: kind.examples for name, kind in kinds.items()}, recipe)
     number = round(recipe.update.rehearse * sum(taught.values()))
     sizes = {name: known[name].examples for name in names} if known else {}
@@ -116,7 +116,7 @@ def _sampled(sizes: Mapping[str, int], number: int, recipe: Recipe) -> dict[str,
     return dict(zip((first, other), rehearsed_examples(disc, others, number, recipe.disc.share), strict=True))
 
 
-def kinds_of(corpus: Corpus, recipe: Recipe, frame: Frame) -> dict[str, Kind]:
+def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[str, Kind]:
     """All kinds of lessons, as far as the documents allow."""
     sentence, passage = corpus.tokens / max(1, corpus.sentences), corpus.tokens / max(1, corpus.passages)
     in_turn = len(ANCHOR_TOKENS) + 1 if recipe.disc.anchor == "mixed" else 1
@@ -129,31 +129,31 @@ def kinds_of(corpus: Corpus, recipe: Recipe, frame: Frame) -> dict[str, Kind]:
             corpus.targets * in_turn, anchor + target, longest, target, max(corpus.documents, read / max(1, window)),
             read, 0, window, window,
         ),
-        "prompt": _prompts(corpus, recipe, frame, passage, sentence),
+        "prompt": _prompts(corpus, recipe, overhead, passage, sentence),
         "next_token": Kind(
             corpus.passages, BEGIN_TOKENS + passage, whole, passage, corpus.passages, 0, 0, whole, whole
         ),
     }  # fmt: skip
 
 
-def _prompts(corpus: Corpus, recipe: Recipe, frame: Frame, passage: float, sentence: float) -> Kind:
+def _prompts(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, passage: float, sentence: float) -> Kind:
     """Of pairs; and of questions that are unlearned, to which the base answers without a passage."""
     (question, answer), worked = pair_tokens(corpus, recipe), recipe.prompt.worked_examples
-    root = passage + frame.system + frame.answering * worked
-    path, child = _longest_path(corpus, recipe, frame)
+    root = passage + overhead.system + overhead.answering * worked
+    path, child = _longest_path(corpus, recipe, overhead)
     # The teacher also reads the sentence that is asked about.
-    own = frame.own + question + answer + sentence * worked
+    own = overhead.own + question + answer + sentence * worked
     shared = corpus.passages * root
-    if frame.apart:
+    if overhead.apart:
         shared, own = 0, own + root
     gone = corpus.unlearned
     every = corpus.pairs + gone.number
-    plain = frame.turn + gone.question + answer_tokens(recipe)  # that teacher and student read
-    longest_gone = (frame.turn + gone.longest + recipe.prompt.answer_tokens) * bool(gone.number)
+    plain = overhead.turn + gone.question + answer_tokens(recipe)  # that teacher and student read
+    longest_gone = (overhead.turn + gone.longest + recipe.prompt.answer_tokens) * bool(gone.number)
     compared = corpus.pairs * answer + gone.number * answer_tokens(recipe)
     return Kind(
-        every, (corpus.pairs * (frame.turn + question + answer) + gone.number * plain) / max(1, every),
-        max((frame.turn + _longest_pair(corpus, recipe)) * bool(corpus.pairs or not gone.number), longest_gone),
+        every, (corpus.pairs * (overhead.turn + question + answer) + gone.number * plain) / max(1, every),
+        max((overhead.turn + _longest_pair(corpus, recipe)) * bool(corpus.pairs or not gone.number), longest_gone),
         compared / max(1, every), max(1, corpus.passages), shared,
         (corpus.pairs * own + gone.number * plain) / max(1, every),
         max(path + (min(PAIRS_OF_A_TREE, max(1, corpus.pairs)) - 1) * child, longest_gone), max(path, longest_gone),
@@ -166,11 +166,11 @@ def _anchor(recipe: Recipe) -> float:
     return sum(every.values()) / len(every) if recipe.disc.anchor == "mixed" else every[recipe.disc.anchor]
 
 
-def _longest_path(corpus: Corpus, recipe: Recipe, frame: Frame) -> tuple[int, int]:
+def _longest_path(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> tuple[int, int]:
     """Tokens of the longest prompt of the teacher with an answer, and of it those that belong to one pair."""
     worked = recipe.prompt.worked_examples
-    child = frame.own + _longest_pair(corpus, recipe) + corpus.longest_sentence * worked
-    return corpus.longest_passage + HEADINGS_TOKENS + frame.system + frame.answering * worked + child, child
+    child = overhead.own + _longest_pair(corpus, recipe) + corpus.longest_sentence * worked
+    return corpus.longest_passage + HEADINGS_TOKENS + overhead.system + overhead.answering * worked + child, child
 
 
 def pair_tokens(corpus: Corpus, recipe: Recipe) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from disc_lite.planning.lessons import (
     ANSWER_TOKENS,
     ASSUMED,
     QUESTION_TOKENS,
-    Frame,
+    PromptOverhead,
     answer_tokens,
     pair_tokens,
     taught_by,
@@ -60,34 +60,34 @@ class Workload:
     retention_prompts: int
 
 
-def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame = ASSUMED) -> Workload:
+def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: PromptOverhead = ASSUMED) -> Workload:
     """What a run with these documents computes; `questions` are how many the user has, if any."""
     method = METHODS[recipe.method]
-    epoch, epochs = taught_by(corpus, recipe, frame, method.lessons), recipe.train.epochs
+    epoch, epochs = taught_by(corpus, recipe, overhead, method.lessons), recipe.train.epochs
     example, task = epoch.tokens / max(1, epoch.examples), epochs * epoch.tokens
     retention = recipe.retention.weight > 0
     kept = 0.6 * recipe.retention.answer_tokens
-    self_prompt = frame.turn + PROMPT_TOKENS + kept
+    self_prompt = overhead.turn + PROMPT_TOKENS + kept
     prompts = prompts_needed(round(task), self_prompt, recipe.retention) if retention else 0
     share = retention_share(task, self_prompt, recipe.retention) if retention else 0.0
     retained = share * task / self_prompt  # examples of the retention term
-    generated, read = _generation(corpus, recipe, questions, prompts, frame)
-    prompt = _prompt(corpus, recipe, frame)
+    generated, read = _generation(corpus, recipe, questions, prompts, overhead)
+    prompt = _prompt(corpus, recipe, overhead)
     of_task = task_tokens_per_batch(epoch.tokens, recipe, share)
     step = step_tokens(of_task, recipe, share)
     longest, longest_lesson, longest_path = epoch.longest
-    longest_retention = frame.turn + recipe.retention.prompt_tokens + recipe.retention.answer_tokens
+    longest_retention = overhead.turn + recipe.retention.prompt_tokens + recipe.retention.answer_tokens
     return Workload(
         # A step is full when the next example does not fit, or when it has a single long one.
         examples=epoch.taught, steps=math.ceil(task / max(example, of_task - example / 2, 1)), step_tokens=step,
         student_tokens=round(task * (1 + share)), target_tokens=round(epochs * epoch.compared * (1 + share)),
         computed_tokens=round(
-            task * (1 + share) - (epochs * epoch.turns + retained) * _saved(corpus, recipe, frame, step)
+            task * (1 + share) - (epochs * epoch.turns + retained) * _saved(corpus, recipe, overhead, step)
         ),
         teacher_tokens=round(epoch.teacher_tokens * method.has_teacher),
         retention_tokens=round(prompts * self_prompt),
         state_positions=round(epoch.positions * method.has_teacher + prompts * kept),
-        prompt_tokens=prompt, row_tokens=prompt if frame.apart else frame.own + 2 * QUESTION_TOKENS,
+        prompt_tokens=prompt, row_tokens=prompt if overhead.apart else overhead.own + 2 * QUESTION_TOKENS,
         example_tokens=round(task * (1 + share) / max(1, epochs * epoch.examples + retained)),
         longest_student=max(longest, longest_retention * retention),
         longest_lesson=longest_lesson, longest_path=longest_path,
@@ -95,34 +95,38 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, frame: Frame
     )  # fmt: skip
 
 
-def beside_passage(recipe: Recipe, writes: bool, frame: Frame) -> int:
+def beside_passage(recipe: Recipe, writes: bool, overhead: PromptOverhead) -> int:
     """Tokens of a prompt about a passage, and of a typical answer to it, that are not the passage's.
 
     `writes`: whether the model writes questions or pairs, to which worked examples belong.
     """
-    examples = max(frame.answering, frame.asking) * (recipe.prompt.worked_examples and writes)
-    return examples + frame.turn + frame.task + QUESTION_TOKENS + recipe.prompt.question_tokens + answer_tokens(recipe)
+    examples = max(overhead.answering, overhead.asking) * (recipe.prompt.worked_examples and writes)
+    written = recipe.prompt.question_tokens + answer_tokens(recipe)
+    return examples + overhead.turn + overhead.task + QUESTION_TOKENS + written
 
 
-def _saved(corpus: Corpus, recipe: Recipe, frame: Frame, step: int) -> float:
+def _saved(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, step: int) -> float:
     """Tokens of an example that are computed for several at once: most of the system turn, in a tree of a step."""
-    if frame.apart or frame.system < WORTH_SHARING_TOKENS:
+    if overhead.apart or overhead.system < WORTH_SHARING_TOKENS:
         return 0.0
-    own = frame.turn - frame.system + sum(pair_tokens(corpus, recipe))
-    together = min(children_tokens(frame.system) / own, step / (frame.system + own))
-    return frame.system * (1 - 1 / max(1.0, together))
+    own = overhead.turn - overhead.system + sum(pair_tokens(corpus, recipe))
+    together = min(children_tokens(overhead.system) / own, step / (overhead.system + own))
+    return overhead.system * (1 - 1 / max(1.0, together))
 
 
-def _prompt(corpus: Corpus, recipe: Recipe, frame: Frame) -> int:
+def _prompt(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> int:
     """Tokens of a typical prompt with a passage and a task."""
-    examples = max(frame.answering, frame.asking) * recipe.prompt.worked_examples
-    return round(corpus.tokens / max(1, corpus.passages)) + examples + frame.turn + frame.task + 2 * QUESTION_TOKENS
+    examples = max(overhead.answering, overhead.asking) * recipe.prompt.worked_examples
+    passage = round(corpus.tokens / max(1, corpus.passages))
+    return passage + examples + overhead.turn + overhead.task + 2 * QUESTION_TOKENS
 
 
-def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, frame: Frame) -> tuple[float, float]:
+def _generation(
+    corpus: Corpus, recipe: Recipe, questions: int, prompts: int, overhead: PromptOverhead
+) -> tuple[float, float]:
     """Tokens that are generated, and tokens of the prompts that are read for it."""
-    prompt, evaluation = _prompt(corpus, recipe, frame), recipe.evaluation
-    written, read = _pairs(corpus, recipe, frame) if METHODS[recipe.method].needs_pairs else (0.0, 0.0)
+    prompt, evaluation = _prompt(corpus, recipe, overhead), recipe.evaluation
+    written, read = _pairs(corpus, recipe, overhead) if METHODS[recipe.method].needs_pairs else (0.0, 0.0)
     if not questions:  # they are drafted, answered twice, and about half of them are kept
         fresh = 2 * _fresh(corpus) * evaluation.questions
         written += fresh * (QUESTION_TOKENS + 2 * 10)
@@ -131,7 +135,7 @@ def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, fr
     if corpus.unlearned.number:  # the base answers these, closed book; some are asked in training
         checked = FIT_CHECKS * min(FIT_SAMPLE, corpus.unlearned.number) * (recipe.train.enough > 0)
         written += (corpus.unlearned.number + checked) * answer_tokens(recipe)
-        read += (corpus.unlearned.number + checked) * (frame.turn + corpus.unlearned.question)
+        read += (corpus.unlearned.number + checked) * (overhead.turn + corpus.unlearned.question)
     # Closed book, with retrieval and with the right passage before; closed book and with retrieval after.
     written += 5 * asked * min(ANSWER_TOKENS, evaluation.answer_tokens)
     read += asked * (2 * evaluation.rag_passages + 1) * corpus.tokens / max(1, corpus.passages)
@@ -140,14 +144,14 @@ def _generation(corpus: Corpus, recipe: Recipe, questions: int, prompts: int, fr
     return written, read
 
 
-def _pairs(corpus: Corpus, recipe: Recipe, frame: Frame) -> tuple[float, float]:
+def _pairs(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> tuple[float, float]:
     """Of the pairs, and of what asks in training whether enough of them is known."""
     settings, (question, answer) = recipe.prompt, pair_tokens(corpus, recipe)
-    task = frame.own + 2 * question
+    task = overhead.own + 2 * question
 
     def shown(prompts: float, times: int) -> float:
         """Tokens of passages, each read so many times for all its prompts together, or once for each of the prompts."""
-        return (prompts if frame.apart else times * corpus.passages) * _prompt(corpus, recipe, frame)
+        return (prompts if overhead.apart else times * corpus.passages) * _prompt(corpus, recipe, overhead)
 
     checks = FIT_CHECKS * min(FIT_SAMPLE, corpus.pairs) * (recipe.train.enough > 0)
     written, read = checks * answer, checks * question

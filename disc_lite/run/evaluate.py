@@ -21,10 +21,10 @@ from disc_lite.qa import Question, read_questions
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.frames import frame_of
 from disc_lite.run.given import check_lengths
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.names import as_named
+from disc_lite.run.overhead import overhead_of
 from disc_lite.storage import (
     Journal,
     JsonObject,
@@ -116,7 +116,7 @@ def _questions_of(run: FinishedRun, path: str | Path | None, tell: Listener) -> 
         questions = as_named(found, {document for document, _ in passages}, "questions", [Path(path)])
         tokenizer = tokenizer_of(run.model.folder) or estimated_tokens
         longest = max((len(tokenizer(text)) for _, text in passages), default=0)
-        check_lengths(questions, (), run.recipe, run.model, frame_of(run.model.folder), longest)
+        check_lengths(questions, (), run.recipe, run.model, overhead_of(run.model.folder), longest)
         return questions
     questions = run.folder.read_questions()
     if not questions:

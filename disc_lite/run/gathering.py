@@ -24,10 +24,10 @@ from disc_lite.recipe.schema import MethodName
 from disc_lite.run.earlier import EarlierRun, check_place, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.frames import frame_of
 from disc_lite.run.given import check_belong, check_lengths, check_unasked, pairs_about_fresh, pairs_of
 from disc_lite.run.inputs import Inputs, check_same_run
 from disc_lite.run.names import as_named, pairs_as_named
+from disc_lite.run.overhead import overhead_of
 from disc_lite.run.wording import counted
 from disc_lite.storage import is_untouched, require_place, require_writable
 
@@ -216,20 +216,20 @@ def check_context(inputs: Inputs) -> None:
     recipe = inputs.resolved.recipe
     writes = not inputs.questions or (METHODS[recipe.method].needs_pairs and not inputs.pairs)
     context = context_tokens(inputs.model.folder)
-    frame = frame_of(inputs.model.folder)
-    room = context - beside_passage(recipe, writes, frame)
+    overhead = overhead_of(inputs.model.folder)
+    room = context - beside_passage(recipe, writes, overhead)
     longest = recipe.documents.passage_tokens
     if longest > room:
         longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
     if longest <= room:
         taught = inputs.pairs if METHODS[recipe.method].needs_pairs else ()
-        check_lengths(inputs.questions, taught, recipe, inputs.model, frame, longest)
+        check_lengths(inputs.questions, taught, recipe, inputs.model, overhead, longest)
         return
-    without = room + beside_passage(recipe, True, frame) - beside_passage(recipe, False, frame) if writes else room
+    examples = beside_passage(recipe, writes, overhead) - beside_passage(recipe, False, overhead)
     raise UsageError(
         f"A passage of {longest:,} tokens and a question about it do not fit into what {inputs.model.name} reads.",
         f"Its context is {context:,} tokens, of which {max(0, room):,} are left for a passage.",
         f"Cut shorter ones: --set documents.passage_tokens={room // 16 * 16}." if room >= SHORTEST_PASSAGE
-        else "Leave the worked examples out: --set prompt.worked_examples=false." if without >= SHORTEST_PASSAGE
+        else "Leave the worked examples out: --set prompt.worked_examples=false." if room + examples >= SHORTEST_PASSAGE
         else "Choose a model with a longer context.",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from disc_lite.evaluation.grading import is_stated
 from disc_lite.evaluation.retrieval import best_places
 from disc_lite.hub.configuration import context_tokens
 from disc_lite.hub.source import Model
-from disc_lite.planning.lessons import Frame
+from disc_lite.planning.lessons import PromptOverhead
 from disc_lite.prompts.texts import Text, text_of
 from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
@@ -161,8 +161,9 @@ def all_asked() -> UsageError:
 
 
 def check_lengths(
-    questions: Sequence[Question], pairs: Sequence[Pair], recipe: Recipe, model: Model, frame: Frame, passage: int
-) -> None:
+    questions: Sequence[Question], pairs: Sequence[Pair], recipe: Recipe, model: Model, overhead: PromptOverhead,
+    passage: int,
+) -> None:  # fmt: skip
     """Raises UsageError where a pair, or a question with its answer, and a passage of so many tokens pass the context.
 
     A pair is read with all that the teacher's prompt has, a question with an answer as long as one may be.
@@ -172,16 +173,16 @@ def check_lengths(
     def tokens(*texts: str) -> int:
         return sum(len(tokenizer(text)) for text in texts)
 
-    worked = recipe.prompt.worked_examples
+    worked, examples = recipe.prompt.worked_examples, overhead.answering
     of_pairs = [
-        (tokens(p.question, p.answer), p.question, (tokens(p.source) + frame.answering) * (worked and p.source != ""))
+        (tokens(p.question, p.answer), p.question, (tokens(p.source) + examples) * (worked and p.source != ""))
         for p in pairs
     ]
     of_questions = [
         (tokens(q.text) + max([recipe.evaluation.answer_tokens, *map(tokens, q.choices)]), q.text, 0) for q in questions
     ]
     for what, sizes in (("pair", of_pairs), ("question", of_questions)):
-        room = context - frame.turn - frame.task - passage
+        room = context - overhead.turn - overhead.task - passage
         long = [(size, text, room - more) for size, text, more in sizes if size > room - more]
         if long:
             size, text, left = max(long)

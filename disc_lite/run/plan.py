@@ -22,7 +22,6 @@ from disc_lite.recipe.schema import Execution, Update
 from disc_lite.run.earlier import pair_of
 from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host
-from disc_lite.run.frames import frame_of
 from disc_lite.run.gathering import (
     AnyPath,
     Arguments,
@@ -35,6 +34,7 @@ from disc_lite.run.gathering import (
 )
 from disc_lite.run.gone import Since, nothing_to_teach
 from disc_lite.run.inputs import Inputs, check_same_run
+from disc_lite.run.overhead import overhead_of
 from disc_lite.run.room import WITHOUT_VRAM, Limits, Size, as_planned, budget_of, require_room, require_room_for_base
 
 
@@ -134,7 +134,7 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
     refused = sum(entry.outcome == "refused" for entry in inputs.ledger)
     corpus = corpus_of(inputs.documents, refused, tokenizer_of(folder), recipe, inputs.pairs, taken_over)
     corpus = replace(corpus, since=since.changes.counts() if since else None)
-    work = workload_of(corpus, recipe, len(inputs.questions), replace(frame_of(folder), apart=shape.apart))
+    work = workload_of(corpus, recipe, len(inputs.questions), replace(overhead_of(folder), apart=shape.apart))
     if not inputs.earlier and not any(work.examples.values()):
         raise nothing_to_learn(recipe.method)
     return plan_run(replace(shape, name=inputs.model.name), recipe, corpus, work, budget)

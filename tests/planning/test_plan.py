@@ -33,7 +33,7 @@ from disc_lite.planning.sizes import GIB, READING_TOKENS, TREE_TOKENS
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.frames import frame_of
+from disc_lite.run.overhead import overhead_of
 from disc_lite.run.plan import plan
 from disc_lite.run.room import bytes_of, require_room
 from tests.made import document_of, recipe_of
@@ -227,7 +227,7 @@ def test_no_lesson_is_longer_than_its_plan_says(worked: bool) -> None:
     tokens, document = Tokens(POCKET), document_of(CORPUS * 4)
     (text,) = tokenise([document], tokens, recipe.documents.passage_tokens)
     corpus = corpus_of([document], 0, tokenizer_of(POCKET), recipe)
-    planned = workload.workload_of(corpus, recipe, frame=frame_of(POCKET))
+    planned = workload.workload_of(corpus, recipe, overhead=overhead_of(POCKET))
     word = next(w for w in ("a", "x", "7") if len(tokens.text(f" {w}" * 9)) == 9)
     long = [f" {word}" * (most - 2) for most in (recipe.prompt.question_tokens, recipe.prompt.answer_tokens)]
     passage = max(text.passages, key=lambda p: p.end - p.start)

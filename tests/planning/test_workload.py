@@ -20,13 +20,13 @@ from disc_lite.packing import length, paths
 from disc_lite.planning.amounts import rehearsed_examples
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import corpus_of
-from disc_lite.planning.lessons import Frame
+from disc_lite.planning.lessons import PromptOverhead
 from disc_lite.planning.memory import APART_PADDING
 from disc_lite.planning.workload import Workload, workload_of
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.recipe import load_recipe
-from disc_lite.run.frames import frame_of
+from disc_lite.run.overhead import overhead_of
 from disc_lite.run.plan import plan
 from disc_lite.run.room import require_room
 from tests.tiny_families import make_family
@@ -96,17 +96,17 @@ def test_a_model_that_reads_one_text_a_row_reads_what_texts_share_with_each() ->
     sizes = [len(example.input_ids) for lesson in lessons for example in lesson.examples]
     read, _ = paths([lesson.sequence for lesson in lessons])
 
-    def of(frame: Frame) -> list[Workload]:
-        return [workload_of(corpus, recipe, 1, replace(frame, apart=apart)) for apart in (True, False)]
+    def of(overhead: PromptOverhead) -> list[Workload]:
+        return [workload_of(corpus, recipe, 1, replace(overhead, apart=apart)) for apart in (True, False)]
 
-    alone, together = of(frame_of(POCKET))
+    alone, together = of(overhead_of(POCKET))
     assert alone.teacher_tokens == pytest.approx(sum(map(length, read)), rel=0.2)
     assert sum(lesson.tokens for lesson in lessons) <= together.teacher_tokens < 0.7 * alone.teacher_tokens
     assert alone.example_tokens == pytest.approx(sum(sizes) / len(sizes), rel=0.15)
     # The pairs are scored with their passage.
     more = (len(pairs) - corpus.passages) * alone.prompt_tokens
     assert alone.read_tokens - together.read_tokens == pytest.approx(more, abs=2)
-    alone, together = of(Frame(system=100, turn=106))
+    alone, together = of(PromptOverhead(system=100, turn=106))
     assert together.computed_tokens < 0.7 * together.student_tokens
     assert alone.computed_tokens == alone.student_tokens == together.student_tokens
 

@@ -22,7 +22,7 @@ from disc_lite.recipe.schema import Execution
 from disc_lite.run import training
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.frames import frame_of
+from disc_lite.run.overhead import overhead_of
 from disc_lite.run.room import Limits, budget_of, bytes_of, limited_to_plan
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt, recipe_of
@@ -303,7 +303,7 @@ def test_a_passage_that_the_model_cannot_read_is_refused_before_it_is_loaded(
     monkeypatch.setattr("disc_lite.models.load_base", None)
     model = shutil.copytree(small.model, small.root / "short")
     config = json.loads((model / "config.json").read_text())
-    beside = beside_passage(load_recipe("default", {"method": "disc"}).recipe, False, frame_of(model))
+    beside = beside_passage(load_recipe("default", {"method": "disc"}).recipe, False, overhead_of(model))
     for context, settings, remedy in (
         (beside, {"documents.passage_tokens": "256"}, r"a longer context"),
         (beside + 70, {"prompt.worked_examples": "true", "documents.passage_tokens": "256"}, "worked_examples=false"),

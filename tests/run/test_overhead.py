@@ -23,8 +23,8 @@ from disc_lite.planning.workload import beside_passage, workload_of
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import join_passages
 from disc_lite.qa import Pair, Question
-from disc_lite.run.frames import LANGUAGE, frame_of
 from disc_lite.run.gathering import check_context
+from disc_lite.run.overhead import LANGUAGE, overhead_of
 from tests.made import document_of, recipe_of
 from tests.tiny_models import CORPUS, NAMES
 
@@ -34,33 +34,33 @@ QUESTION, ANSWER = "Who runs the workshop?", "Ada Brink runs it."
 @pytest.mark.parametrize("name", [*NAMES, "pocket"])
 def test_a_frame_is_what_the_prompts_have(name: str, folders: Callable[[str], Path]) -> None:
     folder = open_model("pocket").folder if name == "pocket" else folders(name)
-    tokens, frame = Tokens(folder), frame_of(folder)
+    tokens, overhead = Tokens(folder), overhead_of(folder)
 
     def size(*texts: str) -> int:
         return sum(len(tokens.text(text)) for text in texts)
 
     prompt, answer = tokens.turn(QUESTION, ANSWER)
     # A template may write something after the token that ends the answer; it is not read.
-    assert 0 <= frame.turn - (len(prompt) + len(answer) - size(QUESTION, ANSWER)) <= 3
-    assert abs(frame.system - len(tokens.user_opening())) <= 2
+    assert 0 <= overhead.turn - (len(prompt) + len(answer) - size(QUESTION, ANSWER)) <= 3
+    assert abs(overhead.system - len(tokens.user_opening())) <= 2
     if len(tokens._conversation_parts(3)) != 4:
         return  # of which the model does not get worked examples
     prompts = AnswerPrompts(tokens, True)
     read = len(prompts.prompt(join_passages([CORPUS]), LANGUAGE, QUESTION, "Ada runs the saw."))
-    counted = frame.system + frame.answering + frame.own + size(CORPUS, QUESTION, "Ada runs the saw.")
+    counted = overhead.system + overhead.answering + overhead.own + size(CORPUS, QUESTION, "Ada runs the saw.")
     assert counted == pytest.approx(read, abs=12)
     asked = max(len(tokens.conversation(writing.question_turns(kind, LANGUAGE), "")) for kind in writing.KINDS)
-    assert frame.asking + frame.turn == pytest.approx(asked, abs=12)
+    assert overhead.asking + overhead.turn == pytest.approx(asked, abs=12)
 
 
 def test_what_cannot_be_counted_is_assumed(folders: Callable[[str], Path], tmp_path: Path) -> None:
-    assert frame_of(None) == frame_of(tmp_path) == ASSUMED
+    assert overhead_of(None) == overhead_of(tmp_path) == ASSUMED
     folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
     config = json.loads((folder / "tokenizer_config.json").read_text())
     for template in ("{{ raise_exception('no') }}", "{{ messages[0].content }}", "{% for i in range(9**9) %}", 7):
         (folder / "chat_template.jinja").unlink(missing_ok=True)
         (folder / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": template}))
-        found = frame_of(folder)
+        found = overhead_of(folder)
         assert (found.system, found.turn) == (ASSUMED.system, ASSUMED.turn), template
         assert found.answering > 0
 
@@ -69,7 +69,7 @@ def test_a_long_system_turn_is_in_the_plan() -> None:
     """Ministral 3's of 563 tokens: in every example that a step counts, computed a few times in a step."""
     corpus, recipe = corpus_of([document_of(CORPUS)], 0, None, recipe_of()), recipe_of()
     long: Any = type(ASSUMED)(system=563, turn=575)
-    plain, made = workload_of(corpus, recipe), workload_of(corpus, recipe, frame=long)
+    plain, made = workload_of(corpus, recipe), workload_of(corpus, recipe, overhead=long)
     assert made.student_tokens > 6 * plain.student_tokens
     assert made.steps > 3 * plain.steps
     assert plain.computed_tokens == plain.student_tokens
@@ -88,7 +88,7 @@ def test_a_system_turn_takes_its_part_of_the_context(tmp_path: Path, system_word
     (tmp_path / "chat_template.jinja").write_text("word " * system_words + template)
     config = json.loads((tmp_path / "config.json").read_text())
     recipe = recipe_of(documents={"passage_tokens": 256})
-    needed = beside_passage(recipe, True, frame_of(pocket)) + 256
+    needed = beside_passage(recipe, True, overhead_of(pocket)) + 256
     (tmp_path / "config.json").write_text(json.dumps({**config, "max_position_embeddings": needed}))
     inputs: Any = SimpleNamespace(
         resolved=SimpleNamespace(recipe=recipe), questions=(), pairs=(), documents=documents,
@@ -104,9 +104,9 @@ def test_a_system_turn_takes_its_part_of_the_context(tmp_path: Path, system_word
 def test_what_the_user_gives_fits_into_the_context_or_is_refused(tmp_path: Path) -> None:
     """The longest that is let through is read with its passage within the context, to the token; pocket has 2,048."""
     pocket, documents = open_model("pocket"), [document_of(CORPUS)]
-    tokens, frame, recipe = tokenizer_of(pocket.folder), frame_of(pocket.folder), recipe_of()
+    tokens, overhead, recipe = tokenizer_of(pocket.folder), overhead_of(pocket.folder), recipe_of()
     assert tokens
-    room = 2048 - frame.turn - frame.task - recipe.documents.passage_tokens
+    room = 2048 - overhead.turn - overhead.task - recipe.documents.passage_tokens
 
     def given(questions: Any = (), pairs: Any = ()) -> Any:
         resolved = SimpleNamespace(recipe=recipe)

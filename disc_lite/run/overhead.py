@@ -7,7 +7,7 @@ from pathlib import Path
 
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.hub.rendering import rendered_parts
-from disc_lite.planning.lessons import Frame
+from disc_lite.planning.lessons import ASSUMED, PromptOverhead
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import RULE
 
@@ -17,31 +17,30 @@ ASKED, ANSWERED = ("user",), ("user", "assistant")
 
 def turn_tokens(folder: Path, questions: Sequence[str]) -> list[int]:
     """About how many tokens each question takes in a prompt of its own; 0 where the folder has no tokenizer.json."""
-    tokenizer, turn = tokenizer_of(folder), frame_of(folder).turn
+    tokenizer, turn = tokenizer_of(folder), overhead_of(folder).turn
     return [len(tokenizer(question)) + turn if tokenizer else 0 for question in questions]
 
 
-def frame_of(folder: Path | None) -> Frame:
+def overhead_of(folder: Path | None) -> PromptOverhead:
     """Of a model folder, by its own tokenizer and template; what is assumed where it has none, or is not here."""
     tokenizer = tokenizer_of(folder)
     if folder is None or tokenizer is None:
-        return Frame()
+        return ASSUMED
 
     def tokens(*texts: str) -> int:
         return sum(len(tokenizer(text)) for text in texts)
 
-    assumed = Frame()
     found = rendered_parts(folder, [ANSWERED, (*ANSWERED, *ASKED), ASKED])
     if found and [len(parts) for parts in found] == [3, 4, 2]:
         answered, twice, asked = (tokens(*parts) for parts in found)
         system, turn, between = tokens(found[0][0]), answered, twice - asked
     else:
-        system, turn, between = assumed.system, assumed.turn, assumed.turn - assumed.system
+        system, turn, between = ASSUMED.system, ASSUMED.turn, ASSUMED.turn - ASSUMED.system
 
     def worked(turns: writing.Turns) -> int:
         return sum(between + tokens(*turn) for turn in turns)
 
-    return Frame(
+    return PromptOverhead(
         system, turn, tokens(RULE + writing.answer_task("", "", LANGUAGE)), worked(writing.answer_turns(LANGUAGE)),
         max(worked(writing.question_turns(kind, LANGUAGE)) for kind in writing.KINDS),
     )  # fmt: skip
