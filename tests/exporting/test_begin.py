@@ -10,7 +10,7 @@ from disc_lite.exporting.ggufreading import open_gguf
 from disc_lite.exporting.layout import ADD_BOS
 from disc_lite.exporting.modelfile import modelfile
 from disc_lite.models import Tokens, load_base
-from disc_lite.models.template import check_template
+from disc_lite.models.template_check import check_template
 from tests.exporting.base_gguf import write_base_gguf
 from tests.made import finished_run, with_adapter
 from tests.tiny_models import make_model
