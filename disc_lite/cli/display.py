@@ -13,13 +13,14 @@ from rich.text import Text
 from disc_lite.cli.terminal import escape_controls, untrusted
 from disc_lite.evaluation import sentences
 from disc_lite.evaluation.card import DRIFTS, ROWS
+from disc_lite.evaluation.of_update import since_rows, since_update, still_known
 from disc_lite.run.about_pairs import about_pairs, sentences_asked
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.wording import counted, data_size, duration, listed, since_rows
+from disc_lite.run.wording import counted, data_size, duration, listed
 from disc_lite.storage import JsonObject
 
 SENTENCES = (
-    sentences.unreadable, sentences.unstated, sentences.shortfall, sentences.since_update, sentences.still_known,
+    sentences.unreadable, sentences.unstated, sentences.shortfall, since_update, still_known,
     sentences.verdict, sentences.choice_of_questions, sentences.forgotten, sentences.terser,
 )  # fmt: skip
 SHOWN_MISSES = 5

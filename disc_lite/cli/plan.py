@@ -12,8 +12,9 @@ import click
 from disc_lite.cli.options import AS_JSON, asks_for_a_run
 from disc_lite.cli.terminal import escape_controls, print_json, untrusted
 from disc_lite.errors import NothingToTeach, UsageError
+from disc_lite.evaluation.of_update import GONE
 from disc_lite.planning.sizes import GIB
-from disc_lite.run.wording import GONE, counted, data_size, duration
+from disc_lite.run.wording import counted, data_size, duration
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,18 +1,17 @@
 """The sentences of a report card, for the terminal, the page and the gates. Does not import torch.
 
-Those about the pairs are in `run.about_pairs`.
+Those about an update are in `of_update`, those about the pairs in `run.about_pairs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from disc_lite.evaluation.card import LENGTH, MANNER, ROWS
+from disc_lite.evaluation.of_update import LEARNED, gained_in_words, short_part
 
 UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
-LEARNED = 0.6  # share of the ceiling below which the card warns
-FRESH_AND_UNCHANGED = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
 TERSE = 0.05  # of the answers to neutral prompts: if more are less than half as long as before, the card warns
 FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
 
@@ -103,7 +102,7 @@ def forgotten(card: Mapping[str, Any]) -> str:
         for name, row in card["retained"].items()
         if row["lost"] and name not in MANNER
     )
-    gained = f"; {_gained(total['gained'])}" if total["gained"] else ""
+    gained = f"; {gained_in_words(total['gained'])}" if total["gained"] else ""
     return (
         f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
         f"{total['share']:.1%} (95% interval: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
@@ -119,10 +118,6 @@ def terser(card: Mapping[str, Any]) -> str:
         f"Of {row['before']['of']:,} answers to neutral prompts {row['lost']:,} {'is' if row['lost'] == 1 else 'are'} "
         "less than half as long as the base's: the adapted model answers more briefly."
     )
-
-
-def _gained(count: int) -> str:
-    return f"{count:,} that {'was wrong is' if count == 1 else 'were wrong are'} right now"
 
 
 def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
@@ -153,58 +148,6 @@ def interval(row: Mapping[str, Any]) -> str:
     return "" if row["low"] is None else f"{row['low']:.1%} to {row['high']:.1%}"
 
 
-def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """Of an update, how much of what is new or changed is right, and of what is unchanged; else empty.
-
-    Of questions and statements together.
-    """
-    update = card.get("update")
-    if not update:
-        return {}
-    return {
-        part: {count: sum(row["adapted"][count] for row in _in_states(update, states)) for count in ("right", "of")}
-        for part, states in FRESH_AND_UNCHANGED.items()
-    }
-
-
-def _in_states(update: Mapping[str, Any], states: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The rows of questions, then those of statements, about passages in these states."""
-    return [update[kind][state] for kind in ("rows", "completions") for state in states]
-
-
-def since_update(card: Mapping[str, Any]) -> str:
-    """Of an update, what of the run before is lost, and whether anything was asked about what is new; else empty."""
-    update = card.get("update")
-    if not update:
-        return ""
-    said, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
-    if fresh and not next(iter(fresh_and_unchanged(card).values()))["of"]:
-        said.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
-    unchanged = _in_states(update, ("unchanged",))
-    if lost := sum(row["lost"] for row in unchanged):
-        had, gained = sum(row["earlier"]["right"] for row in unchanged), sum(row["gained"] for row in unchanged)
-        said.append(
-            f"Of {had:,} answers about unchanged passages that the run before had right {lost:,} "
-            f"{'is' if lost == 1 else 'are'} wrong now{f'; {_gained(gained)}' if gained else ''}."
-        )
-    return " ".join(said)
-
-
-def _share(rows: Sequence[Mapping[str, Any]], of: str = "right") -> float:
-    """The share of right answers in several rows, or one end of its interval: the mean of theirs, which is wider."""
-    total: int = max(1, sum(row["of"] for row in rows))
-    number: float = sum(row["right"] if of == "right" else row[of] * row["of"] for row in rows)
-    return number / total
-
-
-def _is_short(card: Mapping[str, Any], states: Sequence[str]) -> bool:
-    """Whether an update surely knows too little of passages in these states, for what the base reads in the same."""
-    found = (card.get("update") or {"rows": {}})["rows"]
-    rows = [found[state] for state in states if found]
-    most = _share([row["adapted"] for row in rows], "high")
-    return most < LEARNED * _share([row["ceiling"] for row in rows])
-
-
 def shortfall(card: Mapping[str, Any]) -> str:
     """A sentence where the model did not learn its documents, with what to change; empty where it did.
 
@@ -214,14 +157,9 @@ def shortfall(card: Mapping[str, Any]) -> str:
     rows, fit = card["rows"], card["fit"]
     if not rows["ceiling"]["right"]:
         return ""
-    part = next((part for part, states in FRESH_AND_UNCHANGED.items() if _is_short(card, states)), "")
-    if part:
-        by_state = [card["update"]["rows"][state] for state in FRESH_AND_UNCHANGED[part]]
-        adapted, ceiling = (_share([row[name] for row in by_state]) for name in ("adapted", "ceiling"))
-    else:
-        adapted, ceiling = rows["adapted"]["share"], rows["ceiling"]["share"]
-        if adapted >= LEARNED * ceiling:
-            return ""
+    part, adapted, ceiling = short_part(card) or ("", rows["adapted"]["share"], rows["ceiling"]["share"])
+    if not part and adapted >= LEARNED * ceiling:
+        return ""
     all_chosen = card["self_written"] == card["questions"]
     readable = "of what the base answers with the passage" if all_chosen else f"where the passage gives {ceiling:.0%}"
     text = f"It did not learn enough{part}: the adapted model answers {adapted:.0%} {readable}. "
@@ -244,15 +182,3 @@ def shortfall(card: Mapping[str, Any]) -> str:
         f"It answers {recalled:.0%} of the questions it was trained on, but not in other words. What teaches "
         f"that: {advice['pairs']}."
     )
-
-
-def still_known(card: Mapping[str, Any]) -> str:
-    """A sentence on what an update was to unlearn, as far as it was asked; empty in any other run."""
-    asked = card["fit"].get("unlearned")
-    if not asked:
-        return ""
-    text = (
-        f"Of {asked['of']} questions to unlearn it still answers {asked['known']} as it was taught; the base itself "
-        f"answers {asked['base']} so."
-    )
-    return text if asked["known"] <= asked["base"] else f"{text} What may help: more train.epochs."

@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from disc_lite.evaluation.card import DRIFTS, ROWS
+from disc_lite.evaluation.of_update import since_rows
 from disc_lite.evaluation.sentences import about_facts, choice_of_questions, in_words, interval, overlap_sentences
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, beginning, element, foreign, join, paragraph, table
 from disc_lite.report.reading import Row, RunFiles
-from disc_lite.run.wording import counted, since_rows
+from disc_lite.run.wording import counted
 
 RULES = {"contains": "it holds an accepted answer as whole words", "exact": "it is an accepted answer"}
 GRADES = {"exact": "exact", "contains": "contains", "f1": "F1"}

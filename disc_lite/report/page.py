@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from disc_lite.evaluation import sentences
+from disc_lite.evaluation.of_update import since_update, still_known
 from disc_lite.report import answers, course, learned, sources
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
@@ -14,7 +15,7 @@ from disc_lite.run.wording import counted
 from disc_lite.storage import require_writable, write_text
 
 HEADLINE = (  # sentences of the card, in this order
-    sentences.unreadable, sentences.recalled, sentences.unstated, sentences.shortfall, sentences.since_update,
+    sentences.unreadable, sentences.recalled, sentences.unstated, sentences.shortfall, since_update,
     sentences.verdict,
 )  # fmt: skip
 # Only styles of the page itself.
@@ -84,7 +85,7 @@ def _header(run: RunFiles) -> Html:
     documents = run.summary["documents"]
     others = ", ".join(f"{documents[o]:,} {o}" for o in ("refused", "duplicate") if documents[o])
     pairs = run.summary["pairs"]
-    untaught = " ".join(filter(None, (*about_pairs(pairs), sentences.still_known(run.card))))
+    untaught = " ".join(filter(None, (*about_pairs(pairs), still_known(run.card))))
     said = [part(run.card) for part in HEADLINE] if run.card["questions"] else []
     summary = " ".join(filter(None, said))
     return element(

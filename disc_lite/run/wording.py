@@ -5,21 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from disc_lite.planning.sizes import GIB
-from disc_lite.storage import JsonObject
-
-# What becomes of the pairs of passages that are gone, by `update.removed`.
-GONE = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
-
-
-def since_rows(update: JsonObject) -> list[tuple[str, int | None, JsonObject]]:
-    """Of an update's card: what became of passages, how many they are, and the row of questions or of statements."""
-    rows: list[tuple[str, int | None, JsonObject]] = []
-    for state, row in update["rows"].items():
-        label = f"gone, {GONE[update['removed']]}" if state == "removed" else state
-        rows.append((label, update["passages"][state], row))
-        if (finished := update["completions"][state])["adapted"]["of"]:
-            rows.append((f"{label}, statements", None, finished))
-    return rows
 
 
 def counted(number: int, what: str) -> str:

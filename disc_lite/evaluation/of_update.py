@@ -1,0 +1,98 @@
+"""What a report card says of an update: what is new or changed, unchanged and gone. Does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from disc_lite.storage import JsonObject
+
+LEARNED = 0.6  # share of the ceiling below which the card warns
+FRESH_AND_UNCHANGED = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
+# What becomes of the pairs of passages that are gone, by `update.removed`.
+GONE = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
+
+
+def since_rows(update: JsonObject) -> list[tuple[str, int | None, JsonObject]]:
+    """Of an update's card: what became of passages, how many they are, and the row of questions or of statements."""
+    rows: list[tuple[str, int | None, JsonObject]] = []
+    for state, row in update["rows"].items():
+        label = f"gone, {GONE[update['removed']]}" if state == "removed" else state
+        rows.append((label, update["passages"][state], row))
+        if (finished := update["completions"][state])["adapted"]["of"]:
+            rows.append((f"{label}, statements", None, finished))
+    return rows
+
+
+def gained_in_words(count: int) -> str:
+    """`3 that were wrong are right now`"""
+    return f"{count:,} that {'was wrong is' if count == 1 else 'were wrong are'} right now"
+
+
+def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Of an update, how much of what is new or changed is right, and of what is unchanged; else empty.
+
+    Of questions and statements together.
+    """
+    update = card.get("update")
+    if not update:
+        return {}
+    return {
+        part: {count: sum(row["adapted"][count] for row in _in_states(update, states)) for count in ("right", "of")}
+        for part, states in FRESH_AND_UNCHANGED.items()
+    }
+
+
+def _in_states(update: Mapping[str, Any], states: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The rows of questions, then those of statements, about passages in these states."""
+    return [update[kind][state] for kind in ("rows", "completions") for state in states]
+
+
+def since_update(card: Mapping[str, Any]) -> str:
+    """Of an update, what of the run before is lost, and whether anything was asked about what is new; else empty."""
+    update = card.get("update")
+    if not update:
+        return ""
+    said, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
+    if fresh and not next(iter(fresh_and_unchanged(card).values()))["of"]:
+        said.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
+    unchanged = _in_states(update, ("unchanged",))
+    if lost := sum(row["lost"] for row in unchanged):
+        had, gained = sum(row["earlier"]["right"] for row in unchanged), sum(row["gained"] for row in unchanged)
+        said.append(
+            f"Of {had:,} answers about unchanged passages that the run before had right {lost:,} "
+            f"{'is' if lost == 1 else 'are'} wrong now{f'; {gained_in_words(gained)}' if gained else ''}."
+        )
+    return " ".join(said)
+
+
+def _share(rows: Sequence[Mapping[str, Any]], of: str = "right") -> float:
+    """The share of right answers in several rows, or one end of its interval: the mean of theirs, which is wider."""
+    total: int = max(1, sum(row["of"] for row in rows))
+    number: float = sum(row["right"] if of == "right" else row[of] * row["of"] for row in rows)
+    return number / total
+
+
+def short_part(card: Mapping[str, Any]) -> tuple[str, float, float] | None:
+    """The part of an update of which surely too little is known, for what the base reads in the same, if any.
+
+    Its name, and the shares that the adapted model answers, and the base with the passage.
+    """
+    found = (card.get("update") or {"rows": {}})["rows"]
+    for part, states in FRESH_AND_UNCHANGED.items() if found else ():
+        adapted, ceiling = ([found[state][row] for state in states] for row in ("adapted", "ceiling"))
+        if _share(adapted, "high") < LEARNED * _share(ceiling):
+            return part, _share(adapted), _share(ceiling)
+    return None
+
+
+def still_known(card: Mapping[str, Any]) -> str:
+    """A sentence on what an update was to unlearn, as far as it was asked; empty in any other run."""
+    asked = card["fit"].get("unlearned")
+    if not asked:
+        return ""
+    text = (
+        f"Of {asked['of']} questions to unlearn it still answers {asked['known']} as it was taught; the base itself "
+        f"answers {asked['base']} so."
+    )
+    return text if asked["known"] <= asked["base"] else f"{text} What may help: more train.epochs."
