@@ -109,10 +109,10 @@ def tell_execution(context: RunContext) -> None:
 
 @contextmanager
 def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
-    """Raises WillNotFit, with advice, in place of torch's OutOfMemoryError."""
+    """Raises WillNotFit, with advice, where memory runs out, of the device or of the host."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not memory_ran_out(error):
             raise
         raise WillNotFit.out_of_memory(

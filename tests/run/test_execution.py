@@ -20,6 +20,7 @@ from disc_lite.planning.workload import beside_passage
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.schema import Execution
 from disc_lite.run import training
+from disc_lite.run.context import report_out_of_memory
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.overhead import overhead_of
@@ -52,6 +53,12 @@ def test_a_run_is_continued_in_another_way(small: SmallAdapt) -> None:
     ]
     assert {row["device"] for row in rows} == {"cpu"}
     assert [row["step"] for row in read_jsonl(run / "metrics.jsonl")] == list(range(1, summary["steps"] + 1))
+
+
+@pytest.mark.parametrize("full", [MemoryError("Unable to allocate 8. GiB"), torch.OutOfMemoryError("CUDA out of memory.")])
+def test_where_memory_runs_out_the_error_says_what_to_do(full: Exception) -> None:
+    with pytest.raises(WillNotFit, match="out of memory(.|\n)*lower lora.rank"), report_out_of_memory(recipe_of()):
+        raise full
 
 
 def test_out_of_memory_in_a_run_is_told_recorded_and_survived(
