@@ -72,7 +72,7 @@ def _held(run: RunFolder, target: Path) -> Iterator[None]:
     is_usual = target.parent == run.exports  # which may be a link to another disk
     with lock(run.path) if is_usual or target.resolve().is_relative_to(run.path.resolve()) else nullcontext():
         if target.parent.is_dir():
-            sweep(target.parent) if is_usual else sweep_dead(target.parent)
+            (sweep if is_usual else sweep_dead)(target.parent)
         yield
 
 

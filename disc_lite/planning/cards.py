@@ -68,7 +68,7 @@ CARDS: dict[str, Card] = {
 OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"}  # GiB -> the card of the table
 
 
-def card_of(name: str) -> Card:
+def card_named(name: str) -> Card:
     """Raises UsageError, with the nearest name, for a card that is not known."""
     found = card_of_device(name)
     if found is None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, saved_bytes, shards_needed
-from disc_lite.planning.cards import CARDS, OF_SIZE, Card, card_of, usable_bytes
+from disc_lite.planning.cards import CARDS, OF_SIZE, Card, card_named, usable_bytes
 from disc_lite.planning.choice import Choice, choose, dequantising
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint
@@ -123,7 +123,7 @@ class Plan:
 
         Raises UsageError for a card by a name that is not known.
         """
-        card = card_of(card) if isinstance(card, str) else card
+        card = card_named(card) if isinstance(card, str) else card
         seconds = {stage: count / (card.tflops * 1e12) for stage, count in self.operations.items()}
         rows = self.choice.generation_rows if self.choice else 1
         step = max(STEP_S, self.footprint.base / (READ_SHARE * card.gb_per_s * 1e9))

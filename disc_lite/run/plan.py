@@ -11,7 +11,7 @@ from dataclasses import replace
 from disc_lite.documents.tokens import tokenizer_of
 from disc_lite.errors import EnvironmentNotReady, NothingToTeach, UsageError, WillNotFit
 from disc_lite.hub.aliases import ALIASES, resolve
-from disc_lite.planning.cards import card_of, usable_bytes
+from disc_lite.planning.cards import card_named, usable_bytes
 from disc_lite.planning.corpus import TakenOver, corpus_of
 from disc_lite.planning.estimate import Budget, Plan, on_smallest_card, plan_run
 from disc_lite.planning.memory import ALL_LAYERS
@@ -69,7 +69,7 @@ def _budget(limits: Limits, card: str | None) -> Budget:
     if limits.device in WITHOUT_VRAM:
         eight_bits = limits.device != "mps"
         return Budget(None, limits.host_bytes, limits.host_bytes, None, cuda=False, eight_bits=eight_bits)
-    whose, usable = card_of(card) if card else None, limits.usable_vram
+    whose, usable = card_named(card) if card else None, limits.usable_vram
     if usable is None and whose:
         usable = usable_bytes(round(whose.memory_gib * GIB))
     return Budget(whose, usable, limits.host_bytes, None)

@@ -125,16 +125,14 @@ def is_untouched(folder: Path) -> bool:
     return all(path.name in (LOCK, DIGESTS) or path.name.startswith(disk.TEMPORARY) for path in folder.iterdir())
 
 
-def sweep(parent: Path) -> list[str]:
-    """Remove temporary files that killed writers left in `parent`; returns their names.
+def sweep(parent: Path) -> None:
+    """Remove temporary files that killed writers left in `parent`.
 
     Only for the holder of the lock: a folder that another process is writing looks the same.
     """
-    leftovers = sorted(parent.glob(f"{disk.TEMPORARY}*"))
     with disk.reporting(f"{parent} cannot be tidied."):
-        for path in leftovers:
+        for path in sorted(parent.glob(f"{disk.TEMPORARY}*")):
             disk.remove(path)
-    return [path.name for path in leftovers]
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import Tokens
 from disc_lite.planning import choice, corpus, workload
 from disc_lite.planning.amounts import details_asked
-from disc_lite.planning.cards import CARDS, OF_SIZE, card_of, card_of_device, usable_bytes
+from disc_lite.planning.cards import CARDS, OF_SIZE, card_named, card_of_device, usable_bytes
 from disc_lite.planning.choice import choose
 from disc_lite.planning.corpus import OwnPairs, TakenOver, corpus_of
 from disc_lite.planning.estimate import Budget, as_json, by_size, on_smallest_card, plan_run
@@ -434,9 +434,9 @@ def test_as_many_instructions_and_prompts_are_planned_as_there_are() -> None:
 
 
 def test_cards_and_sizes_by_their_names() -> None:
-    assert card_of("NVIDIA GeForce RTX 4090".replace("GeForce ", "")).name == "rtx-4090"
+    assert card_named("NVIDIA GeForce RTX 4090".replace("GeForce ", "")).name == "rtx-4090"
     with pytest.raises(UsageError, match="rtx-4090"):
-        card_of("rtx-4091")
+        card_named("rtx-4091")
     assert {CARDS[name].memory_gib for name in OF_SIZE.values()} == set(OF_SIZE)
     assert bytes_of("8GB", "--x") == bytes_of(" 8 gib", "--x") == 8 * GIB
     for wrong in ("8MB", "eight", "0", "-1GB", ""):

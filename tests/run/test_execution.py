@@ -55,9 +55,11 @@ def test_a_run_is_continued_in_another_way(small: SmallAdapt) -> None:
     assert [row["step"] for row in read_jsonl(run / "metrics.jsonl")] == list(range(1, summary["steps"] + 1))
 
 
-@pytest.mark.parametrize("full", [MemoryError("Unable to allocate 8. GiB"), torch.OutOfMemoryError("CUDA out of memory.")])
+@pytest.mark.parametrize(
+    "full", [MemoryError("Unable to allocate 8. GiB"), torch.OutOfMemoryError("CUDA out of memory.")]
+)
 def test_where_memory_runs_out_the_error_says_what_to_do(full: Exception) -> None:
-    with pytest.raises(WillNotFit, match="out of memory(.|\n)*lower lora.rank"), report_out_of_memory(recipe_of()):
+    with pytest.raises(WillNotFit, match=r"out of memory(.|\n)*lower lora\.rank"), report_out_of_memory(recipe_of()):
         raise full
 
 
