@@ -74,7 +74,9 @@ class Taught:
     turns: float  # examples that are prompts
     positions: float  # that are compared, of different examples
     teacher_tokens: float  # in one pass
-    longest: tuple[int, int, int]  # tokens of an example, of a sequence of the teacher, and of a path in it
+    longest_example: int  # tokens
+    longest_lesson: int  # tokens of one sequence of the teacher
+    longest_path: int  # tokens of a path in it
 
 
 def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: tuple[str, ...]) -> Taught:
@@ -92,13 +94,17 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
     in_all = [(kind, kind.examples) for kind in kinds.values()]
     in_all += [(known[name], size) for name, size in held.items() if size]
     return Taught(
-        taught, sum(taught.values()) + number,
-        sum(kind.tokens * size for _, kind, size in in_epoch), sum(kind.compared * size for _, kind, size in in_epoch),
-        taught.get("prompt", 0) + (number * held["prompt"] / sum(held.values()) if held.get("prompt") else 0.0),
-        sum(kind.compared * size for kind, size in in_all), sum(kind.read(size) for kind, size in in_all),
-        (max(kind.longest for kind, _ in in_all), round(max(kind.longest_lesson for kind, _ in in_all)),
-         round(max(kind.longest_path for kind, _ in in_all))),
-    )  # fmt: skip
+        taught=taught,
+        examples=sum(taught.values()) + number,
+        tokens=sum(kind.tokens * size for _, kind, size in in_epoch),
+        compared=sum(kind.compared * size for _, kind, size in in_epoch),
+        turns=sum(size for name, _, size in in_epoch if name == "prompt"),
+        positions=sum(kind.compared * size for kind, size in in_all),
+        teacher_tokens=sum(kind.read(size) for kind, size in in_all),
+        longest_example=max(kind.longest for kind, _ in in_all),
+        longest_lesson=round(max(kind.longest_lesson for kind, _ in in_all)),
+        longest_path=round(max(kind.longest_path for kind, _ in in_all)),
+    )
 
 
 def _epoch(sizes: Mapping[str, int], recipe: Recipe) -> dict[str, int]:
@@ -126,12 +132,14 @@ def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[s
     longest = corpus.longest_sentence + max(HEADINGS_TOKENS, round(anchor))
     return {
         "disc": Kind(
-            corpus.targets * in_turn, anchor + target, longest, target, max(corpus.documents, read / max(1, window)),
-            read, 0, window, window,
+            examples=corpus.targets * in_turn, tokens=anchor + target, longest=longest, compared=target,
+            sequences=max(corpus.documents, read / max(1, window)), shared_tokens=read, own_tokens=0,
+            longest_lesson=window, longest_path=window,
         ),
         "prompt": _prompts(corpus, recipe, overhead, passage, sentence),
         "next_token": Kind(
-            corpus.passages, BEGIN_TOKENS + passage, whole, passage, corpus.passages, 0, 0, whole, whole
+            examples=corpus.passages, tokens=BEGIN_TOKENS + passage, longest=whole, compared=passage,
+            sequences=corpus.passages, shared_tokens=0, own_tokens=0, longest_lesson=whole, longest_path=whole,
         ),
     }  # fmt: skip
 
@@ -149,15 +157,23 @@ def _prompts(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, passage: 
     gone = corpus.unlearned
     every = corpus.pairs + gone.number
     plain = overhead.turn + gone.question + answer_tokens(recipe)  # that teacher and student read
+    longest_pair = (overhead.turn + _longest_pair(corpus, recipe)) * bool(corpus.pairs or not gone.number)
     longest_gone = (overhead.turn + gone.longest + recipe.prompt.answer_tokens) * bool(gone.number)
-    compared = corpus.pairs * answer + gone.number * answer_tokens(recipe)
+
+    def mean(of_pair: float, of_gone: float) -> float:
+        return (corpus.pairs * of_pair + gone.number * of_gone) / max(1, every)
+
     return Kind(
-        every, (corpus.pairs * (overhead.turn + question + answer) + gone.number * plain) / max(1, every),
-        max((overhead.turn + _longest_pair(corpus, recipe)) * bool(corpus.pairs or not gone.number), longest_gone),
-        compared / max(1, every), max(1, corpus.passages), shared,
-        (corpus.pairs * own + gone.number * plain) / max(1, every),
-        max(path + (min(PAIRS_OF_A_TREE, max(1, corpus.pairs)) - 1) * child, longest_gone), max(path, longest_gone),
-    )  # fmt: skip
+        examples=every,
+        tokens=mean(overhead.turn + question + answer, plain),
+        longest=max(longest_pair, longest_gone),
+        compared=mean(answer, answer_tokens(recipe)),
+        sequences=max(1, corpus.passages),
+        shared_tokens=shared,
+        own_tokens=mean(own, plain),
+        longest_lesson=max(path + (min(PAIRS_OF_A_TREE, max(1, corpus.pairs)) - 1) * child, longest_gone),
+        longest_path=max(path, longest_gone),
+    )
 
 
 def _anchor(recipe: Recipe) -> float:

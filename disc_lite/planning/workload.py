@@ -75,7 +75,6 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: Pr
     prompt = _prompt(corpus, recipe, overhead)
     of_task = task_tokens_per_batch(epoch.tokens, recipe, share)
     step = step_tokens(of_task, recipe, share)
-    longest, longest_lesson, longest_path = epoch.longest
     longest_retention = overhead.turn + recipe.retention.prompt_tokens + recipe.retention.answer_tokens
     return Workload(
         # A step is full when the next example does not fit, or when it has a single long one.
@@ -89,8 +88,8 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: Pr
         state_positions=round(epoch.positions * method.has_teacher + prompts * kept),
         prompt_tokens=prompt, row_tokens=prompt if overhead.apart else overhead.own + 2 * QUESTION_TOKENS,
         example_tokens=round(task * (1 + share) / max(1, epochs * epoch.examples + retained)),
-        longest_student=max(longest, longest_retention * retention),
-        longest_lesson=longest_lesson, longest_path=longest_path,
+        longest_student=max(epoch.longest_example, longest_retention * retention),
+        longest_lesson=epoch.longest_lesson, longest_path=epoch.longest_path,
         generated_tokens=round(generated), read_tokens=round(read), retention_prompts=prompts,
     )  # fmt: skip
 
