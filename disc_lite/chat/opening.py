@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -203,10 +204,11 @@ def ask(
         for warning in base.warnings:
             warn(warning)
         as_questions = [Question(text, ("",)) for text in questions]
-        found = {"question": list(questions), "adapted": answer(base, as_questions, True, adapted.longest_answer)}
+        said = partial(answer, base, as_questions)
+        found = {"question": list(questions), "adapted": said(adapted.longest_answer, adapter=True)}
         for number, (name, other) in enumerate(zip(others or {}, opened, strict=True), 1):
             switch(base, number)
-            found[name] = answer(base, as_questions, True, other.longest_answer)
+            found[name] = said(other.longest_answer, adapter=True)
         if with_base:
-            found["base"] = answer(base, as_questions, False, adapted.longest_answer)
+            found["base"] = said(adapted.longest_answer, adapter=False)
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]

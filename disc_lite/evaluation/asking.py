@@ -14,8 +14,8 @@ from disc_lite.qa import Question
 
 
 def answer(
-    base: Base, questions: Sequence[Question], adapter: bool, max_tokens: int, passages: Sequence[Sequence[str]] = (),
-    on_finished: Callable[[int], None] = lambda questions: None,
+    base: Base, questions: Sequence[Question], max_tokens: int, *, adapter: bool,
+    passages: Sequence[Sequence[str]] = (), on_finished: Callable[[int], None] = lambda questions: None,
 ) -> list[str]:  # fmt: skip
     """A greedy answer to each question, of at most `max_tokens` tokens.
 
@@ -33,7 +33,7 @@ def answer(
         [*tokens.bos, *tokens.text(questions[i].text.rstrip())] if questions[i].kind == "completion"
         else tokens.prompt(texts[i]) for i in open_ended
     ]  # fmt: skip
-    written = continued(base, prompts, max_tokens, adapter, on_finished)
+    written = continued(base, prompts, max_tokens, adapter=adapter, on_finished=on_finished)
     answers = {i: tokens.decode(continuation.ids) for i, continuation in zip(open_ended, written, strict=True)}
     for i, question in enumerate(questions):
         if question.choices:
@@ -45,17 +45,17 @@ def answer(
 
 
 def generate_answers(
-    base: Base, prompts: Sequence[str], max_tokens: int, adapter: bool,
+    base: Base, prompts: Sequence[str], max_tokens: int, *, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[AnsweredPrompt]:  # fmt: skip
     """Greedy answers, of at most `max_tokens` tokens, to user turns, with the token that ends each."""
     prompt_ids = [base.tokens.prompt(prompt) for prompt in prompts]
-    answers = continued(base, prompt_ids, max_tokens, adapter, on_finished)
+    answers = continued(base, prompt_ids, max_tokens, adapter=adapter, on_finished=on_finished)
     return [AnsweredPrompt(tuple(p), a.whole_ids) for p, a in zip(prompt_ids, answers, strict=True)]
 
 
 def continued(
-    base: Base, prompts: Sequence[Sequence[int]], max_tokens: int, adapter: bool,
+    base: Base, prompts: Sequence[Sequence[int]], max_tokens: int, *, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[Continuation]:  # fmt: skip
     """Greedy continuations of token ids, in the order of the prompts; those in the journal are not written again."""

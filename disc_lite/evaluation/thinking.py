@@ -21,13 +21,13 @@ def thinking_instructions() -> tuple[Instruction, ...]:
 
 
 def thinking_answers(
-    base: Base, prompts: Sequence[str], max_tokens: int, adapter: bool,
+    base: Base, prompts: Sequence[str], max_tokens: int, *, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[str]:  # fmt: skip
     """The greedy answer to each prompt after its thought; "" where the tokens did not suffice to end the thought."""
     tokens = base.tokens
     asked = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
-    written = continued(base, asked, TIMES * max_tokens, adapter, on_finished)
+    written = continued(base, asked, TIMES * max_tokens, adapter=adapter, on_finished=on_finished)
     return [answer_after_thought(tokens, continuation) for continuation in written]
 
 

@@ -157,7 +157,7 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
     if known.get("tasks_sha256") != about:
         base = measured.opened()
         on_finished = Progress(measured.tell, len(tasks)).part("the base judges the answers", len(tasks))
-        judged = generate_answers(base, tasks, JUDGE_TOKENS, False, on_finished)
+        judged = generate_answers(base, tasks, JUDGE_TOKENS, adapter=False, on_finished=on_finished)
         known = {"tasks_sha256": about, "replies": [base.tokens.decode(answer.answer_ids) for answer in judged]}
         write_json(folder.judge, known, may_differ=True)
     verdicts = [verdict_in(text) for text in known["replies"]]

@@ -114,7 +114,9 @@ class Measurement:
 
         def said(questions: Sequence[Question], what: str, passages: Sequence[Sequence[str]] = ()) -> list[str]:
             on_finished = progress.part(f"{when}: {what}", len(questions))
-            return answer(base, questions, adapter, settings.answer_tokens, passages, on_finished)
+            return answer(
+                base, questions, settings.answer_tokens, adapter=adapter, passages=passages, on_finished=on_finished
+            )
 
         of_questions = counted(number, "question")
         return Answers(
@@ -151,12 +153,15 @@ class Measurement:
         by_probe = {}
         for name, probe in probes.items():
             on_finished = part(f"probe {name}, {counted(len(probe), 'question')}", probe)
-            by_probe[name] = answer(base, probe, adapter, settings.answer_tokens, on_finished=on_finished)
+            by_probe[name] = answer(base, probe, settings.answer_tokens, adapter=adapter, on_finished=on_finished)
         on_finished = part(f"{len(instructions)} instructions", instructions)
-        followed = generate_answers(base, instructions, max_tokens, adapter, on_finished)
+        followed = generate_answers(base, instructions, max_tokens, adapter=adapter, on_finished=on_finished)
         on_finished = part(f"{len(thinking)} instructions, thinking", thinking)
-        thought = thinking_answers(base, thinking, max_tokens, adapter, on_finished) if thinking else []
-        neutral = generate_answers(base, prompts, max_tokens, adapter, part(f"{len(prompts)} neutral prompts", prompts))
+        thought = (
+            thinking_answers(base, thinking, max_tokens, adapter=adapter, on_finished=on_finished) if thinking else []
+        )
+        on_finished = part(f"{len(prompts)} neutral prompts", prompts)
+        neutral = generate_answers(base, prompts, max_tokens, adapter=adapter, on_finished=on_finished)
         # A little longer than before is no loss: what ended within half of the limit has to end within all of it.
         limit = max_tokens if adapter else max_tokens // 2
         stopped = [e.answer_ids[-1] in tokens.stop_ids and len(e.answer_ids) <= limit for e in neutral]

@@ -122,7 +122,7 @@ class FitCheck:
         """Of the student, or of the base, closed book."""
         questions = [Question(pair.question, (pair.answer,)) for pair in pairs]
         max_tokens = _max_tokens(self.context.base, pairs)
-        return answer(self.context.base, questions, adapter, max_tokens, on_finished=on_finished)
+        return answer(self.context.base, questions, max_tokens, adapter=adapter, on_finished=on_finished)
 
     def _share(self, answers: Sequence[str]) -> float:
         return round(_recalled(self.pairs, answers) / len(answers), 4)
@@ -146,7 +146,7 @@ def teacher_answers(
 ) -> list[str]:
     """Greedy answers to the questions of `pairs`, with the prompts that the teacher has in training."""
     base, prompts = context.base, prompts_of(context.texts, pairs, context.prompts)
-    completions = continued(base, prompts, _max_tokens(base, pairs), False, on_finished)
+    completions = continued(base, prompts, _max_tokens(base, pairs), adapter=False, on_finished=on_finished)
     return [base.tokens.decode(completion.ids) for completion in completions]
 
 

@@ -151,7 +151,8 @@ def test_the_first_answer_is_that_of_ask(adapted: Any) -> None:
     for question in PLAIN[:3]:
         answers = talk(Conversation(adapted, 1024, 40), question, compare=True)
         expected = [
-            answer(adapted, [Question(question, ("",))], on, 40)[0].rstrip("\ufffd").strip() for on in (False, True)
+            answer(adapted, [Question(question, ("",))], 40, adapter=on)[0].rstrip("\ufffd").strip()
+            for on in (False, True)
         ]
         assert [answers["base"], answers["adapted"]] == expected
         assert answers["base"] != answers["adapted"]

@@ -46,7 +46,7 @@ def test_thoughts_have_more_tokens_than_answers(plain: Callable[..., Any], monke
 
     base = plain("qwen3")
     monkeypatch.setattr("disc_lite.evaluation.asking.generate", write)
-    assert thinking_answers(base, ["Who?"], 5, False) == [""]
+    assert thinking_answers(base, ["Who?"], 5, adapter=False) == [""]
     assert asked["max_new_tokens"] == 20
     assert asked["prompts"] == [base.tokens.prompt("Who?", thinking=True)]
 

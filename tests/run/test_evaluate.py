@@ -38,7 +38,7 @@ def test_answers_may_grow_a_little_and_still_stop_and_none_may_halve(tmp_path: P
         ids = [((7,) * (n - 1) + (end,))[:limit] for n in lengths[when]]
         said = [AnsweredPrompt((1,), one) for one in ids]
         monkeypatch.setattr(
-            measuring, "generate_answers", lambda base, prompts, *given, said=said: said[: len(prompts)]
+            measuring, "generate_answers", lambda base, prompts, *given, said=said, **how: said[: len(prompts)]
         )
         monkeypatch.setattr(measuring, "load_instructions", lambda: ())
         folder.write_answers(when, Answers({row: [] for row in ROWS}, []))
@@ -163,7 +163,7 @@ def test_the_likeliest_choice_is_given(plain: Any, name: str) -> None:
         with torch.no_grad():
             logits = base.causal(torch.tensor([[*prompt, *said]])).logits[0].double().log_softmax(-1)
         totals.append(sum(float(logits[len(prompt) - 1 + i, t]) for i, t in enumerate(said)))
-    (given,) = answer(base, [question], False, 8, [["The kite flies."]])
+    (given,) = answer(base, [question], 8, adapter=False, passages=[["The kite flies."]])
     assert given == choices[totals.index(max(totals))]
 
 

@@ -35,7 +35,7 @@ class Model:
     def __init__(self, *right: int) -> None:
         self.right, self.asked = list(right), 0
 
-    def __call__(self, base: Any, questions: Any, adapter: bool, most: int, on_finished: Any) -> list[str]:
+    def __call__(self, base: Any, questions: Any, most: int, adapter: bool, on_finished: Any) -> list[str]:
         assert adapter and most == 5 + stopping.SLACK  # "Ada7 Brink runs mill 7."
         self.asked += 1
         number = self.right.pop(0)
@@ -175,7 +175,7 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
     known = {True: [12, 9, 5, 4, 3], False: [4]}
     taught = [62, 64, 62, 50, 62]
 
-    def answer(base: Any, questions: Any, adapter: bool, most: int, on_finished: Any) -> list[str]:
+    def answer(base: Any, questions: Any, most: int, adapter: bool, on_finished: Any) -> list[str]:
         number = (known[adapter] if "key" in questions[0].text else taught).pop(0)
         return [q.answers[0] if i < number else "Otto does." for i, q in enumerate(questions)]
 
@@ -193,7 +193,7 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
 
 def test_where_all_is_to_be_unlearned_all_steps_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        stopping, "answer", lambda base, questions, adapter, most, on_finished: ["Otto."] * len(questions)
+        stopping, "answer", lambda base, questions, most, adapter, on_finished: ["Otto."] * len(questions)
     )
     check = check_of(tmp_path, pairs=[], unlearned=PAIRS[:4])
     assert check.learned_at(5) is None
