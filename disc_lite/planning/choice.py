@@ -102,10 +102,10 @@ def _setups(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterato
     whole = max(most, workload.longest_student)
     named, longest = execution.micro_batch_tokens, max(1, workload.longest_student)
     sizes = [min(named, whole)] if named else [-(-whole // n) for n in range(1, whole // longest + 1)]
-    bits = [bits for bits in footprint.numbers.optimizer_bits if execution.optimizer_bits in (0, bits)]
+    bits = [bits for bits in footprint.costs.optimizer_bits if execution.optimizer_bits in (0, bits)]
     large = [size for size in sizes if size >= min(SMALL_TOKENS, whole)] or sizes[:1]
     small = [size for size in sizes if size not in large]
-    apart = footprint.numbers.host_apart
+    apart = footprint.costs.host_apart
     inputs = _on_host(execution.layer_checkpoints, apart)
     embeddings = _on_host(execution.embedding, footprint.embedding > 0 and apart)
     for b, some in [*((b, large) for b in bits), *((b, [size]) for b in bits[-1:] for size in small)]:
@@ -146,7 +146,7 @@ def _generation(
     places: float = workload.row_tokens + recipe.prompt.answer_tokens
     if not footprint.shape.apart:
         places += workload.prompt_tokens / (PREFIX_ROWS // 2)
-    rows = footprint.numbers.most_rows if available is None else footprint.rows(places, available)
+    rows = footprint.costs.most_rows if available is None else footprint.rows(places, available)
     while rows:
         stage = footprint.generation(rows, places)
         if available is None or stage.peak <= available:

@@ -57,7 +57,7 @@ class Plan:
     @property
     def state_bytes(self) -> int:
         """Of the cached teacher hidden states."""
-        return self.workload.state_positions * self.shape.hidden * self.footprint.numbers.value_bytes
+        return self.workload.state_positions * self.shape.hidden * self.footprint.costs.value_bytes
 
     @property
     def _shard_bytes(self) -> list[int]:
@@ -133,10 +133,10 @@ class Plan:
 
 
 def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, budget: Budget) -> Plan:
-    numbers = CUDA if budget.cuda else CPU_BF16 if computes_in_bf16(shape.hidden) else CPU
+    costs = CUDA if budget.cuda else CPU_BF16 if computes_in_bf16(shape.hidden) else CPU
     if not budget.eight_bits:
-        numbers = replace(numbers, optimizer_bits=(32,))
-    footprint = Footprint(shape, recipe.memory.quantize, recipe.lora.rank, numbers)
+        costs = replace(costs, optimizer_bits=(32,))
+    footprint = Footprint(shape, recipe.memory.quantize, recipe.lora.rank, costs)
     available = budget.card_bytes
     if available is not None and not budget.cuda:
         available -= process_bytes()

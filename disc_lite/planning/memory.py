@@ -19,7 +19,7 @@ of a packed batch, or padding of it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from disc_lite.planning.amounts import optimizer_bytes
 from disc_lite.planning.layers import Layers
@@ -51,7 +51,7 @@ WORKSPACE = 70 << 20  # of cuBLAS, measured; beside what the model itself takes
 
 
 @dataclass(frozen=True)
-class Numbers:
+class DeviceCosts:
     """How a device computes: bytes of a value, and what of a layer is stored, in values a place."""
 
     value_bytes: int
@@ -69,9 +69,15 @@ class Numbers:
     optimizer_bits: tuple[int, ...] = (32, 8)  # of AdamW's state, in the order in which they are tried
 
 
-CUDA = Numbers(2, WORKSPACE, 7.3, 2.0, 8.3, 5.0, MAX_ROWS["cuda"], PROMPT_TOKENS["cuda"], True, (10, 14, 8))
-CPU = Numbers(4, 0, 4.75, 1.55, 4.45, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8))
-CPU_BF16 = Numbers(2, 0, 7.3, 2.0, 8.3, 1.1, MAX_ROWS["cpu"], PROMPT_TOKENS["cpu"], False, (8, 16, 8), VOCABULARY_BLOCK)
+CUDA = DeviceCosts(
+    value_bytes=2, workspace=WORKSPACE, layer_hidden=7.3, qk_norm=2.0, stored_hidden=8.3, mask_bytes=5.0,
+    most_rows=MAX_ROWS["cuda"], read_tokens=PROMPT_TOKENS["cuda"], host_apart=True, scores=(10, 14, 8),
+)  # fmt: skip
+CPU = DeviceCosts(
+    value_bytes=4, workspace=0, layer_hidden=4.75, qk_norm=1.55, stored_hidden=4.45, mask_bytes=1.1,
+    most_rows=MAX_ROWS["cpu"], read_tokens=PROMPT_TOKENS["cpu"], host_apart=False, scores=(8, 16, 8),
+)  # fmt: skip
+CPU_BF16 = replace(CPU, value_bytes=2, layer_hidden=7.3, qk_norm=2.0, stored_hidden=8.3, upcast_rows=VOCABULARY_BLOCK)
 
 
 @dataclass(frozen=True)
@@ -105,11 +111,11 @@ class Footprint:
     shape: Shape
     quantize: str
     rank: int
-    numbers: Numbers
+    costs: DeviceCosts
 
     @property
     def base(self) -> int:
-        return self.shape.weight_bytes(self.quantize, self.numbers.value_bytes) + self.numbers.workspace
+        return self.shape.weight_bytes(self.quantize, self.costs.value_bytes) + self.costs.workspace
 
     @property
     def adapter(self) -> int:
@@ -121,14 +127,14 @@ class Footprint:
 
         `row_tokens` are those of a row, where attention scores are computed whole, or chunks of a recurrence.
         """
-        places, value = setup.micro_batch_tokens * (padding or self._padding), self.numbers.value_bytes
+        places, value = setup.micro_batch_tokens * (padding or self._padding), self.costs.value_bytes
         state = optimizer_bytes(self.adapter, setup.optimizer_bits)
         h, gradients, row_tokens = self.shape.hidden, self.adapter, min(row_tokens, math.ceil(places))
         again = min(setup.recomputed, self.shape.layers)
         inputs = places * value * h * (min(again, HOST_LAYERS) if setup.host_checkpoints else again)
         stored = inputs + places * self._kept(self.shape.layers - again, row_tokens)
         loss = LOGIT_BYTES * min(LOSS_ROWS, places) * self.shape.vocab + 3 * places * value * h
-        loss += 4 * min(self.numbers.upcast_rows, self.shape.vocab) * h
+        loss += 4 * min(self.costs.upcast_rows, self.shape.vocab) * h
         earlier = gradients if setup.passes > 1 else 0
         # When the last layers are through, the first have their inputs, and the last their gradients.
         between = inputs + max(0, gradients * (1 - again / self.shape.layers) - earlier)
@@ -146,12 +152,12 @@ class Footprint:
 
     def _backward_stored(self, kind: Layers, places: float, row_tokens: int) -> list[dict[str, float]]:
         """Beside what is stored of it, a layer at the gradient of its MLP, and at that of its attention."""
-        _, scores, kept = (self._scores(each, places, row_tokens) for each in self.numbers.scores)
+        _, scores, kept = (self._scores(each, places, row_tokens) for each in self.costs.scores)
         return [{"layer": self._mlp(kind, places)}, {"scores": scores - kept}]
 
     def _backward_again(self, kind: Layers, places: float, row_tokens: int) -> list[dict[str, float]]:
         """A layer that is computed again, at the gradient of its MLP, and at that of its attention."""
-        _, scores, kept = (self._scores(each, places, row_tokens) for each in self.numbers.scores)
+        _, scores, kept = (self._scores(each, places, row_tokens) for each in self.costs.scores)
         again, mlp = self._again(kind, places, row_tokens)
         return [{"layer": again + mlp, "scores": kept}, {"layer": again, "scores": scores}]
 
@@ -167,41 +173,41 @@ class Footprint:
     @property
     def embedding(self) -> int:
         """Of the input embedding, where it is a matrix of its own."""
-        return 0 if self.shape.tied else self.shape.vocab * self.shape.hidden * self.numbers.value_bytes
+        return 0 if self.shape.tied else self.shape.vocab * self.shape.hidden * self.costs.value_bytes
 
     def on_host(self, setup: TrainingSetup) -> int:
         """Bytes there: the embedding, and the inputs of layers but the last; pinned memory is in powers of two."""
-        each = math.ceil(setup.micro_batch_tokens * self._padding) * self.shape.hidden * self.numbers.value_bytes
+        each = math.ceil(setup.micro_batch_tokens * self._padding) * self.shape.hidden * self.costs.value_bytes
         inputs = (min(setup.recomputed, self.shape.layers) - 1) * (1 << (each - 1).bit_length())
         inputs = max(0, inputs) if setup.host_checkpoints else 0
         return inputs + (self.embedding if setup.host_embedding else 0)
 
     def _again(self, kind: Layers, places: float, row_tokens: int) -> tuple[float, float]:
         """A layer that is computed again: without its MLP, and what is there beside it at the gradient of a part."""
-        value = self.numbers.value_bytes
-        hidden = (self.numbers.layer_hidden + self.shape.gated * GATED_HIDDEN) * self.shape.hidden * value
+        value = self.costs.value_bytes
+        hidden = (self.costs.layer_hidden + self.shape.gated * GATED_HIDDEN) * self.shape.hidden * value
         mixer, mlp = self._mixer(kind, row_tokens), self._mlp(kind, places) + self._stored_mlp(kind) * places * value
         return places * (hidden + mixer), max(mlp, RECURRENT_GRADIENT * places * self._recurrent(kind, row_tokens))
 
     def _mlp(self, kind: Layers, places: float) -> float:
         """What the backward pass of an MLP needs beside what is stored; a product's weights are dequantised in it."""
-        one = kind.intermediate * self.numbers.value_bytes
+        one = kind.intermediate * self.costs.value_bytes
         if self.shape.gated:
             return places * one + max(3 * min(MLP_TILE, places) * one, self._dequantised)
         return max(2 * places * one, places * one + self._dequantised)
 
     def _stored(self, kind: Layers, row_tokens: int) -> float:
         """Bytes a place that a layer keeps for its backward pass."""
-        values = self.numbers.stored_hidden * self.shape.hidden + self._stored_mlp(kind)
-        scores = self._scores(self.numbers.scores[2], 1, row_tokens)
-        return values * self.numbers.value_bytes + self._mixer(kind, row_tokens) + scores
+        values = self.costs.stored_hidden * self.shape.hidden + self._stored_mlp(kind)
+        scores = self._scores(self.costs.scores[2], 1, row_tokens)
+        return values * self.costs.value_bytes + self._mixer(kind, row_tokens) + scores
 
     def _mixer(self, kind: Layers, row_tokens: int) -> float:
         """Bytes a place of what brings the tokens together."""
         mixer = kind.mixer
-        attention = (ATTENTION + self.shape.qk_norm * self.numbers.qk_norm) * mixer.queries
+        attention = (ATTENTION + self.shape.qk_norm * self.costs.qk_norm) * mixer.queries
         others = GATE[mixer.queries > 0] * mixer.gate + CONVOLUTION[mixer.state > 0] * mixer.channels
-        return (attention + others) * self.numbers.value_bytes + self._recurrent(kind, row_tokens)
+        return (attention + others) * self.costs.value_bytes + self._recurrent(kind, row_tokens)
 
     def _recurrent(self, kind: Layers, row_tokens: int) -> float:
         """Bytes a place of a recurrence, in rows that are filled up to its chunks."""
@@ -219,7 +225,7 @@ class Footprint:
     @property
     def _dequantised(self) -> int:
         largest = max(a * b for _, (a, b) in self.shape.matrices)
-        return largest * self.numbers.value_bytes if self.quantize == "nf4" else 0
+        return largest * self.costs.value_bytes if self.quantize == "nf4" else 0
 
     def reading(
         self, tokens: int, lesson: int = 0, host_embedding: bool = False, optimizer_bits: int | None = None
@@ -232,18 +238,18 @@ class Footprint:
             "adapter": self.adapter,
             "optimizer": optimizer_bytes(self.adapter, optimizer_bits) if optimizer_bits else 0,
             "layer": self._read(tokens),
-            "mask": 0 if self.shape.apart else self.numbers.mask_bytes * lesson * tokens,
-            "scores": self._scores(self.numbers.scores[0], tokens, lesson),
+            "mask": 0 if self.shape.apart else self.costs.mask_bytes * lesson * tokens,
+            "scores": self._scores(self.costs.scores[0], tokens, lesson),
         }
         return self._stage("teacher", parts, host_embedding)
 
     def _scores(self, each: float, tokens: float, row_tokens: float) -> float:
         """Attention scores and mask of a layer that caps them: `each` bytes a head and pair of tokens of a row."""
         pairs = tokens * row_tokens if self.shape.capped else 0
-        return (each * self.shape.heads + self.numbers.value_bytes) * pairs
+        return (each * self.shape.heads + self.costs.value_bytes) * pairs
 
     def _read(self, tokens: int) -> int:
-        value, places = self.numbers.value_bytes, tokens * self._padding
+        value, places = self.costs.value_bytes, tokens * self._padding
         mlps = ((4 if kind.fused else 3) * kind.intermediate * value for kind in self.shape.kinds)
         mixers = (READ_MIXER * self._mixer(kind, TREE_TOKENS) for kind in self.shape.kinds)
         return round(places * (4.5 * self.shape.hidden * value + max(*mlps, *mixers))) + self._dequantised
@@ -252,16 +258,16 @@ class Footprint:
         """The key/value cache of so many rows of so many places, their logits, and the reading of prompts."""
         cache = rows * self._row_bytes(places)
         parts = {"adapter": self.adapter, "key/value cache": cache, "logits": LOGITS_BYTES * rows * self.shape.vocab}
-        return self._stage("generation", {**parts, "layer": self._read(self.numbers.read_tokens)})
+        return self._stage("generation", {**parts, "layer": self._read(self.costs.read_tokens)})
 
     def _row_bytes(self, places: float) -> float:
-        return self.shape.cache_bytes(self.numbers.value_bytes) * places + self.shape.state_bytes
+        return self.shape.cache_bytes(self.costs.value_bytes) * places + self.shape.state_bytes
 
     def rows(self, places: float, available: int) -> int:
         """How many rows generation takes of the memory that base and adapter leave, at least one."""
         each = self._row_bytes(places) + LOGITS_BYTES * self.shape.vocab
         room = ROWS_SHARE * (available - self.base - self.adapter)
-        return max(1, min(self.numbers.most_rows, int(room / each)))
+        return max(1, min(self.costs.most_rows, int(room / each)))
 
     def _stage(self, name: str, parts: dict[str, float], host_embedding: bool = False) -> Stage:
         base = self.base - (self.embedding if host_embedding else 0)

@@ -24,7 +24,7 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import load_base
 from disc_lite.packing import Segment, gather, lone, pack
 from disc_lite.planning import processor
-from disc_lite.planning.memory import ALL_LAYERS, CPU, CPU_BF16, CUDA, Footprint, Numbers, TrainingSetup
+from disc_lite.planning.memory import ALL_LAYERS, CPU, CPU_BF16, CUDA, DeviceCosts, Footprint, TrainingSetup
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from tests.made import recipe_of
 from tests.tiny_families import make_family
@@ -111,7 +111,7 @@ def test_the_estimate_is_within_8_percent_of_the_peak_on_a_cpu(
     name: str,
     quantize: str,
     sizes: dict[str, int],
-    numbers: Numbers,
+    numbers: DeviceCosts,
     recomputed: int,
     bits: int,
 ) -> None:
