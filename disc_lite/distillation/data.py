@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from disc_lite.distillation.examples import Example
-from disc_lite.distillation.schedule import Batch
+from disc_lite.distillation.schedule import Batch, batches
 from disc_lite.distillation.teacher import TeacherStates
+from disc_lite.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class TrainingData:
 
     task: Task
     retention: Task = Task((), None)
+
+    def batches(self, recipe: Recipe) -> tuple[Batch, ...]:
+        """Those of all steps, in their order."""
+        return batches(self.task.examples, self.retention.examples, recipe, self.task.shards)
 
     def examples(self, batch: Batch) -> tuple[list[Example], list[Example]]:
         """Those of a batch: of the task, and of retention."""

@@ -15,7 +15,7 @@ from disc_lite.distillation import checkpoint
 from disc_lite.distillation.accumulation import Gradient, accumulate, apply
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.optimizer import adamw
-from disc_lite.distillation.schedule import Batch, batches, last_step, learning_rate
+from disc_lite.distillation.schedule import Batch, last_step, learning_rate
 from disc_lite.errors import NonFiniteError
 from disc_lite.models import Base
 from disc_lite.recipe import Recipe
@@ -64,7 +64,7 @@ def train(
     Raises NonFiniteError after three steps in a row without a finite loss and gradient, WillNotFit where a single
     example needs more memory than there is.
     """
-    planned = batches(data.task.examples, data.retention.examples, recipe, data.task.shards)
+    planned = data.batches(recipe)
     stopped, trained = callbacks.should_stop, _Trained(base, recipe, folder)
     unhealthy, max_tokens = 0, recipe.execution.micro_batch_tokens or LONGEST
     last = last_step(len(planned), callbacks.measure(trained.steps), recipe)

@@ -12,7 +12,7 @@ from pathlib import Path
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.examples import AnsweredPrompt, Lesson, retention_lesson
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
-from disc_lite.distillation.schedule import batches, last_step
+from disc_lite.distillation.schedule import last_step
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import TeacherStates, teachability
 from disc_lite.distillation.training import Callbacks, Step, train
@@ -144,8 +144,7 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> Non
     trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones, and those
     that it unlearns.
     """
-    task = data.task
-    steps = len(batches(task.examples, data.retention.examples, context.recipe, task.shards))
+    steps = len(data.batches(context.recipe))
     drift_limit = DriftLimit(context, steps)
     if not drift_limit.reached:
         fit = FitCheck(context, asked_pairs(context, pairs), steps, pairs_to_unlearn(context))
