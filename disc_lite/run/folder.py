@@ -55,7 +55,7 @@ class RunFolder:
 
     path: Path
 
-    digests = Entry(DIGESTS)  # size and SHA-256 of every file that is written from now on
+    digests = Entry(DIGESTS)  # size and SHA-256 of what is written from now on, see `storage.digests`
     record = Entry(RUN_RECORD)  # identity of the run and its model; it makes the folder this run's
     readme = Entry("README.md")  # which files tell something of the documents
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
