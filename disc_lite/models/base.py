@@ -86,9 +86,9 @@ class Base:
     ) -> None:
         """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0.
 
-        So many layers, the first ones, are computed again in the backward pass; None: all. The others are through with
-        it by then, so that what they store is free. With `host_checkpoints` the inputs of layers that are computed
-        again wait on the host, but for the last one's.
+        The first `recomputed` layers have gradient checkpointing (None: all of them). Their turn in the backward pass
+        comes last, when what the other layers stored is free. With `host_checkpoints` their inputs wait on the host,
+        but for the last one's.
         """
         self.model = new_adapter(self.causal, rank, alpha, seed)
         self._found_adapter()

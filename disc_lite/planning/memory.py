@@ -7,8 +7,9 @@ Of a training step there are four moments at which memory may be largest:
     attention  the same at the gradient of its attention, where that has its scores whole
     optimizer  gradients; AdamW's step makes no copy of them
 
-The last layers store what their backward pass needs, the first ones their input, from which they are computed again
-when the last are through. In a step of several passes the gradients of the earlier ones are there beside all of it.
+The last layers store what their backward pass needs. The first ones have gradient checkpointing: they store their
+input, and are computed again from it when the last are through. In a step of several passes the gradients of the
+earlier ones are there beside all of it.
 
 The sizes of a layer are fitted to what was measured: on CUDA to 23 steps of three 7B shapes (bench/results/gpu-*), on
 the CPU to what PyTorch allocates for small models. Those of gated MLPs (`models.mlp`), convolutions and recurrences
@@ -85,7 +86,7 @@ class TrainingSetup:
     """How training is computed."""
 
     micro_batch_tokens: int
-    recomputed: int  # layers that are computed again, the first ones
+    recomputed: int  # the first layers, which have gradient checkpointing
     optimizer_bits: int
     host_checkpoints: bool = False  # the inputs of layers wait on the host
     host_embedding: bool = False  # the input embedding is there
