@@ -60,7 +60,7 @@ def elements(tag: Tag) -> list[Tag]:
 
 
 def _finished(markup: str) -> str:
-    """The markup up to where a comment or a tag begins that has no end; as a browser has it, but only where many are so.
+    """The markup up to where a comment or a tag begins that has no end; as in browsers, but only where many are so.
 
     For each of them the tokenizer looks through all that follows: 20,000 took 5 s.
     """
