@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
+from disc_lite.documents.folded import title_of_tab
 from disc_lite.documents.formulas import math_text, script_text
 from disc_lite.documents.headings import escaped, fenced
 from disc_lite.documents.htmlnodes import Tag, TextApart
@@ -34,6 +35,7 @@ _LISTS = ("ul", "ol")
 _WITHIN_LINES = ("br", "img", "sub", "sup", LABEL_TAG)
 _NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
+_NO_DIGITS = re.compile(r"\D")
 _SPACES = re.compile(r"\s+")
 # An alternative text of fewer words names a logo or a badge.
 _MIN_ALT_WORDS = 3
@@ -114,6 +116,8 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
             _write_prefixed("#" * _HEADINGS[name] + " ", tag, writer, depth)
         case name if name in _BLOCKS:
             writer.close()
+            if tag.get("role") == "tabpanel":
+                writer.term = title_of_tab(tag)
             term_above = writer.term
             _write_children(tag, writer, depth + (name in _LISTS))
             writer.close()
@@ -141,7 +145,8 @@ def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
     _write_children(tag, writer, depth)
     scheme, _, address = tag.get("href").partition(":")
     address = address.split("?")[0]
-    if scheme in ("mailto", "tel") and address and address not in tag.get_text():
+    shown = _NO_DIGITS.sub("", tag.get_text()) if scheme == "tel" else tag.get_text()
+    if (scheme == "tel" and _NO_DIGITS.sub("", address) not in shown) or (scheme == "mailto" and address not in shown):
         writer.inline.append(f" ({address})")
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from disc_lite.documents.folded import is_folded, is_title
 from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.htmltree import around, elements, within
 
@@ -90,7 +91,7 @@ _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*â€ â€
 def is_noise(tag: Tag, is_page: bool) -> bool:
     """Whether nothing in the element is text: of a page of a site, or of a part of a book or another document."""
     if tag.name in _DROPPED_TAGS:
-        return True
+        return tag.name != "button" or not is_title(tag)
     if not tag.attrs and tag.name not in _TELLING_TAGS:
         return False
     names = _names(tag)
@@ -240,6 +241,10 @@ def _is_article(tag: Tag) -> bool:
 
 
 def _is_hidden(tag: Tag) -> bool:
+    return _is_unseen(tag) and not is_folded(tag)
+
+
+def _is_unseen(tag: Tag) -> bool:
     if "hidden" in tag.attrs or tag.get("aria-hidden") == "true":
         return True
     return _HIDDEN_STYLE.search(tag.get("style")) is not None or (tag.name == "dialog" and "open" not in tag.attrs)
