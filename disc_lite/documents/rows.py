@@ -110,6 +110,8 @@ def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
 
 def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     """The name of each row and its text; those with a single value above the header have no name."""
+    if _is_single_column(rows):
+        return _named_lines([cell for row in rows for cell in row if cell])
     header, above, body = parts_of(rows)
     if not body:
         raise RefusedFile("no table: no row below a header")
@@ -125,6 +127,22 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
         for cells, note, group in zip(body, is_note, groups_of(body, first, is_note), strict=True)
         if group is not None
     ]
+
+
+def _is_single_column(rows: Sequence[Row]) -> bool:
+    if any(sum(map(bool, row)) > 1 for row in rows):
+        return False
+    return len({column for row in rows for column, cell in enumerate(row) if cell}) == 1
+
+
+def _named_lines(cells: Row) -> list[NamedRow]:
+    """The rows of a single column: the first is their title, unless it is a sentence, as they are."""
+    is_title = not _NOTE.fullmatch(cells[0]) or (cells[1:] and not are(_NOTE, cells[1:]))
+    title, lines = (cells[0], cells[1:]) if is_title else ("", cells)
+    if not lines:
+        raise RefusedFile("no table: no row below a header")
+    named_by = label_column([[line] for line in lines])
+    return [NamedRow(_name_of([line], named_by), line, title) for line in lines]
 
 
 def _title_of(cells: Row) -> str:
@@ -166,9 +184,7 @@ def _name_of(cells: Row, named_by: int | None) -> str:
 
 def _text_of(header: Row, cells: Row) -> str:
     """The values of a row, each with its name; of two without a header, the first is the name of the other."""
-    if len(header) > 1:
+    if header:
         return "\n".join([f"- {name}: {cell}" for name, cell in zip(header, cells, strict=False) if cell])
     values = [cell for cell in cells if cell]
-    if header:
-        return values[0]
     return "\n".join(f"- {value}" for value in ([_title_of(values)] if len(values) == 2 else values))

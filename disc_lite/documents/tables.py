@@ -17,6 +17,7 @@ MAX_SPAN = 200
 _CELLS = ("td", "th")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("blockquote", "dl", "ol", "p", "pre", "ul")
+_FEW = 50  # rows tell what all are like
 _STOPS = tuple(".!?。")
 _MAX_INNER_CHARS, _MAX_INNER_NODES = 300, 1000
 
@@ -131,10 +132,31 @@ def _height_of_header(rows: Sequence[Tag]) -> int:
         # Without a `thead` a further one is below what spans columns; a lone one is the name of a group of rows.
         may_name = number == 0 or (is_group and len(tags) > 1 and not has_head)
         if not is_in_head and not (may_name and all(tag.name == "th" for tag in tags)):
-            return number
+            return number or _height_by_spans(rows)
         has_head = has_head or is_in_head
         is_group = any(_span(tag, "colspan") > 1 for tag in tags)
     return 0
+
+
+def _height_by_spans(rows: Sequence[Tag]) -> int:
+    """The height of a header that is not marked as one: groups of columns, each above its names, beside taller cells.
+
+    Country | Allowance            | Remark
+            | Full day | Half day  |
+    """
+    shapes = [[(_span(tag, "colspan"), _span(tag, "rowspan")) for tag in children(row, _CELLS)] for row in rows[:_FEW]]
+    height = max((tall for _, tall in shapes[0]), default=0)
+    groups = [wide for wide, _ in shapes[0] if wide > 1]
+    if not groups or len(shapes[0]) == 1 or len(rows) <= max(height, 2):
+        return 0
+    if any(wide > 1 for row in shapes[max(height, 2) :] for wide, _ in row[1:]):
+        return 0  # so are other rows
+    below = [tag.get_text().strip() for tag in children(rows[1], _CELLS)]
+    if height == 1:  # the cells beside the groups are not taller, but have nothing below
+        seen = [wide > 1 for wide, _ in shapes[0] for _ in range(wide)]
+        return 2 if [text != "" for text in below] == seen else 0
+    is_whole = all(tall == height for wide, tall in shapes[0] if wide == 1)
+    return height if is_whole and height == 2 and len(below) == sum(groups) and all(below) else 0
 
 
 def _header(rows: Sequence[tuple[list[str], bool]]) -> Iterator[tuple[list[str], bool]]:

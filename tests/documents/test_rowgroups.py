@@ -87,3 +87,19 @@ def test_a_row_of_a_page_or_document_is_read_with_the_name_of_its_group():
         "P-1 | small | 120",
         "P-2 | big | 130",
     ]
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "<tr><td rowspan=2>Land<td colspan=2>Fee<td rowspan=2>Remark<tr><td>Day<td>Night",
+        "<tr><td>Land<td colspan=2>Fee<td>Remark<tr><td><td>Day<td>Night<td>",
+    ],
+)
+def test_a_header_of_two_rows_that_is_not_marked_as_one_is_one(top):
+    rows = "<tr><td>Oslo<td>84<td>42<td>new<tr><td>Bonn<td>74<td>37<td>"
+    assert text("a.html", f"<table>{top}{rows}</table>") == (
+        "Land | Fee Day | Fee Night | Remark\nOslo | 84 | 42 | new\nBonn | 74 | 37 |\n"
+    )
+    plan = "<tr><td rowspan=2>Mon<td colspan=2>Yoga<tr><td>Ada<td>Ole<tr><td rowspan=2>Tue<td colspan=2>Chess<tr><td>Ada<td>Ole"
+    assert text("a.html", f"<table>{plan}</table>").startswith("Mon | Yoga |\nMon | Ada | Ole\n")

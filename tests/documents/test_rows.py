@@ -53,9 +53,10 @@ def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_ab
     paths = [path for path, _ in sections(document("a.csv", table))]
     assert paths == [(name,) if name else () for name in ["Bread", "Milk", "", "Bread", *"tuvwxy"]]
     assert sections(document("a.csv", "Note\nOne long text.\nTwo.\n")) == [
-        (("One long text.",), "One long text."),
-        (("Two.",), "Two."),
+        (("Note", "One long text."), "One long text."),
+        (("Note", "Two."), "Two."),
     ]
+    assert text("a.csv", "It holds from May on.\nAsk Ada about it.\n") == "It holds from May on.\n\nAsk Ada about it.\n"
     assert text("a.csv", "A,B\nx,1,left over\n") == "- A: x\n- B: 1\n- Column 3: left over\n"
 
 
