@@ -68,6 +68,11 @@ def fenced(code: str, language: str = "") -> str:
     return f"{fence}{language}\n{code}\n{fence}"
 
 
+def quoted(text: str) -> str:
+    """A text that somebody else wrote: its lines behind `>`, or one more of them."""
+    return "\n".join(f"{'>' if line.startswith('>') else '> '}{line}" if line else "" for line in text.split("\n"))
+
+
 def escaped(line: str) -> str:
     """A line of a converted text that is no heading and no fence, though it begins like one: `\\# Counts.`"""
     return _LOOKS_LIKE_MARKUP.sub(r"\1\\\2", line)

@@ -14,7 +14,7 @@ from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
 from disc_lite.documents.folded import title_of_tab
 from disc_lite.documents.formulas import math_text, script_text
-from disc_lite.documents.headings import escaped, fenced
+from disc_lite.documents.headings import escaped, fenced, quoted
 from disc_lite.documents.htmlnodes import Tag, TextApart
 from disc_lite.documents.htmltree import around, children, parsed, within
 from disc_lite.documents.htmlwriter import Writer
@@ -46,14 +46,18 @@ def html_text(source: Source) -> Converted:
     return page_text(decode_page(source.raw))
 
 
-def page_text(markup: str) -> Converted:
+def page_text(markup: str, is_mail: bool = False) -> Converted:
     """The text of the page of a site, without navigation, banner and asides, and its <title>, which may be empty.
+
+    Args:
+        markup: The page.
+        is_mail: Whether it is a mail, whose quotations are marked.
 
     Raises:
         RecursionError: Elements nested some hundred deep.
     """
     page = parsed(markup)
-    writer = Writer(is_page=True)
+    writer = Writer(is_page=True, is_mail=is_mail)
     _write_children(main_part(page), writer, depth=0)
     writer.close_all()
     writer.drop_banner()
@@ -107,6 +111,8 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
         case "pre" | "div" if code := code_of(tag):
             writer.close_all()
             writer.blocks.append(("paragraph", fenced(code)))
+        case "blockquote" if writer.is_mail and _is_quotation(tag):
+            _write_quotation(tag, writer)
         case "table" if not is_layout(tag):
             _write_table(tag, writer, depth)
         case _ if tag.attrs and (tick := tick_of_box(tag, writer.is_page)):
@@ -171,6 +177,20 @@ def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int, tick: str
     _write_children(tag, writer, depth)
     writer.close_all()
     writer.prefix = ""
+
+
+def _is_quotation(tag: Tag) -> bool:
+    """Whether a mail quotes what is in the element; other programs indent text with it."""
+    is_cited = tag.get("type") == "cite" or "cite" in tag.attrs or "border-left" in tag.get("style")
+    return is_cited or any("quote" in name for name in tag.classes)
+
+
+def _write_quotation(tag: Tag, writer: Writer) -> None:
+    writer.close_all()
+    inner = Writer(is_page=writer.is_page, is_mail=True)
+    _write_children(tag, inner, depth=0)
+    inner.close_all()
+    writer.blocks.append(("paragraph", quoted(inner.text())))
 
 
 def _write_table(table: Tag, writer: Writer, depth: int) -> None:

@@ -20,6 +20,7 @@ class Writer:
     """Blocks written so far, and the inline text of the one that is open."""
 
     is_page: bool  # of a site; not a part of a document
+    is_mail: bool = False
     blocks: list[tuple[Kind, str]] = field(default_factory=list)
     inline: list[str] = field(default_factory=list)
     prefix: str = ""

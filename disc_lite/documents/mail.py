@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from email import message_from_bytes, policy
 from email.message import MIMEPart
 
-from disc_lite.documents.headings import escaped
+from disc_lite.documents.headings import escaped, quoted
 from disc_lite.documents.html import page_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
@@ -81,9 +81,7 @@ def _mail_within(message: MIMEPart) -> str:
     """A mail that is part of another one, each line quoted; empty where it has no text."""
     if not (text := _text_of(message)):
         return ""
-    shown = "\n".join([*_headers(message, (*_SHOWN, "Subject")), "", text])
-    quoted = (f"{'>' if line.startswith('>') else '> '}{line}" if line else "" for line in shown.split("\n"))
-    return "\n".join(quoted)
+    return quoted("\n".join([*_headers(message, (*_SHOWN, "Subject")), "", text]))
 
 
 def _body_text(part: MIMEPart) -> str:
@@ -98,7 +96,7 @@ def _body_text(part: MIMEPart) -> str:
     except LookupError:
         raise RefusedFile(f"an unknown encoding: {charset}") from None
     if part.get_content_subtype() == "html":
-        return page_text(text).text
+        return page_text(text, is_mail=True).text
     is_flowed = str(part.get_param("format", "")).lower() == "flowed"
     lines = text.split("\n")
     return _BLANK.sub("\n\n", "\n".join(_blocks(_unflowed(lines) if is_flowed else lines)))
@@ -123,13 +121,13 @@ def _unflowed(lines: list[str]) -> Iterator[str]:
 
 def _blocks(lines: Iterable[str]) -> Iterator[str]:
     """The lines with a blank one around what is quoted, which keeps the line above that says whose it is."""
-    quoted = [_quoted(line) for line in lines]
-    depths = [len(marks) for marks, _ in quoted]
+    parted = [_quoted(line) for line in lines]
+    depths = [len(marks) for marks, _ in parted]
     introduces = [
         content.rstrip().endswith(":") and depth < below
-        for (_, content), depth, below in zip(quoted, depths, [*depths[1:], 0], strict=True)
+        for (_, content), depth, below in zip(parted, depths, [*depths[1:], 0], strict=True)
     ]
-    for number, (marks, content) in enumerate(quoted):
+    for number, (marks, content) in enumerate(parted):
         is_introduced = number > 0 and introduces[number - 1]
         if number and (introduces[number] or (depths[number] != depths[number - 1] and not is_introduced)):
             yield ""

@@ -311,6 +311,14 @@ def test_what_a_mail_quotes_stands_by_itself_and_its_lines_are_no_headings():
     assert text("a.eml", HEADERS + flowed).endswith("\n\nOrder the seal\n\nnow.\n-- \nAnn\n\n> It leaks.\n")
 
 
+@pytest.mark.parametrize("how", ['type="cite"', 'class="gmail_quote"', 'style="border-left: 1px solid"'])
+def test_what_a_mail_in_html_quotes_is_marked_too(how):
+    inner = '<blockquote type="cite"><p>When?</p></blockquote>'
+    body = f"<p>On 1 June.</p><blockquote {how}><p>Ada asked:</p>{inner}<ul><li>a</ul></blockquote><blockquote><p>Set in.</p></blockquote>"
+    mail = f"Subject: S\nFrom: o@x.org\nContent-Type: text/html\n\n<html>{body}</html>\n"
+    assert text("a.eml", mail) == "# S\n\nFrom: o@x.org\n\nOn 1 June.\n\n> Ada asked:\n\n>> When?\n\n> - a\n\nSet in.\n"
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
