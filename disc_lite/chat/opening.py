@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -153,8 +152,17 @@ def switch(base: Base, number: int) -> None:
     base.use_adapter(f"other{number}" if number else "default")
 
 
-def _require_room(adapted: Adapted, questions: Sequence[str]) -> None:
-    room = adapted.context_tokens - adapted.longest_answer
+def _cut(question: str, limit: int) -> str:
+    return f"An answer was cut after {limit} tokens (--max-tokens sets that): {_beginning(question)}"
+
+
+def _beginning(question: str) -> str:
+    text = " ".join(question.split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN].strip()} …"
+
+
+def _require_room(adapted: Adapted, questions: Sequence[str], limit: int) -> None:
+    room = adapted.context_tokens - limit
     for question, tokens in zip(questions, turn_tokens(adapted.model, questions), strict=True):
         if tokens > room:
             raise UsageError(
@@ -175,12 +183,14 @@ def require_words(questions: Sequence[str]) -> None:
 
 def ask(
     model: Adapted | str | Path, questions: str | Sequence[str], *, with_base: bool = False, device: str | None = None,
-    others: Mapping[str, Adapted | str | Path] | None = None, warn: Callable[[str], None] = lambda text: None,
+    others: Mapping[str, Adapted | str | Path] | None = None, max_tokens: int | None = None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, str]]:  # fmt: skip
     """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`.
 
     `model` is the folder of a run, an adapter or a merged model; `others` are more runs or adapters of the same base,
-    each under the key that its answers get. `warn` is called with what the user should know about the model.
+    each under the key that its answers get. An answer has at most `max_tokens`; by default as many as the recipe says.
+    `warn` is called with what the user should know about the model, and which answers were cut.
 
     Raises UsageError where a question has no letter or digit, or does not fit into the context with its answer, and
     where one of `others` has another base or one of the `KEYS`.
@@ -195,8 +205,9 @@ def ask(
     require_words(questions)
     if with_base:
         adapted.require_base()
-    for one in (adapted, *opened):
-        _require_room(one, questions)
+    limits = [one.answer_limit(max_tokens) for one in (adapted, *opened)]
+    for one, limit in zip((adapted, *opened), limits, strict=True):
+        _require_room(one, questions, limit)
     from disc_lite.evaluation.asking import answer
     from disc_lite.qa import Question
 
@@ -204,11 +215,17 @@ def ask(
         for warning in base.warnings:
             warn(warning)
         as_questions = [Question(text, ("",)) for text in questions]
-        said = partial(answer, base, as_questions)
-        found = {"question": list(questions), "adapted": said(adapted.longest_answer, adapter=True)}
-        for number, (name, other) in enumerate(zip(others or {}, opened, strict=True), 1):
+
+        def said(limit: int, *, adapter: bool) -> list[str]:
+            def on_cut(at: int) -> None:
+                warn(_cut(questions[at], limit))
+
+            return answer(base, as_questions, limit, adapter=adapter, on_cut=on_cut)
+
+        found = {"question": list(questions), "adapted": said(limits[0], adapter=True)}
+        for number, (name, limit) in enumerate(zip(others or {}, limits[1:], strict=True), 1):
             switch(base, number)
-            found[name] = said(other.longest_answer, adapter=True)
+            found[name] = said(limit, adapter=True)
         if with_base:
-            found["base"] = said(adapted.longest_answer, adapter=False)
+            found["base"] = said(limits[0], adapter=False)
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]

@@ -13,6 +13,10 @@ from disc_lite.cli.options import ALSO, AS_JSON, DEVICE
 from disc_lite.cli.terminal import escape_controls, print_json, typed, untrusted
 from disc_lite.errors import UsageError
 
+MAX_TOKENS = click.option(
+    "--max-tokens", type=click.IntRange(1), help="Longest answer in tokens; by default as in the recipe."
+)
+
 
 def piped() -> TextIOWrapper:
     """The lines on stdin, whatever the locale; none where it is closed, as some schedulers start programs."""
@@ -23,12 +27,14 @@ def piped() -> TextIOWrapper:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
 @click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")
+@MAX_TOKENS
 @ALSO
 @DEVICE
 @AS_JSON
 def ask(
-    folder: Path, questions: tuple[str, ...], with_base: bool, also: tuple[Path, ...], device: str | None, as_json: bool
-) -> None:
+    folder: Path, questions: tuple[str, ...], with_base: bool, max_tokens: int | None, also: tuple[Path, ...],
+    device: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Ask an adapted model QUESTIONS, each by itself, without the documents.
 
     FOLDER is a run, an adapter or a merged model. QUESTIONS may be -: then every line on stdin is one.
@@ -44,7 +50,7 @@ def ask(
     require_words(questions)
     (name, adapted), *others = open_together([folder, *also]).items()
     rows = run_ask(
-        adapted, questions, with_base=with_base, device=device, others=dict(others),
+        adapted, questions, with_base=with_base, device=device, others=dict(others), max_tokens=max_tokens,
         warn=lambda text: click.echo(escape_controls(text), err=True),
     )  # fmt: skip
     if as_json:
@@ -59,14 +65,15 @@ def ask(
             continue
         click.echo(click.style(escape_controls(row["question"]), bold=True))
         for key, label in labels.items():
-            click.echo(f"  {escape_controls(label):<{width}}  {escape_controls(row[key])}")
+            below = "\n" + " " * (width + 4)  # the lines of a longer answer
+            click.echo(f"  {escape_controls(label):<{width}}  {below.join(escape_controls(row[key]).splitlines())}")
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--compare", is_flag=True, help="Show the answers of the base too, as after /compare.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Sampling temperature; 0 is greedy.")
-@click.option("--max-tokens", type=click.IntRange(1), help="Longest answer in tokens; by default as in the recipe.")
+@MAX_TOKENS
 @ALSO
 @DEVICE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for every question on stdin.")

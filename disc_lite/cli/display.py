@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -10,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from disc_lite.cli.terminal import escape_controls, untrusted
+from disc_lite.cli.terminal import escape_controls, print_line, untrusted
 from disc_lite.evaluation import sentences
 from disc_lite.evaluation.card import DRIFTS, ROWS
+from disc_lite.evaluation.grading import answer_begins
 from disc_lite.evaluation.of_update import since_rows, since_update, still_known
 from disc_lite.run.about_pairs import about_pairs, sentences_asked
 from disc_lite.run.folder import RunFolder
@@ -24,6 +26,7 @@ SENTENCES = (
     sentences.verdict, sentences.choice_of_questions, sentences.forgotten, sentences.terser,
 )  # fmt: skip
 SHOWN_MISSES = 5
+SHOWN_CHARACTERS = 300  # of a passage
 SHOWN_DOCUMENTS = 40
 # Of the rows of a card, as headings that leave names their room.
 SHORT = {"floor": "base", "rag": "RAG", "ceiling": "passage", "adapted": "adapted", "adapted_rag": "+ RAG"}
@@ -128,15 +131,18 @@ def _show_misses(card: JsonObject, console: Console) -> None:
     for miss in shown:
         question, document = map(escape_controls, (miss["question"], miss["document"]))
         console.print(Text.assemble((question, "bold"), f"  {document}"))
-        for name, text in (("expected", " / ".join(miss["expected"])), ("answer", miss["adapted"])):
-            console.print(untrusted(f"  {name:<9}{text}"))
+        print_line(console, 2, " / ".join(miss["expected"]), label="expected ")
+        print_line(console, 2, miss["adapted"], label="answer   ")
         if miss["passage"]:
-            console.print(untrusted(f"  passage  {_shortened(miss['passage'])}", "dim"))
+            print_line(console, 2, _shortened(miss["passage"], miss["expected"]), "dim", "passage  ")
 
 
-def _shortened(passage: str) -> str:
-    text = " ".join(passage.split())
-    return text if len(text) <= 300 else f"{text[:299]}…"
+def _shortened(passage: str, answers: Sequence[str]) -> str:
+    """As much of a passage as is shown, from the sentence on that gives one of the answers, if one does."""
+    start = answer_begins(passage, answers)
+    text = " ".join(passage[start:].split())
+    text = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+    return f"… {text}" if start else text
 
 
 def _said(card: JsonObject) -> list[str]:

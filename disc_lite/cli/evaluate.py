@@ -128,9 +128,10 @@ def _show_passage(passage: JsonObject, console: Console) -> None:
     counts = ", ".join(counted(number, what) for what, number in numbers.items())
     print_line(console, 0, f"Passage {passage['passage']}: {counts}", "bold")
     for number, sentence in enumerate(passage["sentences"], 1):
-        print_line(console, 2, f"{number:>3}  {' '.join(sentence.split())}")
+        print_line(console, 2, " ".join(sentence.split()), label=f"{number:>3}  ")
     for pair in passage["pairs"]:
-        print_line(console, 2, f"{pair['question']}  {pair['answer']}", "cyan")
+        print_line(console, 2, pair["question"], "cyan")
+        print_line(console, 4, pair["answer"])
         if pair["with_passage"] is not None and pair["without_passage"] is not None:
             scores = f"{_score(pair['with_passage'])} with the passage, {_score(pair['without_passage'])} without"
             print_line(console, 4, f"log-probability in nats per token: {scores}", "dim")
@@ -138,11 +139,11 @@ def _show_passage(passage: JsonObject, console: Console) -> None:
 
 def _show_question(question: JsonObject, console: Console) -> None:
     print_line(console, 2, question["question"], "bold")
-    print_line(console, 4, f"expected  {' / '.join(question['expected'])}")
+    print_line(console, 4, " / ".join(question["expected"]), label="expected  ")
     for when in ("before", "after"):
         right = question[f"right_{when}"]
         mark = "right" if right else "wrong"
-        print_line(console, 4, f"{when:<8}  {question[when]}  ({mark})", "green" if right else "red")
+        print_line(console, 4, f"{question[when]}  ({mark})", "green" if right else "red", f"{when:<8}  ")
     places = ", ".join(str(number) for number in question["stands_in"])
     print_line(console, 4, f"answer in passage {places}" if places else "answer in no passage", "dim")
     if pair := question["nearest_pair"]:

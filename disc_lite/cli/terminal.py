@@ -74,11 +74,20 @@ def untrusted(text: str, style: str = "") -> Text:
     return Text(escape_controls(text), style)
 
 
-def print_line(console: Console, indent: int, text: str, style: str = "") -> None:
-    """One line of untrusted text, or several below its own beginning where it is wider than the screen."""
-    from rich.padding import Padding
+def print_line(console: Console, indent: int, text: str, style: str = "", label: str = "") -> None:
+    """One line of untrusted text, or several below its own beginning, behind the label, if it is wider than the screen.
 
-    console.print(Padding(untrusted(re.sub(r"\s", " ", text), style), (0, 0, 0, indent), expand=False))
+    The label is not wrapped.
+    """
+    from rich.padding import Padding
+    from rich.table import Table
+
+    line = untrusted(re.sub(r"\s", " ", text), style)
+    grid = Table.grid()
+    grid.add_column(width=len(label))
+    grid.add_column(overflow="fold")
+    grid.add_row(untrusted(label, style), line)
+    console.print(Padding(grid if label else line, (0, 0, 0, indent), expand=False))
 
 
 def show_stream(pieces: Iterable[Piece], compare: bool) -> None:

@@ -16,12 +16,14 @@ from disc_lite.qa import Question
 def answer(
     base: Base, questions: Sequence[Question], max_tokens: int, *, adapter: bool,
     passages: Sequence[Sequence[str]] = (), on_finished: Callable[[int], None] = lambda questions: None,
+    on_cut: Callable[[int], None] = lambda question: None,
 ) -> list[str]:  # fmt: skip
     """A greedy answer to each question, of at most `max_tokens` tokens.
 
     `passages` are those in the prompt of each question; by default the question's own, if any. A statement is
     continued as raw text, up to the end of its sentence; of choices the likeliest is the answer.
-    `on_finished` is called with the number of questions answered so far.
+    `on_finished` is called with the number of questions answered so far, `on_cut` with that of each question whose
+    answer had not ended.
     """
     tokens = base.tokens
     passages = passages or [[q.passage] if q.passage else [] for q in questions]
@@ -35,6 +37,9 @@ def answer(
     ]  # fmt: skip
     written = continued(base, prompts, max_tokens, adapter=adapter, on_finished=on_finished)
     answers = {i: tokens.decode(continuation.ids) for i, continuation in zip(open_ended, written, strict=True)}
+    for i, continuation in zip(open_ended, written, strict=True):
+        if not continuation.ended:
+            on_cut(i)
     for i, question in enumerate(questions):
         if question.choices:
             answers[i] = _likeliest(base, texts[i], question.choices, adapter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from disc_lite.documents import sentence_spans
 from disc_lite.qa import Grade, Question, compare, is_right, normalise
 from disc_lite.qa.matching import opening_yes_no
 from disc_lite.qa.vocabulary import TRUE_FALSE, YES_NO
@@ -38,6 +39,12 @@ def is_stated(question: Question, text: str) -> bool:
     return any(f" {normalise(answer)} " in words for answer in question.answers) or is_right(
         text, question.answers, "contains"
     )
+
+
+def answer_begins(text: str, answers: Sequence[str]) -> int:
+    """Where the first sentence of a text begins that gives one of the answers; 0 where none does by itself."""
+    spans = sentence_spans(text, 0, len(text))
+    return next((start for start, end in spans if is_right(text[start:end], answers, "contains")), 0)
 
 
 def is_judged(answer: str) -> bool:

@@ -104,8 +104,8 @@ def forgotten(card: Mapping[str, Any]) -> str:
     )
     gained = f"; {gained_in_words(total['gained'])}" if total["gained"] else ""
     return (
-        f"Of {total['of']:,} answers that should stay right the adapted model lost {total['lost']:,}, "
-        f"{total['share']:.1%} (95% interval: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
+        f"The adapted model lost {total['lost']:,} of {total['of']:,} answers that should stay right "
+        f"({total['share']:.1%}; 95% interval: {total['low']:.1%} to {total['high']:.1%}): {rows}{gained}."
     )
 
 

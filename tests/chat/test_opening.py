@@ -84,6 +84,17 @@ def test_answers_of_every_kind(trained: Path) -> None:
         ask(open_adapted(trained / "merged"), [QUESTION], with_base=True)
 
 
+def test_an_answer_that_was_cut_is_told(trained: Path) -> None:
+    told: list[str] = []
+    questions = [QUESTION, "What\nis asked at such a length that nobody wants to read it again?"]
+    ask(trained / "run", questions, with_base=True, device="cpu", max_tokens=2, warn=told.append)
+    assert len(told) == 4
+    assert told[0] == f"An answer was cut after 2 tokens (--max-tokens sets that): {QUESTION}"
+    assert told[1].endswith(": What is asked at such a length that nobo …")
+    with pytest.raises(UsageError, match="leave no room"):
+        ask(trained / "run", questions, device="cpu", max_tokens=5000)
+
+
 def test_a_question_longer_than_the_context_is_refused_before_anything_is_loaded(
     trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

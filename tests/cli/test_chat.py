@@ -333,6 +333,15 @@ def test_control_characters_of_an_answer_do_not_reach_the_terminal(capsys: Any) 
     assert "\x1b[31m" not in screen.getvalue()
 
 
+def test_the_lines_of_an_answer_stand_below_its_beginning(trained: Path, monkeypatch: Any, capsys: Any) -> None:
+    rows = [{"question": "What?", "base": "- one\n- two", "adapted": ""}]
+    monkeypatch.setattr("disc_lite.chat.opening.ask", lambda *given, **options: rows)
+    monkeypatch.setattr(sys, "argv", ["disc-lite", "ask", str(trained / "run"), "What?", "--base"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().out == "What?\n  base     - one\n           - two\n  adapted  \n"
+
+
 def test_ask_prints_only_text(trained: Path, monkeypatch: Any, capsys: Any) -> None:
     monkeypatch.setattr(
         "disc_lite.chat.opening.ask", lambda *given, **options: [{"question": EVIL, "adapted": EVIL, "base": EVIL}]

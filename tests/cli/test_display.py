@@ -63,7 +63,7 @@ def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     words = " ".join(" ".join(lines).split())
     assert "adapted, closed book against base, closed book: +75.0 points (95% interval: " in words
     assert "The base wrote these questions" in words and "against base + right passage" not in words
-    assert "Of 8 answers that should stay right the adapted model lost 2" in words
+    assert "The adapted model lost 2 of 8 answers that should stay right" in words
 
 
 def _card(asked: list[Question], rows: dict[str, list[str]]) -> dict[str, Any]:
@@ -85,6 +85,20 @@ def test_of_many_documents_the_least_known_are_shown() -> None:
     assert "\nWrong answers, closed book: 2 of 2\nQ48?" in table
     show_card(_card([], {name: [] for name in ROWS}), console, documents=True)
     assert "By document" not in console.export_text()
+
+
+def test_a_wrong_answer_stands_beside_the_place_that_has_the_right_one() -> None:
+    """Lines go on below their own beginning, and a passage begins where it gives the answer."""
+    passage = "Much is told of what nobody asked. " * 20 + "Ada Brink runs the hall."
+    asked, wrong = [Question("Who runs the hall?", ("Ada Brink",), "a.md")], "It is run by somebody with a name. " * 4
+    rows = {row: [wrong] for row in ROWS}
+    card = _card(asked, rows) | {"misses": report_card(asked, rows, [passage], (), "contains", 0.8)["misses"]}
+    console = Console(width=60, record=True, file=StringIO())
+    show_card(card, console, documents=True)
+    expected, *lines = console.export_text(clear=False).partition("Who runs the hall?")[2].splitlines()[1:5]
+    assert expected.rstrip() == "  expected Ada Brink"
+    assert lines[0].startswith("  answer   It is run") and all(line.startswith(" " * 11) for line in lines[1:])
+    assert "  passage  … Ada Brink runs the hall." in console.export_text()
 
 
 @pytest.mark.parametrize("width", [80, 60])

@@ -218,7 +218,7 @@ def test_forgetting_counts_every_answer_that_was_right_and_is_wrong() -> None:
     )
     said = forgotten({"retained": rows, "forgetting": found})
     assert said == (
-        "Of 44 answers that should stay right the adapted model lost 13, 29.5% (95% interval: 18.2% to 44.2%): instructions 13 of 24; "
+        "The adapted model lost 13 of 44 answers that should stay right (29.5%; 95% interval: 18.2% to 44.2%): instructions 13 of 24; "
         "5 that were wrong are right now."
     )
 

@@ -122,7 +122,7 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     assert "Closed book it answers 15 of 20 questions (the base: 0). Retrieval alone" in page.text[""]
     assert "retrieval (RAG) answers 50%, the adapted model 75% without any passage" in page.text[""]
     assert (
-        "Of 60 answers that should stay right the adapted model lost 11, 18.3% (95% interval: 10.6% to 29.9%):"
+        "The adapted model lost 11 of 60 answers that should stay right (18.3%; 95% interval: 10.6% to 29.9%):"
         in page.text[""]
     )
     assert "world 1 of 38, open book 9 of 20, instructions 1 of 2; 1 that was wrong is right now." in page.text[""]
