@@ -120,13 +120,24 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     first = next((column for column in range(width) if values_of(body, column)), 0)
     may_be_note = width > 1 and not are(_NOTE, values_of(body, first))
     is_note = [may_be_note and _is_note(cells, first) for cells in body]
-    named_by = label_column([cells for cells, note in zip(body, is_note, strict=True) if not note] or body)
-    titles = [NamedRow("", _title_of([cell for cell in cells if cell])) for cells in above]
-    return titles + [
-        NamedRow("", "".join(cells)) if note else NamedRow(_name_of(cells, named_by), _text_of(names, cells), group)
-        for cells, note, group in zip(body, is_note, groups_of(body, first, is_note), strict=True)
-        if group is not None
+    groups = groups_of(body, first, is_note)
+    members = [
+        cells for cells, note, group in zip(body, is_note, groups, strict=True) if not note and group is not None
     ]
+    named_by = label_column(members or body)
+    named = [NamedRow("", _title_of([cell for cell in cells if cell])) for cells in above]
+    for cells, note, group in zip(body, is_note, groups, strict=True):
+        if note:
+            named.append(NamedRow("", "".join(cells)))
+        elif group is not None:
+            shown = _with_group(cells, first, group)
+            named.append(NamedRow(_name_of(shown, named_by), _text_of(names, shown), group))
+    return named
+
+
+def _with_group(cells: Row, first: int, group: str) -> Row:
+    """A row whose first cell is empty since the name of its group stands above it, with that name."""
+    return [*cells[:first], group, *cells[first + 1 :]] if group and not cell_at(cells, first) else cells
 
 
 def _is_single_column(rows: Sequence[Row]) -> bool:

@@ -29,6 +29,14 @@ def test_a_lone_cell_above_rows_names_their_group():
     assert paths([HEAD, ["Pumps"], ["Small"], *PUMPS, ["Valves"], *VALVES])[0] == "Pumps: Small > P-1"
 
 
+def test_a_row_without_a_name_of_its_own_has_that_of_its_group():
+    made = document("a.csv", "Team,Player,Goals\nNorth,,\n,Ada,3\n,Ole,4\nSouth,,\n,Bo,5\n,Cy,6\n")
+    assert sections(made)[:2] == [
+        (("North", "Ada"), "- Team: North\n- Player: Ada\n- Goals: 3"),
+        (("North", "Ole"), "- Team: North\n- Player: Ole\n- Goals: 4"),
+    ]
+
+
 def test_below_an_empty_row_one_group_is_enough():
     assert paths([HEAD, *PUMPS, [], ["Valves"], *VALVES]) == ["P-1", "P-2", "Valves > V-1", "Valves > V-2"]
 
