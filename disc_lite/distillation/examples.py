@@ -87,7 +87,7 @@ def halves(lesson: Lesson) -> tuple[Lesson, ...]:
 
 
 def within(lesson: Lesson, max_tokens: int) -> list[Lesson]:
-    """A lesson in parts of at most so many tokens, as far as it can be halved."""
+    """A lesson in parts of at most `max_tokens` tokens, as far as it can be halved."""
     parts = halves(lesson) if lesson.tokens > max_tokens else ()
     return [small for part in parts for small in within(part, max_tokens)] or [lesson]
 

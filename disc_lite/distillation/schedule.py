@@ -85,7 +85,7 @@ def rehearsals(examples: Sequence[Example], recipe: Recipe) -> int:
 def _epoch(
     examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int, shards: Sequence[Sequence[int]] = ()
 ) -> list[int]:
-    """One epoch: all pairs, and so many DiSC examples that their share is `disc.share`, more where pairs are few.
+    """One epoch: all pairs, and DiSC examples in the share `disc.share`, more where pairs are few.
 
     Shards come in shuffled order, and so do the examples of each. Successive epochs continue through the list of DiSC
     examples, so that every sentence is covered over the epochs even where one epoch takes only a part of them. So do
@@ -129,7 +129,7 @@ def _cycle(number: int, rng: Random) -> Iterator[int]:
 
 
 def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
-    """The number of steps to make: all that are planned; once enough is learned, so many more that the rate can fall.
+    """The number of steps to make: all that are planned, or, once enough is learned, those in which the rate falls.
 
     Only the schedule `trapezoid` can end early.
     """

@@ -99,7 +99,7 @@ def train(
 
 
 class _Trained:
-    """The adapter and its optimiser after so many steps, as the newest checkpoint has them and the next one will."""
+    """The adapter, its optimiser and the number of steps made: what a checkpoint holds."""
 
     def __init__(self, base: Base, recipe: Recipe, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder

@@ -22,7 +22,7 @@ from disc_lite.documents.formats import convert
 from disc_lite.documents.source import ReadingOptions, RefusedFile, Source
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 
-# After a file that took so much, the next one gets a fresh process with all of the limit.
+# After a file that took more, the next one gets a fresh process with all of the limit.
 _RECYCLED_BYTES = CHILD_MEMORY_BYTES // 4
 
 

@@ -105,6 +105,6 @@ def distance(rows: Sequence[Row], index: int) -> float:
 
 
 def distance_at(quantile: float, rows: Sequence[Row]) -> float:
-    """The distance of neighbouring rows that so many of them do not exceed; 0 where there are none."""
+    """The quantile of the distances of neighbouring rows; 0 where there are none."""
     distances = sorted(distance(rows, index) for index in range(1, len(rows)))
     return distances[int(quantile * len(distances))] if distances else 0.0

@@ -119,7 +119,7 @@ class ScannedPages:
         return dict(zip(self._scans, pieces_of_scans([*self._scans.values()], printed), strict=True))
 
     def warning(self, pages: int) -> str:
-        """How many of so many pages are scans, and how well they were read; empty where none is."""
+        """How many of the `pages` pages are scans, and how well they were read; empty where none is."""
         words = sum(scan.words for scan in self._scans.values())
         share = sum(scan.doubtful for scan in self._scans.values()) / max(words, 1)
         left_out = sum(scan.left_out for scan in self._scans.values())
@@ -174,7 +174,7 @@ def pieces_of_scans(scans: Sequence[Scan], printed: Sequence[Piece]) -> list[lis
 
 
 def _usual_size(sizes: Iterable[tuple[float, int]]) -> float:
-    """The median of these sizes, each counted so many times; 0 of none."""
+    """The median of sizes that come with their counts; 0 of none."""
     found = sorted(sizes)
     reached = list(accumulate(count for _, count in found))
     return next((size for (size, _), count in zip(found, reached, strict=True) if 2 * count >= reached[-1]), 0.0)
@@ -211,7 +211,7 @@ def _with_bullet(line: ReadLine) -> Sequence[Word]:
 
 
 def _apart(words: Sequence[Word], gap: float) -> Iterator[Sequence[Word]]:
-    """The words, cut where two are so many pixels apart."""
+    """The words, cut where two are more than `gap` pixels apart."""
     cuts = [place for place, (one, other) in enumerate(pairwise(words), 1) if other.left - one.right > gap]
     for start, end in pairwise([0, *cuts, len(words)]):
         yield words[start:end]

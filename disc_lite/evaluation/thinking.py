@@ -10,7 +10,7 @@ from disc_lite.models import Base, Tokens
 from disc_lite.models.generation import Continuation
 
 MOST = 16  # prompts: a thought takes hundreds of tokens
-TIMES = 4  # so many times the tokens of a long answer, for the thought and the answer
+TIMES = 4  # as many tokens as a long answer has, for the thought and the answer
 ENDS = ("</think>", "[/THINK]", "<channel|>")  # what closes a thought: Qwen and most others, Mistral, Gemma 4
 
 

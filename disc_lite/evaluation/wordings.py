@@ -16,7 +16,7 @@ from disc_lite.synthesis.terms import terms_of
 
 SHARED = 0.5  # of the telling words of either of two wordings: more than this
 SHARED_BESIDE_NAME = 0.25  # at least, where a name that few questions have is among them
-FEW, SHARE_OF_FEW = 8, 0.1  # questions: so many, or this share of all if that is more
+FEW, SHARE_OF_FEW = 8, 0.1  # questions: that many, or this share of all if it is more
 
 
 @dataclass(frozen=True)

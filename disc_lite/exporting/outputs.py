@@ -52,7 +52,7 @@ def proof_inputs(run: FinishedRun, tokens: Tokens) -> ProofInputs:
 
 
 def _spread(texts: Sequence[str], number: int) -> list[str]:
-    """At most so many of them, from all over the list."""
+    """At most `number` of the texts, from all over the list."""
     step = max(1, len(texts) // max(1, number))
     return list(texts[::step][:number])
 

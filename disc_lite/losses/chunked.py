@@ -14,7 +14,7 @@ from disc_lite.losses.divergences import KINDS, Divergence, Labels, token_cross_
 from disc_lite.losses.head import Head, logits, to_hidden
 from disc_lite.planning.sizes import LOSS_ROWS
 
-PARTS = 16  # a chunk's logits are compared in so many parts: temporaries of C/16 rows, not of C
+PARTS = 16  # in which a chunk's logits are compared: temporaries of C/16 rows, not of C
 
 
 def divergence(

@@ -30,7 +30,7 @@ class TemplateParts:
 
 
 def stand_ins(messages: int) -> list[dict[str, str]]:
-    """A conversation of so many messages, the user's first, all of the same word."""
+    """A conversation of `messages` messages, the user's first, all of the same word."""
     return [{"role": ROLES[n % 2], "content": STAND_IN} for n in range(messages)]
 
 

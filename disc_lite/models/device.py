@@ -155,7 +155,7 @@ def give_back_freed_memory() -> None:
 
 @contextmanager
 def limited_memory(device: torch.device, limit: int | None) -> Iterator[None]:
-    """PyTorch allocates no more than so many bytes of a GPU; more is an out-of-memory error, as on a small card."""
+    """PyTorch allocates no more than `limit` bytes of a GPU; more is an out-of-memory error, as on a small card."""
     if device.type != "cuda" or limit is None:
         yield
         return

@@ -126,7 +126,7 @@ class Tokens:
         return self._with_control(*(text for pair in zip(parts, [*messages, ""], strict=True) for text in pair))
 
     def _conversation_parts(self, messages: int) -> list[str]:
-        """What the chat template writes around so many messages, of which the user's are the first and the last."""
+        """What the chat template writes around messages, of which the first and the last are the user's."""
         if messages not in self._parts:
             self._parts[messages] = self.render(stand_ins(messages), prompt=True).split(STAND_IN)
         return self._parts[messages]

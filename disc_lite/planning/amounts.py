@@ -27,7 +27,7 @@ SMALLEST_STEP = 256  # tokens, to which `train.least_steps` may shorten a step
 
 
 def wanted_pairs(passage: Passage, details: Sequence[int], recipe: Recipe) -> int:
-    """The number of pairs wanted of a passage, whose sentences have so many details each."""
+    """The number of pairs wanted of a passage; `details` counts those of each of its sentences."""
     settings = recipe.prompt
     if settings.questions_per_passage:
         return settings.questions_per_passage
@@ -53,12 +53,12 @@ def is_askable(sentence: str) -> bool:
 
 
 def disc_lead_tokens(window: int) -> int:
-    """How many tokens of the text before it the teacher reads again in a window of so many, at most: a quarter."""
+    """How many tokens of a window are text of the one before it, at most: a quarter."""
     return window // 4
 
 
 def disc_read_again(tokens: int, window: int) -> int:
-    """Tokens of a document of so many that the teacher reads twice, at the beginnings of all windows but the first."""
+    """Tokens of a document that the teacher reads twice, at the beginnings of all windows but the first."""
     lead = disc_lead_tokens(window)
     return math.ceil(max(0, tokens - window) / (window - lead)) * lead
 
@@ -88,17 +88,17 @@ def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retenti
 
 
 def retention_share(task_tokens: float, tokens_per_prompt: float, settings: Retention) -> float:
-    """Tokens of the retention term for each of the task's, of which there are so many in all epochs.
+    """Tokens of the retention term for each token of the task; the task has `task_tokens` in all epochs.
 
-    `settings.share`, as long as so much can be had of `settings.prompts` prompts that are read `max_reads` times, else
-    what can be had, at least `least_share`: reading them once more and more often takes time and retains nothing new.
+    `settings.share`, unless `settings.prompts` prompts would be read more than `max_reads` times for it: then less, at
+    least `least_share`, since reading the same prompts again takes time and retains nothing new.
     """
     fitting = settings.max_reads * settings.prompts * tokens_per_prompt / max(1.0, task_tokens)
     return min(settings.share, max(settings.least_share, fitting))
 
 
 def shards_needed(positions: int) -> int:
-    """The number of shards of a corpus with so many compared positions, all of about the same size."""
+    """The number of shards of a corpus with `positions` compared positions, all of about the same size."""
     return max(1, math.ceil(positions / SHARD_POSITIONS))
 
 
@@ -122,7 +122,7 @@ def saved_bytes(adapter_bytes: int, optimizer_bits: int, recipe: Recipe) -> int:
 
 
 def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, share: float) -> int:
-    """The tokens of a step that are not the retention term's, for so many tokens of the task in an epoch.
+    """The tokens of a step that are the task's, where an epoch has `epoch_tokens` of them.
 
     `share` is the retention term's, 0 without one.
 
@@ -135,12 +135,12 @@ def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, share: float) -> 
 
 
 def step_tokens(task_tokens: int, recipe: Recipe, share: float) -> int:
-    """The tokens of a step of which so many are the task's: those of the retention term, its `share`, included."""
+    """The tokens of a step: those of the task, and those of the retention term, its `share` of them."""
     return min(recipe.train.tokens_per_batch, math.ceil((task_tokens + 1) * (1 + share)))
 
 
 def disc_examples(disc: int, others: int, share: float) -> int:
-    """DiSC examples in an epoch, of so many: all of them alone, else `share` of the epoch's examples.
+    """How many of the `disc` DiSC examples an epoch has: all where there are no others, else `share` of its examples.
 
     Where pairs are few it is `share` of an epoch that has as many examples as DiSC alone would have, so that few pairs
     do not take DiSC away.
@@ -151,6 +151,6 @@ def disc_examples(disc: int, others: int, share: float) -> int:
 
 
 def rehearsed_examples(disc: int, others: int, number: int, share: float) -> tuple[int, int]:
-    """How many of so many DiSC examples, and of the others, an update rehearses: `number`, mixed as in an epoch."""
+    """How many DiSC examples, and how many others, an update rehearses: `number` in all, mixed as in an epoch."""
     rest = min(others, round(number * (1 - share)) if disc and others else number)
     return min(disc, number - rest, disc_examples(disc, rest, share)), rest

@@ -87,5 +87,5 @@ def card_of_device(name: str) -> Card | None:
 
 
 def usable_bytes(memory_bytes: int) -> int:
-    """What a run may allocate on a card of so much memory that nothing else uses."""
+    """What a run may allocate on a card of `memory_bytes` that nothing else uses."""
     return max(0, round((memory_bytes - RESERVED_BYTES) * (1 - MARGIN)))

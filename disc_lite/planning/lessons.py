@@ -59,7 +59,7 @@ class Kind:
     longest_path: float  # of it, what is read together however little memory there is
 
     def read(self, examples: float) -> float:
-        """Tokens that the teacher reads for so many of the examples, wherever they are, in one pass."""
+        """Tokens that the teacher reads in one pass over `examples` examples, wherever they are."""
         return self.shared_tokens * min(1.0, examples / max(1.0, self.sequences)) + self.own_tokens * examples
 
 
@@ -115,7 +115,7 @@ def _epoch(sizes: Mapping[str, int], recipe: Recipe) -> dict[str, int]:
 
 
 def _sampled(sizes: Mapping[str, int], number: int, recipe: Recipe) -> dict[str, int]:
-    """At most so many of these examples, the kinds mixed as in an epoch: those that an update rehearses in all."""
+    """At most `number` of these examples, the kinds mixed as in an epoch: those that an update rehearses in all."""
     if len(sizes) == 1:
         return {name: min(size, number) for name, size in sizes.items()}
     (first, other), (disc, others) = sizes.keys(), sizes.values()

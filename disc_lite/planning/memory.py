@@ -163,7 +163,7 @@ class Footprint:
         return [{"layer": again + mlp, "scores": kept}, {"layer": again, "scores": scores}]
 
     def _kept(self, layers: int, row_tokens: int) -> float:
-        """Bytes a place that so many layers keep for their backward pass: of the kinds that keep most."""
+        """Bytes a place that `layers` layers keep for their backward pass: of the kinds that keep most."""
         each = sorted(((self._stored(kind, row_tokens), kind.count) for kind in self.shape.kinds), reverse=True)
         total = 0.0
         for size, count in each:
@@ -233,7 +233,7 @@ class Footprint:
     ) -> Stage:
         """A forward pass of the teacher, without a gradient; a tree of `lesson` tokens has a mask of its square.
 
-        In the midst of training AdamW's state, of so many bits, is beside it.
+        In the midst of training AdamW's state, of `optimizer_bits`, is beside it.
         """
         parts: dict[str, float] = {
             "adapter": self.adapter,
@@ -256,7 +256,7 @@ class Footprint:
         return round(places * (4.5 * self.shape.hidden * value + max(*mlps, *mixers))) + self._dequantised
 
     def generation(self, rows: int, places: float) -> Stage:
-        """The key/value cache of so many rows of so many places, their logits, and the reading of prompts."""
+        """The key/value cache of `rows` rows of `places` places each, their logits, and the reading of prompts."""
         cache = rows * self._row_bytes(places)
         parts = {"adapter": self.adapter, "key/value cache": cache, "logits": LOGITS_BYTES * rows * self.shape.vocab}
         return self._stage("generation", {**parts, "layer": self._read(self.costs.read_tokens)})

@@ -149,7 +149,7 @@ def _pairs(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> tuple[fl
     task = overhead.own + 2 * question
 
     def shown(prompts: float, times: int) -> float:
-        """Tokens of passages, each read so many times for all its prompts together, or once for each of the prompts."""
+        """Tokens of passages, each read `times` times for all its prompts together, or once for each of the prompts."""
         return (prompts if overhead.apart else times * corpus.passages) * _prompt(corpus, recipe, overhead)
 
     checks = FIT_CHECKS * min(FIT_SAMPLE, corpus.pairs) * (recipe.train.enough > 0)

@@ -76,7 +76,7 @@ class NearDuplicates:
         )
 
     def _first(self, words: frozenset[str]) -> list[str]:
-        """Of a set so many words that every set which reaches the limit with it has one of them among its own first.
+        """The first words of a set: every set that reaches the limit with it has one of them among its own first.
 
         Both have at least `limit` of each in common, so these cannot all come behind, in an order that is the same for
         all sets. Long words come first: they are rare.

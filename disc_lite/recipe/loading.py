@@ -76,7 +76,7 @@ def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
 
 
 def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
-    """The recipe for a model that reads so many tokens at once: what it would read beyond them is cut."""
+    """The recipe for a model that reads at most `tokens` tokens at once: what it would read beyond them is cut."""
     recipe, sources = resolved.recipe, dict(resolved.sources)
     left = tokens - recipe.evaluation.answer_tokens - ASKED_TOKENS
     most = {WINDOW: tokens, RETRIEVED: max(1, left // (recipe.documents.passage_tokens + HEADING_TOKENS))}

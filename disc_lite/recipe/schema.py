@@ -174,7 +174,7 @@ class Lora(Section):
 class Train(Section):
     """The training loop."""
 
-    epochs: Count = setting(10, "passes over all examples; with `enough` at most so many", "epochs", ge=1, le=10_000)
+    epochs: Count = setting(10, "passes over all examples; with `enough` the most there are", "epochs", ge=1, le=10_000)
     enough: Number = setting(
         0.95,
         "share of a sample of the trained questions, answered closed book, at which `trapezoid` ends; without labels "

@@ -68,7 +68,7 @@ class RunContext:
         return self.teller.remark
 
     def halved(self, steps: int, tokens: int) -> None:
-        """The device ran out of memory after so many steps; from there on micro-batches have at most so many tokens."""
+        """The device ran out of memory after `steps` steps; from there on a micro-batch has at most `tokens` tokens."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
         full = f"{self.base.device.type.upper()} out of memory"
         record(self.folder, self.execution, device_name(self.base.device), full, steps)

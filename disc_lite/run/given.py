@@ -111,7 +111,7 @@ def _shortened(text: str) -> str:
 
 
 def check_belong(pairs: Sequence[Pair], documents: Sequence[Document], tokenizer: Tokenizer, passage: int) -> None:
-    """Raises UsageError where no pair is about a passage of these documents, of so many tokens at most."""
+    """Raises UsageError where no pair is about a passage of these documents, of at most `passage` tokens."""
 
     def are_in(some: Sequence[Document]) -> bool:
         places = Places([text_of(document, tokenizer, passage) for document in some])
@@ -164,7 +164,7 @@ def check_lengths(
     questions: Sequence[Question], pairs: Sequence[Pair], recipe: Recipe, model: Model, overhead: PromptOverhead,
     passage: int,
 ) -> None:  # fmt: skip
-    """Raises UsageError where a pair, or a question with its answer, and a passage of so many tokens pass the context.
+    """Raises UsageError where a pair, or a question and answer, and a passage of `passage` tokens pass the context.
 
     A pair is read with all that the teacher's prompt has, a question with an answer as long as one may be.
     """

@@ -94,7 +94,7 @@ def _steady_step(base: Base, task: Task, recipe: Recipe, whole: int, passes: int
 
 
 def _task(base: Base, tokens: int, longest: int, scratch: Path) -> Task:
-    """Examples of random tokens with their teacher states: the longest one, and usual ones, so many tokens in all."""
+    """Examples of random tokens with their teacher states: the longest one, and usual ones, `tokens` tokens in all."""
     rng, vocabulary = Random(0), base.head.weight.shape[0]
     sizes = [min(longest, tokens)]
     while sum(sizes) + USUAL_TOKENS <= tokens:

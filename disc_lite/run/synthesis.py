@@ -89,7 +89,7 @@ def _questions_of_update(context: RunContext, since: Since) -> tuple[Question, .
 def _written_questions(
     context: RunContext, texts: Sequence[Text], wanted: int, known: Sequence[str] = ()
 ) -> tuple[Question, ...]:
-    """As many as are `wanted`, if the base writes so many; none asks what is `known` or a pair of the user's."""
+    """`wanted` questions, or as many as the base writes; none asks what is `known` or a pair of the user's."""
     context.tell("questions", "held-out questions", 0, wanted)
     held_out = write_held_out(
         context.base, texts, context.recipe, seed_of(context.recipe.seed, "held out"), wanted,

@@ -211,7 +211,7 @@ def _with(lessons: Lessons, about_pairs: Sequence[Lesson]) -> Lessons:
 
 
 def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
-    """At most so many examples of each kind as are rehearsed; DiSC has its share of them, as in an epoch."""
+    """The examples that are rehearsed: at most `number`, of which DiSC has its share, as in an epoch."""
     rng = Random(f"{recipe.seed} rehearsed")
     sizes = {kind: sum(len(lesson.examples) for lesson in found) for kind, found in lessons.by_kind.items()}
     by_share = {True: 0, False: 0}

@@ -39,7 +39,7 @@ def no_room(path: Path, needed_bytes: int) -> WillNotFit:
 
 @contextmanager
 def reserved_file(path: Path, size_bytes: int) -> Iterator[Callable[[memoryview], None]]:
-    """A new file of so many bytes; yields the function that writes its next ones.
+    """A new file of `size_bytes` bytes; yields the function that writes its next ones.
 
     Raises WillNotFit, with the bytes that are needed and free, where the disk does not have them.
     """

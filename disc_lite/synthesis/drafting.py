@@ -133,7 +133,7 @@ class Drafter:
     # -- questions -------------------------------------------------------------------------------------
 
     def requests(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[Request]:
-        """The questions to draft about the sentences that lack so many pairs each.
+        """The questions to draft about the sentences that lack pairs; `missing` counts those of each.
 
         A sentence gets a few drafts first, at least one for each of its details: the others rephrase those. Where none
         of them was accepted there are as many as it lacks, since a small model may need ten drafts for a question.

@@ -89,7 +89,7 @@ def _locked(
 
 
 def _rounds_missing(rounds: Sequence[Round], wanted: int) -> int:
-    """How many more give so many examples, if they are like those so far; the first ones as if no turn were dropped."""
+    """How many more rounds give `wanted` examples, if they are like those so far; at first as if none were dropped."""
     have = sum(map(len, rounds))
     each = max(1.0, have / len(rounds)) if rounds else ROUND
     return min(MOST_ROUNDS, math.ceil(max(0, wanted - have) / each))
@@ -104,7 +104,7 @@ def _generate_rounds(
     base: Base, settings: Retention, reserved: Sequence[str], rounds: Sequence[Round], number: int,
     on_drafts: OnDrafts,
 ) -> list[Round]:  # fmt: skip
-    """The next rounds, at most so many: the new prompts among `ROUND` sampled turns each, with their answers.
+    """The next rounds, at most `number`: the new prompts among `ROUND` sampled turns each, with their answers.
 
     A turn that does not end within `prompt_tokens` is dropped. An answer that does not end within `answer_tokens` is
     cut: the divergence at a token does not depend on the tokens after it.

@@ -156,7 +156,7 @@ def language(answer: str, language: Language) -> bool:
 
 
 def mentions(answer: str, word: str, least: int = 1, most: int = sys.maxsize) -> bool:
-    """Contains a word so many times, in any case; `bridges` is not the word `bridge`."""
+    """Contains a word `least` to `most` times, in any case; `bridges` is not the word `bridge`."""
     occurrences = re.findall(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", _straight(answer).casefold())
     return least <= len(occurrences) <= most
 

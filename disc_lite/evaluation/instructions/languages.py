@@ -7,7 +7,7 @@ from disc_lite.qa.languages import Language, frequent_words
 
 MIN_HITS = 2  # frequent words that an answer needs at least
 MIN_SHARE = 1 / 5  # and their share of all words; in running text it is about a half
-FOREIGN_HITS = 2  # a sentence with so many more frequent words of another language is in that one
+FOREIGN_HITS = 2  # by which the frequent words of another language must be more for a sentence to be in that one
 
 
 def is_in(text: str, language: Language) -> bool:

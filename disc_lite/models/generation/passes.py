@@ -24,7 +24,7 @@ AT_ONCE = {"cuda"}
 
 @dataclass(frozen=True)
 class PrefixTokens:
-    """Tokens first..last of a part of a pass, whose rows have this prefix and see so many places of it."""
+    """Tokens first..last of a part of a pass, whose rows have this prefix and see its first `places` places."""
 
     prefix: int
     first: int

@@ -44,8 +44,8 @@ class Schedule:
     def admit(self, max_tokens: int, fewest: int) -> tuple[list[int], list[int]]:
         """Put waiting requests into free rows: (prefixes that were replaced, rows that were filled, by prefix).
 
-        At most so many tokens of prompts, but at least one prompt; none while fewer than `fewest` would be filled and
-        rows are being written.
+        At most `max_tokens` tokens of prompts, but at least one prompt; none while rows are being written and fewer
+        than `fewest` would be filled.
         """
         if not self._left or len(self.rows) == self.shape.rows:
             return [], []
