@@ -1,4 +1,4 @@
-"""The sentences about the pairs of a run: what they leave out, and what contradicts. Does not import torch."""
+"""Sentences about the pairs of a run: what they leave out and which contradict. Does not import torch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MOST_CONTRADICTIONS = 3  # questions in a sentence
 
 
 def sentences_asked(pairs: Mapping[str, Any]) -> str:
-    """Of which sentences the coverage is."""
+    """What the coverage counts, in words: all sentences, or the new and changed ones of an update."""
     return "new or changed sentences" if "kept" in pairs else "sentences"
 
 
 def few_pairs(pairs: Mapping[str, Any]) -> str:
-    """A sentence where few sentences have a pair that they answer; of an update those count that it asked about."""
+    """A warning if few of the sentences that were asked about have a pair; empty otherwise."""
     if not pairs.get("low_coverage"):
         return ""
     return (
@@ -28,7 +28,7 @@ def few_pairs(pairs: Mapping[str, Any]) -> str:
 
 
 def without_pairs(pairs: Mapping[str, Any]) -> str:
-    """Which documents no pair is about, and how many passages; empty where all have one, or the method has none."""
+    """Names the documents and counts the passages without a pair; empty if there are none, or the method has none."""
     without = pairs.get("without") or {"passages": 0}
     if not without["passages"]:
         return ""
@@ -43,7 +43,7 @@ def without_pairs(pairs: Mapping[str, Any]) -> str:
 
 
 def not_unlearned(pairs: Mapping[str, Any]) -> str:
-    """What an update's adapter may still know though the documents say it no more; empty where there is nothing."""
+    """Counts the pairs about removed text that an update's adapter may still know; empty if there are none."""
     number = pairs.get("not_unlearned", 0)
     if not number:
         return ""
@@ -54,7 +54,7 @@ def not_unlearned(pairs: Mapping[str, Any]) -> str:
 
 
 def left_out(pairs: Mapping[str, Any]) -> str:
-    """How many pairs were written, or taken over, and are not taught after all; empty where all are."""
+    """Counts the pairs left out because another passage contradicts them; empty if there are none."""
     number = (pairs.get("dropped") or {}).get(CONTRADICTED, 0)
     if not number:
         return ""
@@ -66,7 +66,7 @@ def left_out(pairs: Mapping[str, Any]) -> str:
 
 
 def contradictions(pairs: Mapping[str, Any]) -> str:
-    """Which documents answer a question otherwise than another; empty where none does."""
+    """Lists questions that several documents answer differently; empty if there are none."""
     found = pairs.get("contradictions") or []
     if not found:
         return ""
@@ -83,7 +83,7 @@ def contradictions(pairs: Mapping[str, Any]) -> str:
 
 
 def about_pairs(pairs: Mapping[str, Any]) -> list[str]:
-    """What is not taught by pairs and why, and what was taken out of them and may still be known."""
+    """All sentences of this module that apply to a run: what its pairs do not teach, and what may still be known."""
     return [
         text for part in (left_out, contradictions, few_pairs, without_pairs, not_unlearned) if (text := part(pairs))
     ]

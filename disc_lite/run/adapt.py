@@ -46,14 +46,14 @@ def adapt(
     """Teach a model the knowledge in documents; returns the summary, also in `summary.json`.
 
     The same call with the same output folder continues an interrupted run, and returns the summary of a finished
-    one at once. How it is computed follows from the memory that is free, of which `max_vram` and `host_ram` ("8GB")
-    let it use less. `listener` is called with an `Event` for everything that happens.
+    one at once. The free memory decides how the run is computed; `max_vram` and `host_ram` ("8GB") limit what it may
+    use. `listener` is called with an `Event` for everything that happens.
 
-    `pairs` are files of pairs, or runs whose pairs are taught instead of new ones: those of several runs together.
+    `pairs` are files of pairs or runs, one or several, whose pairs are taught instead of new ones.
     `update` is a finished run whose documents have changed since: what is unchanged is taken over from it, and its
-    model and recipe are the default. Where there is nothing to teach, its summary is returned, with `nothing_to_teach`.
-    With `pairs_only` the run ends when its pairs are written, and returns how many; a model that is too large to be
-    trained here may write them for another one. The same call without it goes on.
+    model and recipe are the default. If there is nothing to teach, its summary is returned with `nothing_to_teach`.
+    With `pairs_only` the run ends when its pairs are written and returns their number; so a model that is too large
+    to be trained here can write pairs for another one. The same call without `pairs_only` continues the run.
 
     Raises DiscLiteError; its `exit_code` says whether the call, the machine or the run was at fault.
     """
@@ -71,7 +71,7 @@ def adapt(
 
 
 def _known_summary(inputs: Inputs, listener: Listener, pairs_only: bool) -> JsonObject | None:
-    """The summary of a finished run, or of the earlier one where an update has nothing to teach."""
+    """The summary of a finished run, or of the earlier run if an update has nothing to teach; else None."""
     folder = inputs.folder
     if folder.summary.is_file():
         return saved_summary(folder) | ({"pairs_only": str(folder.pairs)} if pairs_only else {})
@@ -84,7 +84,7 @@ def _known_summary(inputs: Inputs, listener: Listener, pairs_only: bool) -> Json
 
 
 def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_only: bool) -> JsonObject:
-    """All stages, or those up to the pairs, with the folder locked and the signals caught."""
+    """Run all stages, or those up to the pairs, with the folder locked and signals caught."""
     folder = inputs.folder
     with lock(folder.path), catch_signals() as interrupts:
         for path in (folder.path, folder.checkpoints, folder.within):
@@ -105,7 +105,7 @@ def _adapt_in_folder(inputs: Inputs, limits: Limits, listener: Listener, pairs_o
 def _run_stages(
     inputs: Inputs, device: torch.device, planned: Execution, teller: Teller, pairs_only: bool
 ) -> JsonObject:
-    """All stages in their order, or those up to the pairs; the model is freed at the end."""
+    """Load the model, run all stages or those up to the pairs, and free the model; returns the summary."""
     from disc_lite.run.context import open_context, peak_bytes, reset_peak
 
     began = time.monotonic()
@@ -115,12 +115,12 @@ def _run_stages(
         summary = _stages(context, pairs_only)
         if not pairs_only:
             summary |= {"seconds": round(time.monotonic() - began, 1), "peak_bytes": peak_bytes(context.base)}
-            write_json(context.folder.summary, summary, may_differ=True)  # in its seconds
+            write_json(context.folder.summary, summary, may_differ=True)  # in `seconds` and `peak_bytes`
     return summary
 
 
 def _stages(context: RunContext, pairs_only: bool) -> JsonObject:
-    """What the run learned, retained and took, without its seconds and memory; or how many pairs there are."""
+    """Run the stages; returns the summary without time and memory, or with `pairs_only` the number of pairs."""
     from disc_lite.distillation.schedule import task_tokens
     from disc_lite.run import self_generated, synthesis, training
     from disc_lite.run.card import card_of
@@ -135,7 +135,7 @@ def _stages(context: RunContext, pairs_only: bool) -> JsonObject:
     if not folder.is_trained:
         tell_execution(context)
         lessons = training.lessons_of(context, pairs)
-        # After the pairs: how many prompts are needed depends on how much is learned.
+        # After the pairs, because the number of prompts depends on the number of task tokens.
         retention = self_generated.retention_of_run(context, task_tokens(lessons.examples, recipe))
     eval_set = eval_set_of(held_out, folder, context.inputs.model.probes, folder.read_questions_removed())
     measurement = Measurement(lambda: base, recipe, eval_set, folder, partial(context.tell, "evaluation"))

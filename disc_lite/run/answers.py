@@ -1,4 +1,4 @@
-"""What base and adapted model have answered, as the run folder has it. Does not import torch."""
+"""The answers of the base and the adapted model, as saved in the run folder. Does not import torch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
 
 @dataclass(frozen=True)
 class Answers:
-    """What the base (before) or the adapted model (after) answers."""
+    """Answers of the base (before) or of the adapted model (after) to the questions and statements."""
 
     questions: dict[str, list[str]]  # row of the report card -> an answer to each question
     completions: list[str]
-    removed: list[str] = field(default_factory=list)  # to questions about passages that are gone, after an update
+    removed: list[str] = field(default_factory=list)  # after an update, to questions about passages that were removed
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Drift:
 
 @dataclass(frozen=True)
 class Retained:
-    """What the base or the adapted model answers where nothing should have changed."""
+    """Answers of the base or of the adapted model to prompts on which training should change nothing."""
 
     probes: dict[str, list[str]]
     instructions: list[str]
     neutral: list[str]
-    stopped: list[bool]  # whether the answer to each neutral prompt ended by itself; the base's within half the limit
+    stopped: list[bool]  # per neutral prompt: the answer ended by itself (the base's within half of the limit)
     drift: dict[str, Drift]  # of the adapted model only: `general` (neutral prompts), `self_generated`
     thinking: list[str] = field(default_factory=list)  # to some instructions, with thinking on, if the model can think

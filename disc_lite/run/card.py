@@ -1,4 +1,4 @@
-"""The report card of a run: every figure of it is computed from what base and adapted model have answered."""
+"""The report card of a run, computed from the saved answers of the base and the adapted model."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from disc_lite.storage import JsonObject, read_json
 Answered = Sequence[tuple[Question, str]]
 ByState = dict[str, list[tuple[Question, str]]]
 
-# Of these settings the first that is not 0 takes precedence.
+# The first of these settings that is not 0 takes precedence.
 NUMBERS = ("questions_per_passage", "questions_per_1000_tokens", "questions_per_sentence")
 FARTHEST = 10  # neutral prompts in the card: those with the largest drift
 
 
 def card_of(measured: Measurement, pairs: Sequence[Pair]) -> JsonObject:
-    """The whole report card; what is not answered yet is asked. `pairs` are those that were trained on."""
+    """The whole report card; asks what has no saved answer yet. `pairs` are those that were trained on."""
     answers = {when: measured.answers(when) for when in BEFORE_AND_AFTER}
     retained = {when: measured.retained(when) for when in BEFORE_AND_AFTER}
     asked, run, recipe = measured.asked, measured.run, measured.recipe
@@ -63,10 +63,10 @@ def card_of(measured: Measurement, pairs: Sequence[Pair]) -> JsonObject:
 def _by_state(
     asked: EvalSet, run: RunFolder, grading: str, answers: Answers, with_passage: Sequence[str]
 ) -> JsonObject:
-    """Of an update: recall of what was unchanged, changed, new and gone, now and by the earlier run's adapter.
+    """Recall of an update, now and by the earlier run's adapter, by what became of the passage; empty for other runs.
 
-    `rows` are of the questions, `completions` of the statements. `ceiling` is what the base answers with the right
-    passage, of the same questions; of what is gone nobody asked that.
+    The states are unchanged, changed, new and removed. `rows` counts questions, `completions` statements to finish.
+    `ceiling` is the base with the right passage on the same questions; it is empty for removed passages.
     """
     record = run.read_update()
     if not record:
@@ -83,7 +83,7 @@ def _by_state(
     def since(group: Answered) -> JsonObject:
         again = [(question, said) for question, said in group if question.text in record["answers"]]
         before = [(question, record["answers"][question.text]) for question, _ in again]
-        changed = change(_right(before, grading), _right(again, grading))  # of the same questions
+        changed = change(_right(before, grading), _right(again, grading))  # on the same questions
         rows = {"earlier": _row(before, grading), "adapted": _row(group, grading)}
         return {**rows, "lost": changed["lost"], "gained": changed["gained"]}
 
@@ -112,7 +112,7 @@ def _row(answered: Answered, grading: str) -> JsonObject:
 
 
 def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retained) -> dict[str, Items]:
-    """The rows of what should not change, item by item; those that nobody was asked are left out."""
+    """Right or wrong per item, before and after, for the rows that should not change; empty rows are left out."""
 
     def right(name: str, found: Retained) -> list[bool]:
         return _right(list(zip(asked.probes[name], found.probes[name], strict=True)), grading)
@@ -127,7 +127,7 @@ def _retained_rows(asked: EvalSet, grading: str, before: Retained, after: Retain
 
 
 def _as_long(before: Sequence[str], after: Sequence[str]) -> JsonObject:
-    """How many answers are at least half as long as those of the base, which are cut where those are: in characters."""
+    """Counts the answers with at least half as many characters as the base's; both have the same token limit."""
     return change([True] * len(before), [2 * len(now) >= len(was) for was, now in zip(before, after, strict=True)])
 
 
@@ -135,11 +135,11 @@ def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> li
     return [follows(i, a) for i, a in zip(instructions, answers, strict=True)]
 
 
-# -- what a run that learned too little can be told to change: only what has an effect in a run like it --------
+# -- advice for a run that learned too little: only settings that have an effect in such a run ------------------
 
 
 def advice_on(folder: RunFolder, recipe: Recipe) -> JsonObject:
-    """How to get more pairs, and shorter passages; an update may change neither."""
+    """How to get more pairs and shorter passages; an update has to be adapted anew for either."""
     anew = "adapt anew, without --update, with " if folder.read_update() else ""
     return {
         "pairs": _more_pairs(folder, recipe, anew),

@@ -1,4 +1,4 @@
-"""Which passages of a folder are as they were in an earlier run, and which are new, changed or gone.
+"""Compares the passages of two runs: which are unchanged, changed, new or removed.
 
 Does not import torch.
 """
@@ -17,21 +17,21 @@ from disc_lite.run.wording import counted
 
 State = Literal["unchanged", "changed", "new"]
 STATES: tuple[State, ...] = ("unchanged", "changed", "new")
-Titles = Mapping[str, str]  # of the documents whose title is the name of their file
+Titles = Mapping[str, str]  # document -> title, for documents whose title is their file name
 
-LIKE = 0.4  # Jaccard index of the words of two passages from which one has taken the place of the other
-COMMON = 64  # a word in more texts than that says nothing about which passages are alike
+LIKE = 0.4  # least Jaccard index of the word sets of a changed passage and the one that it replaces
+COMMON = 64  # a word that is in more texts than this is not used to find similar passages
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What became of the passages."""
+    """The passages of two runs, matched: places are in the present run unless called earlier."""
 
     now: Mapping[Place, Place]  # earlier place -> where the same text is now
-    unchanged: frozenset[Place]  # these three are places of now
-    changed: Mapping[Place, Place]  # -> the earlier passage whose place it has taken
+    unchanged: frozenset[Place]
+    changed: Mapping[Place, Place]  # place -> the earlier place of the passage that it replaces
     new: tuple[Place, ...]
-    removed: tuple[Place, ...]  # earlier places: nothing has taken them
+    removed: tuple[Place, ...]  # earlier places of passages that nothing replaces
 
     def state(self, place: Place) -> State:
         return "unchanged" if place in self.unchanged else "changed" if place in self.changed else "new"
@@ -53,11 +53,11 @@ def place_of(passage: Passage) -> Place:
 
 
 def compare(before: Passages, now: Passages, file_titles: tuple[Titles, Titles] = ({}, {})) -> Changes:
-    """Match passages by their text, white space aside: first the same ones, then those that are most alike.
+    """Match the passages of two runs by their text, ignoring white space: first equal ones, then the most similar.
 
-    The text is what a prompt shows, with the headings above it: "Price: 26 crowns" under another heading is another
-    fact. A file that was moved, and a text that comes twice, is found too. So is a file that was renamed where its name
-    is its title: `file_titles` are those titles, before and now.
+    The text is what a prompt shows, with its headings: "Price: 26 crowns" under another heading is another fact.
+    Texts in files that were moved and texts that occur twice are matched too. Where the title of a document is its file
+    name, a renamed file is matched without that title: `file_titles` are those titles, before and now.
     """
     old, new = _by_text(before), _by_text(now)
     same = {
@@ -89,7 +89,7 @@ def _by_text(passages: Passages) -> dict[str, list[Place]]:
 def _in_renamed_files(
     by_text: Mapping[str, Sequence[Place]], titles: Titles, others: Passages
 ) -> dict[str, list[Place]]:
-    """The passages by their text, that of a file which `others` do not have without its name above it."""
+    """Text -> places; the file name above a text is removed if `others` has no file of that name."""
     there = {document for document, _ in others}
     found: dict[str, list[Place]] = {}
     for text, places in by_text.items():
@@ -101,7 +101,7 @@ def _in_renamed_files(
 
 
 def _alike(gone: Mapping[str, Sequence[Place]], fresh: Mapping[str, Sequence[Place]]) -> dict[Place, Place]:
-    """New place -> the one whose place it has taken, most alike first, each only once; the same document wins."""
+    """New place -> the earlier place that it replaces, each used once; the same document first, then most similar."""
     words = {text: word_set(text) for text in gone}
     by_word: dict[str, list[str]] = {}
     for text, found in words.items():
@@ -125,7 +125,7 @@ def _alike(gone: Mapping[str, Sequence[Place]], fresh: Mapping[str, Sequence[Pla
 
 
 def _paired(now: Sequence[Place], before: Sequence[Place]) -> list[tuple[Place, Place]]:
-    """The places of a text and those of one like it, each once: those of one document first, the others in order."""
+    """Pairs the places of two similar texts, each used once: first within one document, then the others in order."""
     left: dict[str, deque[Place]] = {}
     for place in before:
         left.setdefault(place[0], deque()).append(place)
@@ -139,6 +139,6 @@ def _paired(now: Sequence[Place], before: Sequence[Place]) -> list[tuple[Place, 
 
 
 def _sharing(words: Iterable[str], by_word: Mapping[str, Sequence[str]]) -> set[str]:
-    """The texts that have one of the words, if few have it."""
+    """The texts that contain one of the words, ignoring words that are in more than COMMON texts."""
     lists = [by_word[word] for word in words if word in by_word]
     return {text for texts in lists if len(texts) <= COMMON for text in texts}

@@ -39,11 +39,11 @@ class RunContext:
     texts: tuple[Text, ...]
     teller: Teller
     execution: Execution
-    since: Since | None = None  # the run that is updated
+    since: Since | None = None  # for an update: the earlier run, and what changed since
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe of the run, computed as it is computed now."""
+        """The recipe of the run, with the execution settings that are in use now."""
         return self.inputs.resolved.recipe.model_copy(update={"execution": self.execution})
 
     @property
@@ -52,7 +52,7 @@ class RunContext:
 
     @property
     def prompts(self) -> AnswerPrompts:
-        """Those of the teacher."""
+        """The prompts of the teacher."""
         return AnswerPrompts(self.base.tokens, self.recipe.prompt.worked_examples)
 
     @property
@@ -68,7 +68,7 @@ class RunContext:
         return self.teller.remark
 
     def halved(self, steps: int, tokens: int) -> None:
-        """The device ran out of memory after `steps` steps; from there on a micro-batch has at most `tokens` tokens."""
+        """Limit micro-batches to `tokens` tokens, since the device ran out of memory after `steps` steps."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
         full = f"{self.base.device.type.upper()} out of memory"
         record(self.folder, self.execution, device_name(self.base.device), full, steps)
@@ -101,7 +101,7 @@ def open_context(inputs: Inputs, device: torch.device, planned: Execution, telle
 
 
 def tell_execution(context: RunContext) -> None:
-    """Note and tell how a run is trained from here on."""
+    """Record how the run is trained from here on, and tell the listener."""
     folder = context.folder
     record(folder, context.execution, device_name(context.base.device), "as planned", saved_steps(folder))
     context.tell("model", f"training in {in_words(context.execution)}")
@@ -109,7 +109,7 @@ def tell_execution(context: RunContext) -> None:
 
 @contextmanager
 def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
-    """Raises WillNotFit, with advice, where memory runs out, of the device or of the host."""
+    """Raises WillNotFit, with advice, if the block runs out of device or host memory."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -123,13 +123,13 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
 
 
 def reset_peak(device: torch.device) -> None:
-    """Count the peak from here on; that of a process is counted from its start."""
+    """Reset the peak memory of a device with memory of its own; the peak of a process counts from its start."""
     if has_own_memory(device):
         getattr(torch, device.type).reset_peak_memory_stats(device)
 
 
 def peak_bytes(base: Base) -> int:
-    """Peak memory: allocated by PyTorch on a GPU with its own, or by the process."""
+    """Peak memory in bytes: allocated by PyTorch on a GPU with its own memory, else resident in the process."""
     if has_own_memory(base.device):
         return int(getattr(torch, base.device.type).max_memory_allocated(base.device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

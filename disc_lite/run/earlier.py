@@ -1,4 +1,4 @@
-"""An earlier run that is updated: what is taken over from it, and whether it can be. Does not import torch."""
+"""The earlier run of an update: what is taken over from it, and checks that it can be. Does not import torch."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from disc_lite.run.changes import Changes, compare
 from disc_lite.run.folder import RunFolder, by_kind
 from disc_lite.storage import JsonObject, read_jsonl, sha256_of
 
-# What an update must have in common with its run: sections of the recipe, or single settings.
+# Sections of the recipe, or single settings, that an update must share with the earlier run.
 SAME = ("method", "documents", "prompt", "memory")
 SAME_ADAPTER = ("lora",)  # with `update.start: adapter`
 
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A finished run, whose documents have changed since."""
+    """A finished run whose documents have changed since."""
 
     folder: RunFolder
-    model: str  # by which it is opened
-    fingerprint: str  # of that model
+    model: str  # the name by which its model is opened
+    fingerprint: str  # of the model
     recipe: Recipe
     passages: Passages
     pairs: tuple[JsonObject, ...] = field(repr=False)  # lines of its pairs.jsonl
     questions: tuple[Question, ...] = field(repr=False)
-    # What it rehearsed though it was gone before: pairs with their passages, and questions.
+    # What it rehearsed of passages that were removed before it: pairs with their passages, and questions.
     removed: tuple[JsonObject, ...] = field(repr=False)
     questions_removed: tuple[Question, ...] = field(repr=False)
-    number: int = 1  # as an update, by its record
-    dropped: tuple[JsonObject, ...] = field(default=(), repr=False)  # pairs that its adapter may know, in no passage
+    number: int = 1  # of the update, as recorded; 1 for a first run
+    dropped: tuple[JsonObject, ...] = field(default=(), repr=False)  # pairs in no passage that its adapter may know
 
     @property
     def files(self) -> dict[str, str]:
@@ -51,7 +51,7 @@ class EarlierRun:
 
     @property
     def digest(self) -> str:
-        """Of all that an update follows from: another one is another update."""
+        """Hash of everything in this run that an update depends on; part of the identity of the update."""
         files = [self.folder.passages, self.folder.pairs, self.folder.questions, self.folder.removed]
         files += [self.folder.dropped, self.folder.adapter / CONFIG, self.folder.adapter / WEIGHTS]
         parts = [sha256_of(path) for path in files if path.is_file()]
@@ -59,42 +59,42 @@ class EarlierRun:
 
     @property
     def next_folder(self) -> Path:
-        """Where its update is written: beside it, with the next number."""
+        """The default folder of its update: beside this run, with the next number."""
         name, number = self._numbered
         return self._path.parent / f"{name}-{number + 1}"
 
     def number_in(self, folder: Path) -> JsonObject:
-        """For the record of its update: the number at the end of the folder's name, if it is one of updates.
+        """`{"number": N}` for the record of an update in `folder`; empty unless that is `next_folder`'s name.
 
-        Names of models and years end in numbers too.
+        A number at the end of another name may belong to a model or be a year.
         """
         return {"number": self._numbered[1] + 1} if folder.name == self.next_folder.name else {}
 
     @property
     def _numbered(self) -> tuple[str, int]:
-        """The name without the number that it got as an update, and that number; 1 where it has none."""
+        """The folder's name without its number as an update, and that number; 1 if it has none."""
         name, end = self._path.name, f"-{self.number}"
         return (name.removesuffix(end), self.number) if self.number > 1 and name.endswith(end) else (name, 1)
 
     @property
     def _path(self) -> Path:
-        """The folder by a path that ends in its name, as `.` and `..` do not."""
+        """The folder's path, resolved if it does not end in a name (`.` and `..`)."""
         path = self.folder.path
         return path if path.name not in ("", "..") else path.resolve()
 
     def changes_to(self, texts: Sequence[Text]) -> Changes:
-        """What has changed since."""
+        """What changed from the passages of this run to those of `texts`."""
         titles = {text.document.name: text.document.title for text in texts if text.document.named_by_file}
         return compare(self.passages, shown_passages(texts), (self.folder.read_file_titles(), titles))
 
 
 def read_earlier(path: Path) -> EarlierRun:
-    """A finished run, without its model. Raises UsageError where there is none, EnvironmentNotReady if damaged."""
+    """Read a finished run, without its model. Raises UsageError if there is none, EnvironmentNotReady if damaged."""
     folder = RunFolder(path)
     folder.require_finished()
     recipe, record = folder.read_recipe(), folder.read_record()
     read_config(folder.adapter)
-    rehearsed = recipe.update.removed == "rehearse"  # else they are no more
+    rehearsed = recipe.update.removed == "rehearse"  # otherwise the adapter is not to know it
     return EarlierRun(
         folder, folder.read_base()[1], record["identity"]["model"], recipe, tuple(folder.read_passages()),
         tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
@@ -108,7 +108,7 @@ def pair_of(row: JsonObject) -> Pair:
 
 
 def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) -> None:
-    """Raises UsageError where an update with this recipe, or of this model, would not go with what it takes over."""
+    """Raises UsageError if what an update takes over does not fit its recipe or model."""
     if model is not None and model.fingerprint != earlier.fingerprint:
         raise _another_model(earlier, model.name)
     starts = recipe.update.start == "adapter"
@@ -132,7 +132,7 @@ def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) 
 
 
 def check_place(earlier: EarlierRun, model: Model) -> None:
-    """Raises UsageError where a model that is not on this machine is another one by where it comes from."""
+    """Raises UsageError if a model that is not on this machine has another location than the earlier run's."""
     if not model.is_here and model.reference not in (earlier.model, _location(earlier.model)):
         raise _another_model(earlier, model.name)
 
@@ -152,7 +152,7 @@ def _another_model(earlier: EarlierRun, name: str) -> UsageError:
 
 
 def differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str, object, object]]:
-    """(setting, its value then, its value now) of those of these parts that differ."""
+    """(setting, earlier value, present value) for each setting in `parts` that differs."""
     found = []
     for part in parts:
         before, after = was.model_dump()[part], now.model_dump()[part]
@@ -164,7 +164,7 @@ def differing(was: Recipe, now: Recipe, parts: Sequence[str]) -> list[tuple[str,
 
 
 def earlier_answers(earlier: EarlierRun) -> dict[str, str]:
-    """Question -> what that run's adapted model answered, closed book."""
+    """Question -> the closed-book answer of that run's adapted model."""
     answers = earlier.folder.read_answers("after")
     if answers is None:
         return {}

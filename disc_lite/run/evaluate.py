@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from disc_lite.models import Base
     from disc_lite.run.measuring import Measurement
 
-JUDGE_TOKENS = 200  # a sentence or two of reasoning, and the verdict
-# The second group is there where a judge repeats the choice that it was given.
+JUDGE_TOKENS = 200  # enough for a sentence or two of reasoning and the verdict
+# The second group matches if a judge repeats the choice in its prompt ("right or wrong").
 VERDICT = re.compile(
     r"verdict\s*:[\s*\[]*(right|wrong)\b(?:[\s*\]]*(?:or|/|\|)\s*(?:verdict\s*:[\s*]*)?(right|wrong))?", re.IGNORECASE
 )
@@ -56,14 +56,14 @@ def evaluate(
 ) -> JsonObject:  # fmt: skip
     """The report card of a finished run, on its own questions or on those of a file.
 
-    Answers are saved in the run folder, so an interrupted evaluation continues and a repeated one costs nothing; or in
-    `output`, where the run may only be read.
+    Answers are saved in the run folder, or in `output` if the run is read-only. So an interrupted evaluation continues
+    and a repeated one costs nothing.
     With `judge` the base judges the answers too, with the passage in its prompt.
     `benchmarks` are tasks of lm-evaluation-harness, each of at most `limit` questions. `listener` is
     called with an `Event` for everything that happens.
 
-    Raises UsageError where the folder holds no finished run, or the questions are of other documents or too long;
-    Interrupted where a signal asks it to stop.
+    Raises UsageError if the folder holds no finished run, or the questions are about other documents or too long;
+    Interrupted if a signal asks it to stop.
     """
     finished = open_run(Path(run))
     check_tasks(benchmarks)
@@ -98,9 +98,9 @@ def evaluate(
 
 
 def _saved_in(run_folder: RunFolder, output: str | Path | None) -> RunFolder:
-    """Where new answers are saved. Raises EnvironmentNotReady where nothing can be written.
+    """The folder in which new answers are saved. Raises EnvironmentNotReady if it is not writable.
 
-    Below `output` every adapter has a folder of its own, so that answers of several runs are never confused.
+    `output` has a subfolder for each adapter, so that answers of several runs are never confused.
     """
     of_adapter = sha256_of(run_folder.adapter / WEIGHTS)[:12] if output else ""
     saved = RunFolder(Path(output) / of_adapter) if output else run_folder
@@ -109,7 +109,7 @@ def _saved_in(run_folder: RunFolder, output: str | Path | None) -> RunFolder:
 
 
 def _questions_of(run: FinishedRun, path: str | Path | None, tell: Listener) -> tuple[Question, ...]:
-    """The questions of a file, which the model can read with a passage of the run, or else of the run."""
+    """The questions of the file, checked against the run's documents and context; without a file, those of the run."""
     if path:
         found = read_questions(Path(path), lambda text: tell(Event("evaluation", text, is_remark=True)))
         passages = run.folder.read_passages()
@@ -142,7 +142,7 @@ def _load(finished: FinishedRun, saved: RunFolder, device: str | None, teller: T
 def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
     """The base's verdict on every answer of the adapted model, and how often it agrees with exact match.
 
-    Verdicts on the same answers come from the run folder.
+    Verdicts on unchanged answers are read from the run folder.
     """
     from disc_lite.evaluation.asking import generate_answers
     from disc_lite.run.measuring import Progress
@@ -172,9 +172,9 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
 def _run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, folder: RunFolder, tell: Callable[[str], None]
 ) -> JsonObject:  # fmt: skip
-    """Results of the tasks; those that were run before with the same limit come from the run folder.
+    """Results of the tasks; those that were run before with the same limit are read from the run folder.
 
-    A task in a file, which may have been edited since, has the SHA-256 of the file beside them.
+    Results of a task in a file are stored with the file's SHA-256, since it may be edited later.
     """
     known = folder.read_benchmarks()
     if missing := _not_run(tasks, limit, folder):
@@ -185,7 +185,7 @@ def _run_benchmarks(
 
 
 def _not_run(tasks: Sequence[str], limit: int | None, folder: RunFolder) -> list[str]:
-    """The tasks of which there is no result in the run folder, each once."""
+    """The tasks without a valid result in the run folder, each once."""
     known = folder.read_benchmarks()
     rows = {task: known.get(_name_in_file(task, limit)) for task in tasks}
     return [task for task, row in rows.items() if row is None or row.get("sha256") != _edition(task).get("sha256")]
@@ -196,11 +196,11 @@ def _name_in_file(task: str, limit: int | None) -> str:
 
 
 def _edition(task: str) -> JsonObject:
-    """Of a task in a file the SHA-256 of that."""
+    """`{"sha256": …}` of the file of a task; empty for a task of the harness."""
     return {"sha256": sha256_of(Path(task))} if task.endswith(SUFFIXES) else {}
 
 
 def verdict_in(text: str) -> bool | None:
-    """The last verdict in a judge's reply, or None; none is the choice that it was given: "right or wrong"."""
+    """The last verdict in a judge's reply, or None. "right or wrong", the choice in its prompt, is no verdict."""
     verdicts = [first.lower() for first, second in VERDICT.findall(text) if not second]
     return verdicts[-1] == "right" if verdicts else None

@@ -1,4 +1,4 @@
-"""What a run tells its listener. Does not import torch."""
+"""The events that a run passes to its listener. Does not import torch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from disc_lite.run.interrupts import Interrupts
 from disc_lite.storage import Json, JsonObject
 
-QUICK_S = 1.0  # what takes no longer is not worth a line
+QUICK_S = 1.0  # progress is told only of what takes longer
 
 
 @dataclass(frozen=True)
 class Event:
-    """Progress of a stage, a training step, or a remark: what the user should know, and can read after it was told."""
+    """Progress of a stage, a training step, or a remark, which stays readable after it was told."""
 
     stage: str
     text: str = ""
@@ -28,12 +28,12 @@ Listener = Callable[[Event], None]
 
 
 def silent(event: Event) -> None:
-    """The listener of a caller who names none."""
+    """The default listener: ignores every event."""
 
 
 @dataclass(frozen=True)
 class Teller:
-    """Calls a listener; each call raises Interrupted if a signal was received."""
+    """Calls a listener, then raises Interrupted if a signal was received."""
 
     listener: Listener
     interrupts: Interrupts
@@ -49,12 +49,12 @@ class Teller:
 
 
 def adding_up(tell: Callable[..., None], stage: str, what: str, total: int) -> Callable[[int], None]:
-    """A callback that adds up the numbers it is called with, and tells the sum as progress from 0 on."""
+    """A callback that sums the numbers it is called with, and tells the sum as progress, starting with 0."""
     done = 0
 
     def add(number: int) -> None:
         nonlocal done
-        done = min(done + number, total)  # what is read in parts may be more than was counted
+        done = min(done + number, total)  # reading in parts may add up to more than `total`
         tell(stage, what, done, total)
 
     add(0)
@@ -62,7 +62,7 @@ def adding_up(tell: Callable[..., None], stage: str, what: str, total: int) -> C
 
 
 class InParts:
-    """Tells the progress of a stage, and of what is under way in it, which may take long."""
+    """Tells the progress of a stage, and of the part of it that is running, which may take long."""
 
     def __init__(self, tell: Callable[..., None], stage: str) -> None:
         self.tell, self.stage = tell, stage
@@ -78,7 +78,7 @@ class InParts:
 
 
 def only_if_slow(listener: Listener) -> Listener:
-    """A listener that passes on what happens from now on, but nothing of the first second."""
+    """A listener that passes events on, except those of the first second from now."""
     began_s = time.monotonic()
 
     def pass_on(event: Event) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from disc_lite.run.context import RunContext
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
-RECALL = {"before": "floor", "after": "adapted", "ceiling": "ceiling"}  # of the card's rows
+RECALL = {"before": "floor", "after": "adapted", "ceiling": "ceiling"}  # key of the summary -> row of the card
 LOW_TEACHABILITY = 0.1  # nats per target token
 
 
@@ -40,7 +40,7 @@ class FinishedRun:
 
 
 def open_run(path: Path) -> FinishedRun:
-    """Read a finished run. Raises UsageError where there is none, or its base is another one now."""
+    """Open a finished run. Raises UsageError if there is none, or its base has changed since."""
     folder = RunFolder(path)
     folder.require_finished()
     name, place = folder.read_base()
@@ -50,7 +50,7 @@ def open_run(path: Path) -> FinishedRun:
 
 
 def load_run(run: FinishedRun, device: str | None) -> Base:
-    """The model of a run as it was trained, its adapter on it. Raises UsageError where the adapter does not fit it."""
+    """Load the model of a run as it was trained, with its adapter. Raises UsageError if the adapter does not fit."""
     from disc_lite.models import load_base
 
     check_fit(run.folder.adapter, read_config(run.folder.adapter), run.model.folder)
@@ -61,7 +61,7 @@ def load_run(run: FinishedRun, device: str | None) -> Base:
 
 
 def saved_summary(folder: RunFolder) -> JsonObject:
-    """The summary of a finished run, which may have been moved or copied since it was written."""
+    """The summary of a finished run, with the present path of its folder, which may have been moved or copied."""
     return {**read_json(folder.summary), "run": str(folder), "adapter": str(folder.adapter)}
 
 

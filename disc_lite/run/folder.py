@@ -30,7 +30,7 @@ from disc_lite.storage import (
 if TYPE_CHECKING:
     from disc_lite.prompts.texts import Text
 
-FORMAT = 11  # of all these files; a change that another version would misread adds 1
+FORMAT = 11  # version of all these files; raised by a change that another version would misread
 
 
 class Entry:
@@ -56,28 +56,28 @@ class RunFolder:
     path: Path
 
     digests = Entry(DIGESTS)  # size and SHA-256 of what is written from now on, see `storage.digests`
-    record = Entry(RUN_RECORD)  # identity of the run and its model; it makes the folder this run's
-    readme = Entry("README.md")  # which files tell something of the documents
+    record = Entry(RUN_RECORD)  # identity of the run and its model; marks the folder as this run's
+    readme = Entry("README.md")  # which files contain text from the documents
     recipe = Entry("recipe.yaml")  # every setting, with where its value came from
-    ledger = Entry("ledger.jsonl")  # a line for every file that was named, with its one outcome
+    ledger = Entry("ledger.jsonl")  # a line for every file that was given, with its outcome
     passages = Entry("passages.jsonl")
-    journal = Entry("journal.txt")  # what was generated so far; an update looks up in it what the base answers
-    questions = Entry("questions.jsonl")  # those that are measured with
+    journal = Entry("journal.txt")  # what was generated so far; an update looks up answers of the base in it
+    questions = Entry("questions.jsonl")  # held-out questions
     question_drafts = Entry("questions.json")  # what became of the other drafts of held-out questions
     pairs = Entry("pairs.jsonl")  # question-answer pairs that are trained on, with their scores
-    removed = Entry("removed.jsonl")  # of an update: pairs of what is gone that it rehearses or unlearns
-    dropped = Entry("dropped.jsonl")  # of an update: pairs of what is gone that its adapter may still know
+    removed = Entry("removed.jsonl")  # update: pairs about removed text that are rehearsed or unlearned
+    dropped = Entry("dropped.jsonl")  # update: pairs about removed text that the adapter may still know
     update = Entry("update.json")  # what an update took over from the earlier run
     pair_drafts = Entry("pairs.json")  # what became of the other drafts of pairs, and the coverage
     neutral = Entry("neutral.jsonl")  # the base's answers to neutral prompts, as token ids
     retention = Entry("retention_prompts.jsonl")  # prompts and answers of the base for the retention term, as token ids
     self_generated = Entry("self_generated.jsonl")  # held-out prompts and answers of the base, to measure the drift
-    teacher = Entry("teacher.json")  # what the teacher's reading has measured, and how many examples there are
-    cache = Entry("cache")  # teacher hidden states; removed when the adapter is there
+    teacher = Entry("teacher.json")  # teachability, number of examples and teacher tokens
+    cache = Entry("cache")  # teacher hidden states; removed when the adapter is written
     computed = Entry("computed.jsonl")  # how it was computed, a line for every change
     metrics = Entry("metrics.jsonl")  # a line a step
-    resumes = Entry("resumes.jsonl")  # after which steps training was taken up again
-    fit = Entry("fit.jsonl")  # how many of the pairs' questions were answered closed book on the way
+    resumes = Entry("resumes.jsonl")  # the steps after which training was continued
+    fit = Entry("fit.jsonl")  # share of the trained questions that were answered closed book, by step
     checkpoints = Entry("checkpoints")
     within = Entry("within")  # the last adapters whose drift is within the limit
     stopped = Entry("stopped.json")  # where the limit on drift ended training
@@ -87,7 +87,7 @@ class RunFolder:
     retained_before = Entry("retained_before.json")
     retained_after = Entry("retained_after.json")
     summary = Entry("summary.json")  # the last file of `adapt`: with it the run is finished
-    evaluations = Entry("evaluations")  # answers to questions that `eval` was given later
+    evaluations = Entry("evaluations")  # answers to the questions of `eval --questions`
     judge = Entry("judge.json")  # the base's verdicts on the answers
     benchmarks = Entry("benchmarks.json")
     exports = Entry("exports")
@@ -96,12 +96,12 @@ class RunFolder:
     def __str__(self) -> str:
         return str(self.path)
 
-    # -- whether it is a run, and of which version -------------------------------------------------------
+    # -- checks: is it a run, and of which version -------------------------------------------------------
 
     def read_record(self) -> JsonObject:
-        """Identity and model. Raises UsageError where another version of disc-lite wrote this folder.
+        """Identity and model of the run. Raises UsageError if another version of disc-lite wrote this folder.
 
-        Raises EnvironmentNotReady where it has no digests, or the record is not what was written.
+        Raises EnvironmentNotReady if it has no digests, or the record is not what was written.
         """
         record = read_json(self.record)
         identity = record.get("identity") if isinstance(record, dict) else None
@@ -116,16 +116,16 @@ class RunFolder:
         return dict(record)
 
     def read_base(self) -> tuple[str, str]:
-        """The model as it was named, and the name by which it is opened from any directory.
+        """The model as it was named, and a name that opens it from any directory.
 
-        The built-in model lies where disc-lite is installed, so it is opened by its own name.
+        The built-in model is opened by its own name, since its folder depends on where disc-lite is installed.
         """
         model = self.read_record()["model"]
         name = str(model["name"])
         return name, name if name.lower() in ALIASES else str(model["reference"])
 
     def require_finished(self) -> None:
-        """Raises UsageError where there is no run, it has not ended, or another version made it."""
+        """Raises UsageError if there is no run, it has not ended, or another version made it."""
         if not self.record.is_file():
             raise UsageError(f"{self} is not the folder of a run.", "", "Name the --output of an `adapt`.")
         self.read_record()
@@ -146,7 +146,7 @@ class RunFolder:
     # -- formats that are more than JSON -----------------------------------------------------------------
 
     def read_recipe(self) -> Recipe:
-        """As it was when the run was made, without the present environment variables."""
+        """The recipe as it was when the run was made; environment variables of this process have no effect."""
         require_unchanged(self.recipe)
         return load_recipe(str(self.recipe), environment={}).recipe
 
@@ -154,23 +154,23 @@ class RunFolder:
         return tuple(map(question_of, read_jsonl(self.questions)))
 
     def read_questions_removed(self) -> tuple[Question, ...]:
-        """Of an update: questions and statements of the earlier run about passages that are gone."""
+        """For an update, the earlier run's questions and statements about removed passages; empty for other runs."""
         return tuple(map(question_of, self.read_update().get("questions_removed", [])))
 
     def write_questions(self, questions: Iterable[Question]) -> None:
         write_jsonl(self.questions, map(question_row, questions))
 
     def evaluation(self, questions: Sequence[Question]) -> RunFolder:
-        """Where the answers to questions of another file are; they have the names that they have in the run."""
+        """The subfolder with the answers to other questions; its files are named as in the run folder."""
         return RunFolder(self.evaluations / sha256(repr(tuple(questions)).encode()).hexdigest()[:12])
 
     def read_pairs(self) -> tuple[Pair, ...]:
-        """The pairs that are trained on; none where the method has none."""
+        """The pairs that are trained on; empty if the method has none."""
         require_unchanged(self.pairs)
         return read_pairs(self.pairs) if self.pairs.is_file() else ()
 
     def read_pair_rows(self) -> list[JsonObject]:
-        """As `read_pairs`, with everything that is known of them."""
+        """Lines of `pairs.jsonl`: the pairs with their scores and sources."""
         return read_jsonl(self.pairs, missing_ok=True)
 
     def read_removed(self) -> list[JsonObject]:
@@ -178,15 +178,15 @@ class RunFolder:
         return read_jsonl(self.removed, missing_ok=True)
 
     def read_dropped(self) -> list[JsonObject]:
-        """Lines of `dropped.jsonl`, as those of `removed.jsonl`."""
+        """Lines of `dropped.jsonl`, in the format of `removed.jsonl`."""
         return read_jsonl(self.dropped, missing_ok=True)
 
     def read_update(self) -> JsonObject:
-        """What an update took over; empty for other runs."""
+        """What an update took over from the earlier run; empty for other runs."""
         return dict(read_json(self.update, missing_ok=True))
 
     def read_benchmarks(self) -> JsonObject:
-        """Task -> its results; a file that was removed has none, since the tasks can be run again."""
+        """Task -> results; empty if the file is missing or was removed, since the tasks can be run again."""
         return dict(read_json(self.benchmarks)) if self.benchmarks.is_file() else {}
 
     def read_passages(self) -> list[tuple[str, str]]:
@@ -194,11 +194,11 @@ class RunFolder:
         return [(row["document"], row["text"]) for row in read_jsonl(self.passages)]
 
     def read_file_titles(self) -> dict[str, str]:
-        """Document -> its title, of those whose title is the name of their file."""
+        """Document -> title, for documents whose title is their file name."""
         return {row["document"]: row["file_title"] for row in read_jsonl(self.passages) if "file_title" in row}
 
     def read_states(self) -> list[State]:
-        """Of all passages of an update, what has become of them since the earlier run; empty for other runs."""
+        """For an update, the state of each passage since the earlier run, in order; empty for other runs."""
         return [row["since"] for row in read_jsonl(self.passages) if "since" in row]
 
     def write_passages(self, texts: Iterable[Text], changes: Changes | None = None) -> None:
@@ -212,7 +212,7 @@ class RunFolder:
         ))  # fmt: skip
 
     def read_answers(self, when: When) -> Answers | None:
-        """None where the model was not asked yet."""
+        """The saved answers to the questions and statements; None if the model was not asked yet."""
         path = self._answers(when)
         return Answers(**read_json(path)) if path.is_file() else None
 
@@ -223,7 +223,7 @@ class RunFolder:
         return self.answers_before if when == "before" else self.answers_after
 
     def read_retained(self, when: When) -> Retained | None:
-        """None where the model was not asked yet."""
+        """The saved answers that should not change, and the drift; None if the model was not asked yet."""
         path = self._retained(when)
         if not path.is_file():
             return None
@@ -238,19 +238,19 @@ class RunFolder:
 
     @property
     def is_trained(self) -> bool:
-        """Whether training is finished: what is left is to measure."""
+        """Whether training is finished, so that only measuring is left."""
         return self.adapter.is_dir() and self.teacher.is_file() and self.self_generated.is_file()
 
 
 def question_row(question: Question) -> JsonObject:
-    """As a file of questions has it: under `question` or `completion`, without what is empty."""
+    """A question as a line of a questions file: text under `question` or `completion`, empty fields left out."""
     row = asdict(question)
     text = {row.pop("kind"): row.pop("text")}
     return {**text, **{key: value for key, value in row.items() if value not in ("", (), -1)}}
 
 
 def by_kind(questions: Sequence[Question]) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
-    """The questions, and the statements to finish."""
+    """Splits questions by kind: the questions, and the statements to finish."""
     return tuple(q for q in questions if q.kind == "question"), tuple(q for q in questions if q.kind == "completion")
 
 

@@ -9,18 +9,18 @@ from disc_lite.storage import JsonObject
 
 
 def require_shares(min_recall: float | None, max_forgetting: float | None) -> None:
-    """Raises UsageError where a limit is no share: NaN, or not from 0 to 1."""
+    """Raises UsageError if a limit is not between 0 and 1, or is NaN."""
     for name, limit in (("min_recall", min_recall), ("max_forgetting", max_forgetting)):
         if limit is not None and not 0 <= limit <= 1:
             raise UsageError(f"{name} cannot be {limit}.", "", "Give a share from 0 to 1: 0.8 for 80%.")
 
 
 def check_gates(card: JsonObject, min_recall: float | None = None, max_forgetting: float | None = None) -> None:
-    """Raises GateFailed where the adapted model knows too little, of questions and statements together, or forgot
-    too much, or both; else UsageError where nothing was asked that a gate could be decided by.
+    """Raises GateFailed if the recall is below `min_recall` or more was forgotten than `max_forgetting`.
 
-    An update must know enough of what is new or changed too, and of what is unchanged, as far as either was asked.
-    Both limits are shares from 0 to 1, of what was asked and of what the base had right.
+    Both are shares from 0 to 1: of all questions and statements together, and of what the base answered right. For an
+    update the recall of what is new or changed and of what is unchanged must each be high enough too, if it was asked.
+    Raises UsageError if no gate failed and one could not be decided because nothing was asked.
     """
     require_shares(min_recall, max_forgetting)
     failed: list[tuple[str, str, str]] = []
@@ -39,7 +39,7 @@ def check_gates(card: JsonObject, min_recall: float | None = None, max_forgettin
 
 
 def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | None:
-    """What happened, why and what to do where the recall is below a limit."""
+    """What happened, why and what to do if the recall is below a limit; None if it is not."""
     asked = (card["rows"]["adapted"], card["completions"]["after"])
     parts = {"": {count: sum(row[count] for row in asked) for count in ("right", "of")}, **fresh_and_unchanged(card)}
     if not parts[""]["of"]:
@@ -57,7 +57,7 @@ def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | 
 
 
 def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None:
-    """What happened, why and what to do where more of what was right is lost than a limit."""
+    """What happened, why and what to do if a larger share than the limit was forgotten; None if not."""
     lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
     if not of:
         raise UsageError(

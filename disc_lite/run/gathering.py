@@ -1,4 +1,4 @@
-"""What a run is asked for -> its inputs, read and checked before torch is imported."""
+"""Arguments of a run -> its inputs, read and checked before torch is imported."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from disc_lite.run.wording import counted
 from disc_lite.storage import is_untouched, require_place, require_writable
 
 AnyPath = str | os.PathLike[str]
-Documents = AnyPath | Sequence[AnyPath]  # folders or files, or one of them
-PairFiles = AnyPath | Sequence[AnyPath] | None  # files of pairs, or run folders that have such
+Documents = AnyPath | Sequence[AnyPath]  # one or several folders or files
+PairFiles = AnyPath | Sequence[AnyPath] | None  # files of pairs, or run folders with pairs
 
 SHORTEST_PASSAGE = 64  # tokens: shorter ones say too little by themselves
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Documents, model, recipe and what the user gives beside them, each as it was named."""
+    """The arguments of `adapt` or `plan` as the user gave them."""
 
     documents: Documents
     model: str | None = None
@@ -62,7 +62,7 @@ class Arguments:
         return paths_of(self.pairs) if self.pairs else ()
 
     def model_name(self, earlier: EarlierRun | None) -> str:
-        """By default that of the run that is updated. Raises UsageError where there is neither."""
+        """The named model, by default that of the earlier run. Raises UsageError if there is neither."""
         if self.model is None and earlier is None:
             raise UsageError(
                 "No model was named.", "", "Name one: --model mistral-7b (`disc-lite models` lists names)."
@@ -70,7 +70,7 @@ class Arguments:
         return self.model or (where_now(earlier.model) if earlier else "")
 
     def folder(self, model: str, earlier: EarlierRun | None) -> RunFolder:
-        """The run folder: the named one, the next of the run that is updated, or by the first of the documents."""
+        """The run folder: `output`, else the next one of the earlier run, else named after the documents and model."""
         first = self.document_paths[0].resolve()
         about = first.name if first.is_dir() else first.stem  # "docs.v2" is no file of the kind "v2"
         usual = Path("runs") / f"{about}-{Path(os.path.abspath(model)).name}"  # also of the model folder "."
@@ -78,7 +78,7 @@ class Arguments:
 
 
 def paths_of(named: Documents) -> tuple[Path, ...]:
-    """Raises UsageError where nothing is named."""
+    """One or several paths as a tuple of Path. Raises UsageError if there is none."""
     paths = (named,) if isinstance(named, (str, os.PathLike)) else tuple(named)
     if not paths:
         raise UsageError("No documents were given.", "", "Give a folder or files: disc-lite adapt docs/")
@@ -86,9 +86,9 @@ def paths_of(named: Documents) -> tuple[Path, ...]:
 
 
 def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
-    """Raises UsageError where it cannot be the folder of a run: not made, of another kind, or of the run updated.
+    """Raises UsageError if `folder` cannot be made, holds something else, or is the run that is updated.
 
-    Raises EnvironmentNotReady where nothing can be written into it, unless the run in it is finished.
+    Raises EnvironmentNotReady if nothing can be written into it, unless the run in it is finished.
     """
     require_place(folder)
     if earlier and folder.resolve() == earlier.folder.path.resolve():
@@ -104,10 +104,10 @@ def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
 def gather(
     arguments: Arguments, tell: Listener = silent, before_download: Callable[[Inputs], object] = lambda inputs: None
 ) -> Inputs:
-    """All inputs of `adapt`, with the model, which is downloaded where some of it is not here.
+    """All inputs of `adapt`; downloads what is missing of the model.
 
-    `before_download` is called then, with inputs whose model is not there yet. Raises what `read_inputs` raises, and
-    UsageError where the output folder is of another run.
+    `before_download` is called before that, with the inputs so far. Raises what `read_inputs` raises, and UsageError if
+    the output folder holds another run.
     """
     inputs = read_inputs(arguments, tell)
     if not inputs.model.fingerprint:
@@ -125,10 +125,10 @@ def gather(
 
 
 def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) -> Inputs:
-    """Everything but what of the model is not on this machine; the quick things first.
+    """Read all inputs without downloading anything, the quick ones first, and raise the first error found.
 
-    Model and recipe of an update are by default those of its run. Raises the error of the first that is wrong; unless
-    it is `in_folder` the run folder is no error.
+    Model and recipe of an update are by default those of the earlier run. The run folder is checked only if
+    `in_folder`.
     """
     earlier = read_earlier(Path(arguments.update)) if arguments.update else None
     model = local_model(arguments.model_name(earlier))
@@ -153,7 +153,7 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
 
 
 def _recipe_of(arguments: Arguments, model: Model, earlier: EarlierRun | None) -> ResolvedRecipe:
-    """The recipe for this model, as far as it is here. Raises UsageError where an update would not go with its run."""
+    """The recipe, adjusted to a model on this machine. Raises UsageError if it does not fit the earlier run."""
     usual = str(earlier.folder.recipe) if earlier else model.probes.recipe
     resolved = load_recipe(arguments.recipe or usual, arguments.overrides, arguments.seed)
     if model.is_here:
@@ -168,7 +168,7 @@ def _recipe_of(arguments: Arguments, model: Model, earlier: EarlierRun | None) -
 def read_with_progress(
     paths: Sequence[Path], recipe: Recipe, listener: Listener
 ) -> tuple[tuple[Document, ...], tuple[LedgerEntry, ...]]:
-    """The documents as the recipe has them read; where that takes long, the listener hears of every file."""
+    """Read the documents with the recipe's options; if that takes long, the listener is told of every file."""
     chosen = recipe.documents
     options = ReadingOptions(chosen.text_field, chosen.notebook_outputs, chosen.ocr_languages)
     tell = only_if_slow(listener)
@@ -176,7 +176,7 @@ def read_with_progress(
 
 
 def _outcomes(ledger: Sequence[LedgerEntry]) -> str:
-    """How many files have which outcome, and how many pages are scans."""
+    """The number of files by outcome, and of scanned pages, in words."""
     outcomes = Counter(entry.outcome for entry in ledger)
     scanned = sum(entry.ocr_pages for entry in ledger)
     by_ocr = [f"{counted(scanned, 'scanned page')} read by OCR"] if scanned else []
@@ -184,7 +184,7 @@ def _outcomes(ledger: Sequence[LedgerEntry]) -> str:
 
 
 def nothing_to_learn(method: MethodName) -> DocumentsError:
-    """The error for documents that give a method no example."""
+    """The error for documents from which a method gets no example."""
     lacking = "a sentence to ask about" if METHODS[method].needs_pairs else "a second sentence"
     return DocumentsError(
         f"There is nothing to learn with the method `{method}`.", f"No document has {lacking}.",
@@ -193,10 +193,10 @@ def nothing_to_learn(method: MethodName) -> DocumentsError:
 
 
 def check_pairs_belong(inputs: Inputs) -> None:
-    """Raises UsageError where none of the user's pairs is about these documents, or about what an update teaches.
+    """Raises UsageError if none of the user's pairs is about these documents, or about what an update teaches.
 
-    Told before a model writes questions for hours. Where only the model's own code can tell its tokens, it is found
-    when the pairs are taught.
+    This comes before a model writes questions for hours. Without a `tokenizer.json` the pairs are checked only when
+    they are taught.
     """
     recipe, tokenizer = inputs.resolved.recipe, tokenizer_of(inputs.model.folder)
     if not (inputs.pairs and METHODS[recipe.method].needs_pairs and tokenizer) or inputs.folder.pairs.is_file():
@@ -209,9 +209,9 @@ def check_pairs_belong(inputs: Inputs) -> None:
 
 
 def check_context(inputs: Inputs) -> None:
-    """Raises UsageError where a passage leaves too little of the context of the model for a question about it.
+    """Raises UsageError if a passage leaves too little of the model's context for a question about it.
 
-    Also where a pair or a question of the user's is too long for it.
+    Also if a pair or a question of the user's is too long for the context.
     """
     recipe = inputs.resolved.recipe
     writes = not inputs.questions or (METHODS[recipe.method].needs_pairs and not inputs.pairs)

@@ -1,4 +1,4 @@
-"""The questions and pairs that the user gives: read, and checked against the documents. Does not import torch."""
+"""The user's questions and pairs, checked against the documents. Does not import torch."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from disc_lite.synthesis.places import Places
 
 _SHOWN = 60  # characters of a question in a message
 _NAMED = 3  # questions in a remark
-_SEARCHED = 100  # parts of documents that are looked through for an answer
-_PART = 2_000  # characters of a part at most
-_OVERLAP = 300  # characters that parts of a long paragraph share at most, so that no answer is cut
-_LONGEST_SEARCH = 5_000_000  # characters; the search of longer documents would be waited for
+_SEARCHED = 100  # parts of documents that are searched for an answer
+_PART = 2_000  # most characters of a part
+_OVERLAP = 300  # most characters that neighbouring parts of a long paragraph share, so that no answer is cut
+_LONGEST_SEARCH = 5_000_000  # characters of all documents; searching more would take too long
 
 
 def pairs_of(paths: Sequence[Path]) -> tuple[Pair, ...]:
-    """The pairs of files and of run folders, each once. Raises UsageError where one of these has none."""
+    """Read the pairs of files and of run folders, each pair once. Raises UsageError if one of them has none."""
     found: dict[Pair, None] = {}
     for path in paths:
         own = RunFolder(path).read_pairs() if path.is_dir() else read_pairs(path)
@@ -43,14 +43,14 @@ def pairs_of(paths: Sequence[Path]) -> tuple[Pair, ...]:
 
 
 def check_unasked(questions: Sequence[Question], pairs: Sequence[Pair], recipe: Recipe) -> None:
-    """Raises UsageError where all pairs that are taught ask what questions ask."""
+    """Raises UsageError if every pair to be taught asks what a held-out question asks."""
     asked = NearDuplicates([question.text for question in questions], recipe.prompt.near_duplicate)
     if METHODS[recipe.method].needs_pairs and pairs and all(asked.near(pair.question) for pair in pairs):
         raise all_asked()
 
 
 def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]) -> str:
-    """A sentence that names questions whose accepted answers no document states as they are worded; else empty."""
+    """A warning that names questions whose accepted answers no document states in these words; empty if none."""
     if not questions or sum(len(document.text) for document in documents) > _LONGEST_SEARCH:
         return ""
     by_document: dict[str, list[Question]] = {}
@@ -73,15 +73,15 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
 
 
 def _not_found(asked: Sequence[Question], texts: Sequence[str]) -> list[Question]:
-    """The questions whose answers the parts of the texts that fit them best do not state."""
+    """The questions whose answers are not stated in those parts of the texts that match them best."""
     parts = [part for text in texts for part in _parts(text)]
     searched = [" ".join((question.text, *question.answers)) for question in asked]
-    asking: dict[int, list[tuple[int, int]]] = {}  # part -> the ranks that it has for questions, and the questions
+    asking: dict[int, list[tuple[int, int]]] = {}  # part -> (its rank for a question, number of the question)
     for number, places in enumerate(best_places(parts, searched, _SEARCHED)):
         for rank, place in enumerate(places):
             asking.setdefault(place, []).append((rank, number))
     left = dict(enumerate(asked))
-    # Part by part, as reading one takes long, and those first that state most answers.
+    # Part by part, since reading one takes long; those that rank highest for a question come first.
     for place, ranked in sorted(asking.items(), key=lambda item: min(item[1])):
         for _, number in ranked:
             if number in left and is_stated(left[number], parts[place]):
@@ -90,7 +90,7 @@ def _not_found(asked: Sequence[Question], texts: Sequence[str]) -> list[Question
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Paragraphs, long ones in pieces that overlap; between words where there are spaces."""
+    """The paragraphs of a text; long ones in overlapping pieces, cut at spaces where there are any."""
     for paragraph in filter(str.strip, text.split("\n\n")):
         start = 0
         while len(paragraph) - start > _PART:
@@ -101,7 +101,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _last_space(text: str, place: int) -> int:
-    """Where the last white space before a place is, if it is near; else the place."""
+    """The position of the last white space before `place` if it is near, else `place`."""
     found = max(text.rfind(mark, place - _OVERLAP // 2, place) for mark in " \n\t")
     return place if found < 0 else found
 
@@ -111,21 +111,21 @@ def _shortened(text: str) -> str:
 
 
 def check_belong(pairs: Sequence[Pair], documents: Sequence[Document], tokenizer: Tokenizer, passage: int) -> None:
-    """Raises UsageError where no pair is about a passage of these documents, of at most `passage` tokens."""
+    """Raises UsageError if no pair is about these documents, cut into passages of at most `passage` tokens."""
 
     def are_in(some: Sequence[Document]) -> bool:
         places = Places([text_of(document, tokenizer, passage) for document in some])
         return any(places.find(pair) for pair in pairs)
 
-    # Nearly always the first pair is about its own document, and no other needs to be cut into passages.
+    # Nearly always the first pair is about the document that it names; then no other is cut into passages.
     if pairs and not are_in([d for d in documents if d.name == pairs[0].document]) and not are_in(documents):
         raise none_here()
 
 
 def pairs_about_fresh(since: Since, texts: Sequence[Text], pairs: Sequence[Pair]) -> tuple[list[Pair], int]:
-    """The user's pairs that are not about unchanged passages, and how many of the others the run does not have.
+    """(the user's pairs that are not about unchanged passages, number of the others that the earlier run lacks).
 
-    What the run was taught about an unchanged passage is taken over as it is. Raises UsageError where no pair is left
+    For unchanged passages the pairs of the earlier run are taken over as they are. Raises UsageError if no pair is left
     for what is new or changed.
     """
     places = Places(texts)
@@ -145,7 +145,7 @@ def pairs_about_fresh(since: Since, texts: Sequence[Text], pairs: Sequence[Pair]
 
 
 def none_here() -> UsageError:
-    """The error where the user's pairs are about other texts."""
+    """The error if the user's pairs are about other texts."""
     return UsageError(
         "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
         "Name the documents that they were written about.",
@@ -153,7 +153,7 @@ def none_here() -> UsageError:
 
 
 def all_asked() -> UsageError:
-    """The error where held-out questions ask all that the user's pairs ask."""
+    """The error if held-out questions ask everything that the user's pairs ask."""
     return UsageError(
         "Every pair asks nearly what a held-out question asks.", "What is measured with is never trained on.",
         "Give other --questions, or leave them out: then the model writes some that no pair asks.",
@@ -164,9 +164,9 @@ def check_lengths(
     questions: Sequence[Question], pairs: Sequence[Pair], recipe: Recipe, model: Model, overhead: PromptOverhead,
     passage: int,
 ) -> None:  # fmt: skip
-    """Raises UsageError where a pair, or a question and answer, and a passage of `passage` tokens pass the context.
+    """Raises UsageError if a pair or question with a passage of `passage` tokens is longer than the model's context.
 
-    A pair is read with all that the teacher's prompt has, a question with an answer as long as one may be.
+    A pair counts with the whole prompt of the teacher, a question with the longest answer that is allowed.
     """
     tokenizer, context = tokenizer_of(model.folder) or estimated_tokens, context_tokens(model.folder)
 

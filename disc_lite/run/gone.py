@@ -1,4 +1,4 @@
-"""What documents say no more since an earlier run: the pairs about it, and the files that the adapter was taught.
+"""What was removed from the documents since an earlier run: the pairs about it, and the files they came from.
 
 Does not import torch.
 """
@@ -33,16 +33,16 @@ _BECAME = {
 
 @dataclass(frozen=True)
 class Gone:
-    """Pairs about what the documents say no more, each with its passage (`shown`) and the SHA-256 of its file."""
+    """Pairs about what the documents no longer say, each with its passage (`shown`) and the SHA-256 of its file."""
 
-    passages: list[JsonObject]  # of whole passages: those that are gone now, and those that were rehearsed since
-    sentences: list[JsonObject]  # at most these are about what a passage that has changed says no more
-    dropped: list[JsonObject]  # of either kind, which went before and were neither rehearsed nor unlearned
+    passages: list[JsonObject]  # about passages that are removed now, or were removed before and rehearsed
+    sentences: list[JsonObject]  # candidates: about sentences that a changed passage may no longer contain
+    dropped: list[JsonObject]  # of either kind, removed before this update and neither rehearsed nor unlearned
 
 
 @dataclass(frozen=True)
 class Since:
-    """What has become of the documents since the run that is updated."""
+    """What became of the documents since the earlier run."""
 
     earlier: EarlierRun
     changes: Changes
@@ -50,19 +50,19 @@ class Since:
 
     @cached_property
     def kept_pairs(self) -> list[JsonObject]:
-        """The pairs of the run about unchanged passages, at their places now."""
+        """The earlier run's pairs about unchanged passages, with the present document and passage number."""
         places = ((row, self.changes.now.get((row["document"], row["passage"]))) for row in self.earlier.pairs)
         return [{**row, "document": place[0], "passage": place[1]} for row, place in places if place]
 
 
 def since_run(earlier: EarlierRun, texts: Sequence[Text]) -> Since:
-    """What has become of the documents, which are these now."""
+    """Compare the present documents with those of the earlier run."""
     changes = earlier.changes_to(texts)
     return Since(earlier, changes, what_is_gone(earlier, changes, shown_passages(texts)))
 
 
 def what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages) -> Gone:
-    """By the passages of now: what one of them says, under whatever headings, is not gone."""
+    """The pairs about removed text; text that any present passage contains, under any headings, is not removed."""
     now = _Texts(shown)
 
     def is_gone(row: JsonObject) -> bool:
@@ -70,7 +70,8 @@ def what_is_gone(earlier: EarlierRun, changes: Changes, shown: Passages) -> Gone
             return False
         if source := _flat(row.get("source") or ""):
             return not now.have(source)
-        # A person's pair names no sentence: what its passage said of it stands where all those words do.
+        # A user's pair has no source sentence. It still holds if one passage contains all words of question and
+        # answer that its own passage contained.
         asked = frozenset(_words(f"{row['question']} {row['answer']}"))
         return not now.have_all(asked.intersection(_words(row["shown"])))
 
@@ -90,7 +91,7 @@ def _flat(text: str) -> str:
 
 
 def _body(shown: str) -> str:
-    """A passage without the headings with which it begins; with them where it has nothing else."""
+    """A passage without the headings at its beginning, unless it consists of headings only."""
     lines = dropwhile(lambda line: not line.strip() or line.startswith("#"), shown.splitlines())
     return _flat(" ".join(lines)) or _flat(shown)
 
@@ -100,7 +101,7 @@ def _words(text: str) -> list[str]:
 
 
 class _Texts:
-    """Passages in which a text is looked for only where its rarest word is, since there may be tens of thousands."""
+    """An index of passages, of which there may be tens of thousands: a search reads only those with the rarest word."""
 
     def __init__(self, shown: Passages) -> None:
         self._texts = list(dict.fromkeys(_flat(text) for _, text in shown))
@@ -111,27 +112,27 @@ class _Texts:
         self.have, self.have_all = cache(self._have), cache(self._have_all)  # several pairs are about one sentence
 
     def _have(self, text: str) -> bool:
-        """Whether a passage has this text, white space apart."""
+        """Whether a passage contains this text, ignoring white space."""
         words = _words(text)
-        inner = words[1:-1] or words  # those at its ends may be parts of words
+        inner = words[1:-1] or words  # the first and the last may be parts of words in the passage
         return any(text in self._texts[number] for number in self.with_rarest(inner))
 
     def _have_all(self, words: Collection[str]) -> bool:
-        """Whether a passage has all these words."""
+        """Whether one passage contains all these words."""
         return any(set(words) <= set(_words(self._texts[number])) for number in self.with_rarest(words))
 
     def with_rarest(self, words: Collection[str]) -> Sequence[int]:
-        """The passages, by number, that have the rarest of these words."""
+        """The numbers of the passages that contain the rarest of these words."""
         return min((self._having.get(word, []) for word in words), key=len, default=[])
 
 
 def nothing_to_teach(since: Since, recipe: Recipe) -> str:
-    """A sentence where an update would train nothing; "" where it would train something."""
+    """A sentence that says why an update would train nothing; "" if it would train something."""
     earlier, changes, gone = since.earlier, since.changes, since.gone
     if changes.changed or changes.new:
         return ""
     removes, starts_anew = recipe.update.removed, recipe.update.start == "new"
-    # A question that a pair of now asks is not unlearned.
+    # A question that a present pair asks is not unlearned.
     taught = {normalise(row["question"]) for row in since.kept_pairs}
     known = [row for row in gone.dropped if normalise(row["question"]) not in taught]
     if removes == "unlearn" and not starts_anew:
@@ -151,11 +152,11 @@ def nothing_to_teach(since: Since, recipe: Recipe) -> str:
 
 
 def taught_before(since: Since, ledger: Sequence[LedgerEntry], recipe: Recipe) -> list[JsonObject]:
-    """The files that an adapter was taught before its update and that are not here: name, SHA-256, what became of it.
+    """The files that the adapter was taught before the update and that are no longer among the documents.
 
-    `replaced` says whether passages of it are in a later version, or in another file. `removed` is what holds unless
-    pairs of the file are rehearsed, dropped or unlearned now, which `versions_before` knows; none where a new adapter
-    knows nothing of it.
+    Each has `name`, `sha256`, `replaced` (whether passages of it are in a later version or another file) and `removed`:
+    what happened to its text, unless pairs of the file are in this update's `removed.jsonl` or `dropped.jsonl`, which
+    `versions_before` takes into account. `removed` is None if a new adapter was never taught the file.
     """
     lives = {document for document, _ in (*since.changes.now, *since.changes.changed.values())}
     rows: list[JsonObject] = [
@@ -172,15 +173,15 @@ def taught_before(since: Since, ledger: Sequence[LedgerEntry], recipe: Recipe) -
 
 
 def versions_before(folder: RunFolder) -> list[JsonObject]:
-    """The files that the adapter of a run was taught before, and what became of what the documents say no more.
+    """The files that the adapter of a run was taught before its update and may still know.
 
-    `removed` is `rehearse`, `unlearn`, or `drop`: neither, so the adapter may still know it.
+    `removed` says what happened to their text: `rehearse`, `unlearn` or `drop` (neither).
     """
     return [row for row in _files_before(folder) if row["removed"]]
 
 
 def _files_before(folder: RunFolder) -> list[JsonObject]:
-    """As `versions_before`, with those that a new adapter knows nothing of."""
+    """The rows of `versions_before`, and those of files that a new adapter was never taught (`removed` is None)."""
     record = folder.read_update()
     found = {row.get("sha256"): record["removed"] for row in folder.read_removed()}
     found |= {row.get("sha256"): "drop" for row in folder.read_dropped()}
@@ -188,7 +189,7 @@ def _files_before(folder: RunFolder) -> list[JsonObject]:
 
 
 def taken_out(folder: RunFolder) -> dict[str, str]:
-    """Of an update: file that is not among its documents -> what became of it, the last version of each, in words."""
+    """For an update: file that is no longer among the documents -> what became of its last version, in words."""
     here = {row["name"] for row in read_jsonl(folder.ledger)}
     rows = {row["name"]: row for row in reversed(_files_before(folder)) if row["name"] not in here}
     return {
@@ -200,12 +201,12 @@ def taken_out(folder: RunFolder) -> dict[str, str]:
 
 
 def adapter_steps(summary: Mapping[str, Any]) -> int:
-    """The steps of a run up to its adapter: training may have gone on after that."""
+    """The number of steps after which the run's adapter was saved; training may have continued."""
     return int((summary.get("stopped_at") or {}).get("adapter_step", summary["steps"]))
 
 
 def steps_before(earlier: EarlierRun, recipe: Recipe) -> list[int] | None:
-    """The steps of each of the runs whose training an update takes up, the first one first; None where unknown."""
+    """The steps of each run whose training an update continues, in order; None if unknown."""
     record = earlier.folder.read_update()
     before = record.get("steps_before") if record else []
     if recipe.update.start == "new":

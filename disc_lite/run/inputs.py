@@ -1,4 +1,4 @@
-"""The inputs of a run, what identifies them, and whether a run folder is of them. Does not import torch."""
+"""The inputs of a run, their identity, and whether a run folder belongs to them. Does not import torch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from disc_lite.storage import (
     write_text,
 )
 
-LABELS = {"name", "about"}  # parts of a recipe that say what it is
+LABELS = {"name", "about"}  # parts of a recipe that only describe it
 _MOST_NAMED = 3
 
 
@@ -46,17 +46,17 @@ class Inputs:
     resolved: ResolvedRecipe
     documents: tuple[Document, ...]
     ledger: tuple[LedgerEntry, ...]
-    questions: tuple[Question, ...]  # the user's, or none
-    pairs: tuple[Pair, ...]  # to reuse instead of writing new ones, or none
-    earlier: EarlierRun | None = None  # that is updated
-    told: tuple[str, ...] = ()  # what is to be said of the file of questions
+    questions: tuple[Question, ...]  # the user's; empty if none were given
+    pairs: tuple[Pair, ...]  # the user's, used instead of new ones; empty if none were given
+    earlier: EarlierRun | None = None  # the run that is updated
+    told: tuple[str, ...] = ()  # remarks on the file of questions
 
     @property
     def identity(self) -> JsonObject:
-        """What identifies a run: the same identity continues it, any other is another run.
+        """What identifies a run: a command with the same identity continues it, any other starts another run.
 
-        How it is computed is no part of it: a run may be continued on another device, or with other memory settings.
-        Neither is what its recipe is called.
+        Execution settings are not part of it, so a run can be continued on another device or with other memory
+        settings. Neither is the name of its recipe.
         """
         recipe = self.resolved.recipe.model_dump(exclude=self.idle | LABELS)
         return {
@@ -71,12 +71,15 @@ class Inputs:
 
     @property
     def idle(self) -> set[str]:
-        """The parts of the recipe that change nothing of what this run learns."""
+        """The parts of the recipe that do not affect what this run learns."""
         return {"execution"} if self.earlier else {"execution", "update"}
 
     @cached_property
     def since(self) -> Since | None:
-        """Of an update what has become of the documents; None where only the model's own code can tell its tokens."""
+        """For an update, what became of the documents since the earlier run.
+
+        None for other runs, and if there is no `tokenizer.json` of the model on this machine.
+        """
         tokenizer = tokenizer_of(self.model.folder) if self.model.is_here else None
         if self.earlier is None or tokenizer is None:
             return None
@@ -85,7 +88,7 @@ class Inputs:
 
     @property
     def remarks(self) -> list[tuple[str, str]]:
-        """On the questions, the built-in model, and settings with less effect than they say; each with its stage."""
+        """(stage, text) of each remark: on the questions, the built-in model, and settings with less or no effect."""
         alias = ALIASES.get(self.model.name.lower())
         is_built_in = alias is not None and not alias.hub_id
         about = f"{alias.name} {alias.note}; of other documents it learns next to nothing." if alias else ""
@@ -101,9 +104,9 @@ def _digest(text: str) -> str:
 
 
 def check_same_run(inputs: Inputs) -> None:
-    """Raises UsageError if the output folder is of another run or another version.
+    """Raises UsageError if the output folder holds another run or was written by another version.
 
-    Raises EnvironmentNotReady where a file in it is not what the run has written.
+    Raises EnvironmentNotReady if a file in it is not what the run wrote.
     """
     if not inputs.folder.record.is_file():
         return
@@ -111,7 +114,7 @@ def check_same_run(inputs: Inputs) -> None:
     try:
         require_all_unchanged(inputs.folder.path)
     except EnvironmentNotReady:
-        with lock(inputs.folder.path):  # what a process that works in it is writing may look damaged
+        with lock(inputs.folder.path):  # a file that another process is writing may look damaged
             require_all_unchanged(inputs.folder.path)
 
 
@@ -127,7 +130,7 @@ def _require_same_identity(inputs: Inputs) -> None:
 
 
 def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
-    """What to do: a finished run whose documents have changed can be updated, unless some only cannot be read now."""
+    """The remedy: a finished run with changed documents can be updated, unless files merely cannot be read now."""
     folder = inputs.folder
     if before.get("documents", {}).keys() & {entry.name for entry in inputs.ledger if entry.outcome == "refused"}:
         return "Make those files readable as they were, or choose another --output."
@@ -138,7 +141,7 @@ def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
 
 
 def _other_settings(inputs: Inputs) -> str:
-    """The settings that are not as they were, with both values."""
+    """The settings that differ, with both values, in words."""
     if not inputs.folder.recipe.is_file():  # the run was killed before it was written
         return ""
     was, now = inputs.folder.read_recipe(), inputs.resolved.recipe
@@ -148,7 +151,7 @@ def _other_settings(inputs: Inputs) -> str:
 
 
 def _other(inputs: Inputs, before: JsonObject) -> str:
-    """The documents that are not as they were, and why where the ledger says it: a program may be missing now."""
+    """The documents that differ, with the ledger's reason for those refused (a program may be missing now)."""
     was, now = before.get("documents", {}), {document.name: document.sha256 for document in inputs.documents}
     refused = {entry.name: f" ({entry.reason})" for entry in inputs.ledger if entry.reason}
     kinds = {
@@ -162,9 +165,9 @@ def _other(inputs: Inputs, before: JsonObject) -> str:
 
 
 def begin(inputs: Inputs) -> None:
-    """Write what is known from the start; the record first: with it the folder is this run's.
+    """Write what is known from the start; the record comes first and marks the folder as this run's.
 
-    Raises UsageError where another run was begun in it since `check_same_run`, before the folder was locked.
+    Raises UsageError if another run was begun in it since `check_same_run`, before the folder was locked.
     """
     folder = inputs.folder
     if folder.record.is_file():

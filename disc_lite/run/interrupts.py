@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP: a handler that only sets a flag, which is checked before every forward pass."""
+"""SIGINT, SIGTERM and SIGHUP: the handler only sets a flag, which is checked before every forward pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Which signal was received, if any, and what is said of it."""
+    """The signal that was received, if any, and the message about it."""
 
     def __init__(self, saved: str = SAVED, remedy: str = CONTINUES) -> None:
         self.received: int | None = None
@@ -24,19 +24,19 @@ class Interrupts:
         return self.received is not None
 
     def check(self) -> None:
-        """Raises Interrupted if a signal was received, unless that is postponed."""
+        """Raises Interrupted if a signal was received, unless `postponed`."""
         if self.received is not None and not self._postponed:
             raise Interrupted(self.received, self.saved, self.remedy)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside the block the handler itself raises: for code without forward passes that leaves nothing half done.
+        """Inside the block the handler itself raises: for code without forward passes that can be stopped anywhere.
 
-        Other code catches exceptions, and goes on or raises an error of its own in their place: transformers does while
-        it converts weights, torch while it is imported. So the handler raises KeyboardInterrupt, which few catch; the
-        end of the block raises Interrupted.
+        transformers (converting weights) and torch (being imported) catch exceptions and go on, or raise others in
+        their place. So the handler raises KeyboardInterrupt, which little code catches, and the end of the block raises
+        Interrupted.
         """
-        before = self._at_once  # one such block may be inside another
+        before = self._at_once  # these blocks may be nested
         try:
             self._at_once = True
             self.check()
@@ -50,9 +50,9 @@ class Interrupts:
 
     @contextmanager
     def postponed(self, postponed: bool = True) -> Iterator[None]:
-        """Inside the block `check` does nothing; code there checks `stop_requested` where it can save and stop.
+        """Inside the block `check` does nothing; the code there reads `stop_requested` where it can save and stop.
 
-        With False it raises even if it is postponed around the block: for code that can be repeated.
+        With False `check` raises even inside an outer postponed block: for code that can be repeated.
         """
         before, self._postponed = self._postponed, postponed
         try:
@@ -61,7 +61,7 @@ class Interrupts:
             self._postponed = before
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        # A second signal changes nothing: stopping takes one step and one save, and nothing may be lost meanwhile.
+        # A second signal has no effect: stopping takes one step and one save, which must not be cut short.
         self.received = self.received or number
         if self._at_once:
             raise KeyboardInterrupt
@@ -69,10 +69,10 @@ class Interrupts:
 
 @contextmanager
 def catch_signals(saved: str = SAVED, remedy: str = CONTINUES) -> Iterator[Interrupts]:
-    """Signals set the flag inside the block; the earlier handlers are restored after it.
+    """Inside the block signals set the flag; the previous handlers are restored after it.
 
-    A signal that nobody has checked for when the block ends raises there: a script that was told to stop must not
-    take the exit code 0 and go on.
+    If the flag is set when the block ends, Interrupted is raised there: a script that was told to stop must not see
+    exit code 0 and go on.
     """
     with flag_signals(Interrupts(saved, remedy)) as interrupts:
         yield interrupts
@@ -81,16 +81,16 @@ def catch_signals(saved: str = SAVED, remedy: str = CONTINUES) -> Iterator[Inter
 
 @contextmanager
 def flag_signals(interrupts: Interrupts) -> Iterator[Interrupts]:
-    """As `catch_signals`, for a caller that asks `stop_requested` itself: the end of the block raises nothing."""
+    """Like `catch_signals`, but the end of the block raises nothing: the caller reads `stop_requested` itself."""
     before = {}
     try:
         for number in SIGNALS:
             handler = signal.getsignal(number)
-            # Ignored are those of a command under nohup, or in the background of a script; None is not Python's.
+            # What nohup or a script's background job ignores stays ignored; None is a handler from outside Python.
             if handler not in (signal.SIG_IGN, None):
                 signal.signal(number, interrupts._on_signal)
                 before[number] = handler
-    except ValueError:  # not the main thread: the program that calls handles its signals
+    except ValueError:  # not the main thread: the calling program handles its own signals
         pass
     try:
         yield interrupts

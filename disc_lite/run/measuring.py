@@ -1,4 +1,4 @@
-"""What is asked before and after training. Only what the models answered is saved, every figure follows from that."""
+"""Asks the questions before and after training. Only the answers are saved; all figures are computed from them."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ Tell = Callable[[str, int, int], None]  # name of the part, prompts done, prompt
 
 @dataclass(frozen=True)
 class EvalSet:
-    """Everything that is asked, the same before and after."""
+    """Everything that is asked before and after training."""
 
     questions: tuple[Question, ...]
     completions: tuple[Question, ...]
     passages: Passages
-    probes: Mapping[str, Sequence[Question]]  # of the model folder, by name
-    removed: tuple[Question, ...] = ()  # about passages that are gone since the run that is updated
+    probes: Mapping[str, Sequence[Question]]  # by name, from the model folder
+    removed: tuple[Question, ...] = ()  # for an update: about passages that were removed
 
     @cached_property
     def places(self) -> list[int | None]:
-        """Which passage answers each question, if any does."""
+        """For each question the number of the passage that answers it, or None."""
         return right_places(self.questions, self.passages)
 
     @property
     def right(self) -> list[str]:
-        """The passage that answers each question, or ""."""
+        """For each question the text of the passage that answers it, or ""."""
         return ["" if at is None else self.passages[at][1] for at in self.places]
 
 
 def eval_set_of(questions: Sequence[Question], run: RunFolder, probes: Probes, removed: Sequence[Question]) -> EvalSet:
-    """These questions and statements about the passages of a run, and the probes of a model folder."""
+    """The questions and statements with the passages of a run and the probes of a model folder."""
     return EvalSet(*by_kind(questions), run.read_passages(), probes.questions, tuple(removed))
 
 
 @dataclass
 class Progress:
-    """Prompts that are done, counted over all parts, so that the time left can be estimated for the whole."""
+    """Counts finished prompts over all parts, so that the time left is estimated for the whole."""
 
     tell: Tell
     total: int
     started: int = 0  # prompts of the parts that have begun
 
     def part(self, text: str, prompts: int) -> Callable[[int], None]:
-        """Begin a part; the callback takes how many of its prompts are done."""
+        """Begin a part; returns a callback for the number of its prompts that are done."""
         first, self.started = self.started, self.started + prompts
 
         def on_finished(done: int) -> None:
@@ -72,19 +72,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Asks base and adapted model the same, each once: what they answered is saved."""
+    """Asks the base and the adapted model the same prompts, once; the answers are saved."""
 
-    opened: Callable[[], Base]  # called where an answer is missing
+    opened: Callable[[], Base]  # loads the model; called only if an answer is missing
     recipe: Recipe
     asked: EvalSet
     run: RunFolder
     tell: Tell
-    own: RunFolder | None = None  # where the answers to other questions are than those of the run
-    output: RunFolder | None = None  # where new answers are saved if the run may only be read
+    own: RunFolder | None = None  # the folder for the answers, if the questions are not the run's own
+    output: RunFolder | None = None  # the folder for new answers, if the run is read-only
 
     @property
     def _places(self) -> list[RunFolder]:
-        """Where the answers to what the run asks are looked for; in the last one new ones are saved."""
+        """Folders that are searched for answers to the run's own questions; new ones are saved in the last."""
         return [self.run, *([self.output] if self.output else [])]
 
     def ask(self, when: When) -> None:
@@ -93,7 +93,7 @@ class Measurement:
         self.retained(when)
 
     def answers(self, when: When) -> Answers:
-        """To the questions and statements."""
+        """Answers to the questions and statements: saved ones, else asked now and saved."""
         places = [self.own] if self.own else self._places
         saved = next(filter(None, (place.read_answers(when) for place in places)), None)
         if saved is None:
@@ -126,7 +126,7 @@ class Measurement:
         )
 
     def retained(self, when: When) -> Retained:
-        """To what no document is about, and of the adapted model the drift from the base."""
+        """Answers to prompts about no document (saved ones, else asked now), with the adapted model's drift."""
         places = [place for place in self._places if place.neutral.is_file()]
         saved = next(filter(None, (place.read_retained(when) for place in places)), None)
         if saved is None:
@@ -162,7 +162,8 @@ class Measurement:
         )
         on_finished = part(f"{len(prompts)} neutral prompts", prompts)
         neutral = generate_answers(base, prompts, max_tokens, adapter=adapter, on_finished=on_finished)
-        # A little longer than before is no loss: what ended within half of the limit has to end within all of it.
+        # A slightly longer answer is no loss: an answer of the base that ended within half of the limit has to end
+        # within the whole limit after training.
         limit = max_tokens if adapter else max_tokens // 2
         stopped = [e.answer_ids[-1] in tokens.stop_ids and len(e.answer_ids) <= limit for e in neutral]
         drifts = {}

@@ -1,4 +1,4 @@
-"""The documents that questions and pairs are about: by their names in the run, however a file names them."""
+"""Maps the document names in files of questions and pairs to the names of documents in the run."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Asked = TypeVar("Asked", Question, Pair)
 
 
 def is_called(name: str, typed: str) -> bool:
-    """Whether a file of this name may be meant by what was typed: its end, or a path that ends so."""
+    """Whether `typed` may mean the file `name`: it is the end of the name, or a path that ends in the name."""
     typed = unicodedata.normalize("NFC", typed)
     return f"/{typed}".endswith(f"/{name}") or name.endswith(f"/{typed}")
 
 
 def file_called(typed: str, names: Sequence[str]) -> str:
-    """The one of these files whose name was typed, or its end. Raises UsageError with the most similar one."""
+    """The file that `typed` names, in full or by its end. Raises UsageError, with the most similar name, if unclear."""
     ending = [name for name in names if is_called(name, typed)]
     found = [typed] if typed in names else ending
     if len(found) == 1:
@@ -37,15 +37,15 @@ def file_called(typed: str, names: Sequence[str]) -> str:
 
 
 def _likeness(name: str, typed: str) -> tuple[bool, float]:
-    """A name that ends in what was typed comes before one that is only similar."""
+    """Sort key: a name that ends in `typed` ranks above one that is only similar."""
     name, typed = name.lower()[-_COMPARED:], typed.lower()[-_COMPARED:]
     return name.endswith(typed), SequenceMatcher(None, name, typed).ratio()
 
 
 def pairs_as_named(pairs: Iterable[Pair], known: Collection[str], files: Sequence[Path] = ()) -> tuple[Pair, ...]:
-    """The pairs of files with the names of these documents; where there is one only, pairs need not name it.
+    """The pairs of files under the names of the known documents; if there is only one, a pair need not name it.
 
-    Raises UsageError where some name others, and have no digest of their passage to be found by.
+    Raises UsageError if a pair names another document and has no digest of its passage.
     """
     return as_named([_with_document(pair, known) for pair in pairs], known, "pairs", files)
 
@@ -64,15 +64,15 @@ def _with_document(pair: Pair, known: Collection[str]) -> Pair:
 def as_named(
     rows: Iterable[Asked], known: Collection[str], what: What, files: Sequence[Path] = ()
 ) -> tuple[Asked, ...]:
-    """What files hold, with the name of the document that each row names, or that is the end of the path in it.
+    """The rows of files, each with the known document that it names or that its path ends in.
 
-    Raises UsageError where some name others.
+    Raises UsageError if a row names another document.
     """
     named: list[Asked] = []
     unread = dict[str, None]()
     for row in rows:
         typed = row.document
-        # A pair with a digest finds its passage by its words, in whatever file it is.
+        # A pair with a digest is placed by the words of its passage, whatever the file is called.
         is_found = not typed or typed in known or (isinstance(row, Pair) and row.passage_sha256)
         name = typed if is_found else _longest_end(typed, known)
         if name is None:
@@ -84,7 +84,7 @@ def as_named(
 
 
 def _longest_end(path: str, known: Collection[str]) -> str | None:
-    """The longest end of a path that is a name; there may be tens of thousands of either."""
+    """The longest end of a path that is a known name, or None; a set lookup, as there may be tens of thousands."""
     parts = path.split("/")
     return next((end for n in range(len(parts)) if (end := "/".join(parts[n:])) in known), None)
 

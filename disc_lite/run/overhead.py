@@ -1,4 +1,4 @@
-"""What a model's chat template and the worked examples add to a prompt, in its tokens, before it is loaded."""
+"""The tokens that chat template and worked examples add to a prompt, found before the model is loaded."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from disc_lite.planning.lessons import ASSUMED, PromptOverhead
 from disc_lite.prompts import writing
 from disc_lite.prompts.answering import RULE
 
-LANGUAGE = "English"  # of the worked examples; in others they are about as long
+LANGUAGE = "English"  # of the worked examples; those in other languages are about as long
 ASKED, ANSWERED = ("user",), ("user", "assistant")
 
 
 def turn_tokens(folder: Path, questions: Sequence[str]) -> list[int]:
-    """About how many tokens each question takes in a prompt of its own; 0 where the folder has no tokenizer.json."""
+    """About how many tokens a prompt with each question alone has; 0 if the folder has no `tokenizer.json`."""
     tokenizer, turn = tokenizer_of(folder), overhead_of(folder).turn
     return [len(tokenizer(question)) + turn if tokenizer else 0 for question in questions]
 
 
 def overhead_of(folder: Path | None) -> PromptOverhead:
-    """Of a model folder, by its own tokenizer and template; what is assumed where it has none, or is not here."""
+    """The overhead of a model by its own tokenizer and chat template; assumed values where these are missing."""
     tokenizer = tokenizer_of(folder)
     if folder is None or tokenizer is None:
         return ASSUMED

@@ -1,4 +1,4 @@
-"""The plan of a run before anything is spent: the public `disc_lite.plan`, and what `adapt` follows.
+"""The plan of a run before it starts: the public `disc_lite.plan`, and the execution that `adapt` follows.
 
 `plan` reads the documents and no weights; it downloads nothing and does not import torch.
 """
@@ -47,11 +47,11 @@ def plan(
 ) -> Plan:  # fmt: skip
     """What `adapt` with these arguments needs: memory by stage, disk, operations, minutes.
 
-    `max_vram` is the memory of a GPU ("8GB", or 8), `host_ram` that of the machine; `card` a GPU by name, for the
-    minutes. Without any of them it is the plan for the smallest card on which the run fits, with the `device` cpu for
-    a run on the CPU. `here` plans for this machine, with the memory that is free on it now.
-    Raises what `adapt` raises before it loads the model (about its run folder where that is named, or `here`), and
-    EnvironmentNotReady where the sizes of the model are not known here.
+    `max_vram` is the memory of a GPU ("8GB", or 8), `host_ram` that of the machine; `card` is the name of a GPU, for
+    the minutes. Without any of them the plan is for the smallest card on which the run fits, or for the CPU if `device`
+    is "cpu". `here` plans for this machine, with the memory that is free now.
+    Raises what `adapt` raises before it loads the model (about its run folder only if that is named, or `here`), and
+    EnvironmentNotReady if the sizes of the model are not known here.
     """
     arguments = Arguments(documents, model, recipe, output, questions, pairs, update, overrides, seed)
     limits = Limits(device, max_vram, host_ram)
@@ -63,7 +63,7 @@ def plan(
 
 
 def _budget(limits: Limits, card: str | None) -> Budget:
-    """What a run may use of a machine that need not be this one."""
+    """The memory that a run may use on a machine that need not be this one."""
     if card and limits.device in WITHOUT_VRAM:
         raise UsageError("--cpu plans without a GPU, and --card names one.", "", "Leave one of them out.")
     if limits.device in WITHOUT_VRAM:
@@ -76,10 +76,10 @@ def _budget(limits: Limits, card: str | None) -> Budget:
 
 
 def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
-    """What `adapt` reads, but what is not on this machine.
+    """Read and check the inputs of `adapt` that are on this machine.
 
-    Raises what `adapt` raises, about its run folder only `in_folder`; and EnvironmentNotReady for an update whose
-    model is not here: nobody can tell then what has changed.
+    Raises what `adapt` raises, about its run folder only if `in_folder`; and EnvironmentNotReady for an update whose
+    model is not here, since what changed cannot be found without its tokenizer.
     """
     inputs = read_inputs(arguments, tell, in_folder)
     reference = inputs.model.reference
@@ -97,9 +97,9 @@ def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
 
 
 def plan_within(budget: Budget, inputs: Inputs) -> Plan:
-    """The plan, with what is to be said of settings; without a named GPU for the smallest on which the run fits.
+    """The plan with remarks on settings; if no GPU is named, for the smallest one on which the run fits.
 
-    Raises EnvironmentNotReady where the sizes of the model are not known.
+    Raises EnvironmentNotReady if the sizes of the model are not known.
     """
     found = _plan(inputs, budget)
     if found is None:
@@ -116,9 +116,9 @@ def plan_within(budget: Budget, inputs: Inputs) -> Plan:
 
 
 def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
-    """None where the sizes of the model are not known.
+    """The plan, or None if the sizes of the model are not known.
 
-    Raises UsageError where an update has nothing to teach, DocumentsError where the documents give no example.
+    Raises UsageError if an update has nothing to teach, DocumentsError if the documents give no example.
     """
     recipe = inputs.resolved.recipe
     folder = inputs.model.folder if inputs.model.is_here else None
@@ -141,7 +141,7 @@ def _plan(inputs: Inputs, budget: Budget) -> Plan | None:
 
 
 def _taken_over(since: Since, update: Update) -> TakenOver:
-    """What an update need not teach, or unlearns."""
+    """What an update takes over instead of teaching it, and the questions that it unlearns."""
     if update.start == "new":
         return TakenOver()
     gone = since.gone
@@ -154,9 +154,9 @@ def _taken_over(since: Since, update: Update) -> TakenOver:
 def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Execution:
     """How a run is computed with the memory that is free now; its model need not be downloaded.
 
-    Raises WillNotFit where it does not fit. A model whose sizes are not known runs as the recipe says, with all layers
-    computed again where it says none. One that is not trained has to fit alone: how many texts it writes at once
-    follows from the free memory.
+    Raises WillNotFit if it does not fit. For a model whose sizes are not known the recipe's settings are used, and if
+    it names no number of layers to compute again, all are. Without training (`trains`) only the base has to fit: how
+    many texts it writes at once depends on the free memory.
     """
     named = inputs.resolved.recipe.execution
     if trains and limits.device == "mps" and named.optimizer_bits == 8:

@@ -1,4 +1,4 @@
-"""What a model will see of documents, before anything is spent. Does not import torch."""
+"""What a model will see of documents, before a run. Does not import torch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PassageView:
 
 @dataclass(frozen=True)
 class DocumentView:
-    """A document that was read; `doubts` say why to look at it, `shown` are its passages where they were asked for."""
+    """A document that was read; `doubts` say why to look at it, `shown` has its passages if they were asked for."""
 
     name: str
     title: str
@@ -47,12 +47,12 @@ class DocumentView:
 
 @dataclass(frozen=True)
 class Preview:
-    """Every file with its outcome, every document that was read, those to look at first."""
+    """Every file with its outcome, and every document that was read, those with doubts first."""
 
     ledger: tuple[LedgerEntry, ...]
     documents: tuple[DocumentView, ...]
     passage_tokens: int
-    counted: bool  # with the model's own tokenizer; else the tokens are estimated
+    counted: bool  # whether tokens are counted with the model's own tokenizer, not estimated
 
 
 def preview(
@@ -64,11 +64,11 @@ def preview(
     show: str | None = None,
     listener: Listener | None = None,
 ) -> Preview:
-    """Read documents as `adapt` would and cut them into passages; with `show` only that one of them, with its text.
+    """Read documents as `adapt` would and cut them into passages; with `show` only that document, with its text.
 
-    Recipe and tokenizer are those of `model`, as far as it is on this machine: nothing is downloaded. Without a model
-    the recipe is the default, without a tokenizer tokens are estimated.
-    Raises DocumentsError and UsageError as `adapt` does, and UsageError where no file is called `show`.
+    Recipe and tokenizer are those of `model`, if it is on this machine: nothing is downloaded. Without a model the
+    default recipe is used; without a tokenizer tokens are estimated.
+    Raises DocumentsError and UsageError as `adapt` does, and UsageError if no file is called `show`.
     """
     local = local_model(model) if model else None
     checked = load_recipe(recipe or (local.probes.recipe if local else "default"), overrides or {}).recipe

@@ -1,4 +1,4 @@
-"""The longest pass of a training step: what it takes on this machine, beside what the plan says."""
+"""Measures the longest pass of a training step on this machine, for comparison with the plan."""
 
 from __future__ import annotations
 
@@ -30,24 +30,27 @@ from disc_lite.run.gathering import Arguments
 from disc_lite.run.plan import plan_within, plannable
 from disc_lite.run.room import Limits, budget_of, limited_to_plan, require_room
 
-USUAL_TOKENS = 60  # of an example that is not the longest
+USUAL_TOKENS = 60  # tokens of every example but the longest
 ANCHOR_TOKENS = 12
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The longest pass of a step, beside the gradients of another one where there are several, and AdamW's update."""
+    """Planned and measured cost of the longest pass of a step with AdamW's update.
+
+    If a step has several passes, the gradients of another one are in memory too.
+    """
 
     planned_tokens: int
-    tokens: int  # fewer where CUDA ran out of memory
+    tokens: int  # fewer than planned if CUDA ran out of memory
     planned_bytes: int
-    measured_bytes: int  # that PyTorch allocated on the card; on a CPU of the whole process
+    measured_bytes: int  # allocated by PyTorch on the card; on a CPU, of the whole process
     seconds: float
     training_minutes: float  # at this speed
 
 
 def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
-    """The plan for this machine, and its probe. Raises WillNotFit where the plan says that the run does not fit."""
+    """The plan for this machine, and its probe. Raises WillNotFit if by the plan the run does not fit."""
     inputs = plannable(arguments, silent, in_folder=False)
     plan = plan_within(budget_of(limits, inputs.folder.path), inputs)
     execution = require_room(plan)
@@ -57,7 +60,7 @@ def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
 
 
 def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) -> Probe:
-    """Load the model, make steps of random tokens, and measure the last."""
+    """Load the model, train on random tokens, and measure the last step."""
     choice, recipe = plan.choice, plan.recipe.model_copy(update={"execution": execution})
     assert choice is not None
     base = load_base(folder, recipe.memory.quantize, str(device))
@@ -73,9 +76,9 @@ def probe(plan: Plan, execution: Execution, folder: Path, device: torch.device) 
 
 
 def _steady_step(base: Base, task: Task, recipe: Recipe, whole: int, passes: int) -> tuple[int, float]:
-    """Tokens of a pass, and seconds a token, of the first step after AdamW made its state in which no memory ran out.
+    """(tokens of a pass, seconds per token) of the first step with AdamW's state that does not run out of memory.
 
-    Every pass reads the whole task, as long as that fits.
+    Every pass reads the whole task if that fits.
     """
     parameters = list(base.adapter_parameters().values())
     optimizer, batch = adamw(parameters, recipe), Batch(tuple(range(len(task.examples))) * passes, ())
@@ -94,7 +97,7 @@ def _steady_step(base: Base, task: Task, recipe: Recipe, whole: int, passes: int
 
 
 def _task(base: Base, tokens: int, longest: int, scratch: Path) -> Task:
-    """Examples of random tokens with their teacher states: the longest one, and usual ones, `tokens` tokens in all."""
+    """Examples of random tokens with their teacher states: the longest one and usual ones, about `tokens` in all."""
     rng, vocabulary = Random(0), base.head.weight.shape[0]
     sizes = [min(longest, tokens)]
     while sum(sizes) + USUAL_TOKENS <= tokens:

@@ -1,4 +1,4 @@
-"""The README.md of a run folder: what it is, and which of its files tell something of the documents."""
+"""The README.md of a run folder: what it is, and which of its files contain text from the documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEARNED: tuple[Entry, ...] = (
 
 
 def readme() -> str:
-    """The text; it follows from the names of the files alone."""
+    """The text, which depends on the file names only."""
     return f"""# A run of disc-lite
 
 `disc-lite report` makes a page of it, `disc-lite ask` asks the model, `disc-lite export` writes what can be passed on.

@@ -1,4 +1,4 @@
-"""What a run may use of this machine, and how it is computed with that."""
+"""The memory and disk that a run may use on this machine, and the execution planned for them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from disc_lite.storage import bytes_below, free_disk
 if TYPE_CHECKING:
     import torch
 
-Size = str | float | None  # gigabytes, as a number or a text like "8GB"
-WITHOUT_VRAM = ("cpu", "mps")  # devices that compute in the memory of the machine
+Size = str | float | None  # gigabytes, as a number or text like "8GB"
+WITHOUT_VRAM = ("cpu", "mps")  # devices that use the memory of the machine
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:(0|[1-9]\d?))?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(?:g|gb|gib)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a run is computed, and how much memory it may use; None: cuda where it is, all that is free.
+    """The device of a run and the memory it may use; None means CUDA if there is any, and all memory that is free.
 
-    Raises UsageError for what is no device or no size, and for the memory of a GPU where none computes.
+    Raises UsageError for an invalid device or size, and for `max_vram` with a device that has no memory of its own.
     """
 
     device: str | None
@@ -42,7 +42,7 @@ class Limits:
     def __post_init__(self) -> None:
         require_device(self.device)
         for size, option in ((self.max_vram, "--max-vram"), (self.host_ram, "--host-ram")):
-            bytes_of(size, option)  # at once, not after documents were read
+            bytes_of(size, option)  # checked at once, not after documents were read
         if self.max_vram is not None and self.device in WITHOUT_VRAM:
             raise UsageError(
                 f"With --device {self.device} a run has the memory of the machine, and --max-vram names that of a GPU.",
@@ -61,7 +61,7 @@ class Limits:
 
 
 def require_device(name: str | None) -> None:
-    """Raises UsageError for what no device is called."""
+    """Raises UsageError if `name` is not the name of a device."""
     if name is not None and not _DEVICE.fullmatch(name):
         raise UsageError(
             f"There is no device {name!r}.", "", "Use --device cuda, cuda:1 (the second), xpu, mps or cpu."
@@ -69,7 +69,7 @@ def require_device(name: str | None) -> None:
 
 
 def limited_to_plan(limits: Limits, device: torch.device) -> AbstractContextManager[None]:
-    """PyTorch allocates no more than was planned with, where else there would be no error when that is passed."""
+    """Limit PyTorch's allocations to the planned memory, where exceeding it would otherwise cause no error."""
     from disc_lite.models.device import free_bytes, limited_memory, spills_into_host
 
     sizes = [round(free_bytes(device) * (1 - MARGIN))] if spills_into_host(device) else []
@@ -79,11 +79,11 @@ def limited_to_plan(limits: Limits, device: torch.device) -> AbstractContextMana
 
 
 def budget_of(limits: Limits, path: Path) -> Budget:
-    """The memory that is free on this machine now, or less of it, and the disk that is free for a run folder.
+    """The memory that is free on this machine now, within `limits`, and the disk space that is free for a run folder.
 
-    Beside a card what is free of the machine's is for what waits there: the process with its libraries has its own
-    already. Raises EnvironmentNotReady for a GPU that is missing or too old, UsageError for the memory of one where
-    none was named and none is found.
+    With a card, the free host memory holds what is offloaded, as the process and its libraries are in memory already.
+    Raises EnvironmentNotReady for a GPU that is missing or too old, UsageError for `max_vram` if no device was named
+    and no GPU is found.
     """
     from disc_lite.models.device import device_name, device_of, free_bytes, has_own_memory, untested
     from disc_lite.models.host import available_host_bytes
@@ -100,7 +100,7 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     if cuda:
         beside = round(available_host_bytes() * (1 - MARGIN)) + PROCESS_BYTES
         host = beside if host is None else min(host, beside)
-    # What a run that is continued has there already of what is counted as needed.
+    # A continued run has a part of the files that count as needed on the disk already.
     folder = RunFolder(path)
     disk = free_disk(path) + bytes_below(folder.cache, folder.checkpoints, folder.within)
     card, eight_bits = card_of_device(device_name(device)), device.type != "mps"
@@ -108,7 +108,7 @@ def budget_of(limits: Limits, path: Path) -> Budget:
 
 
 def require_room_for_base(plan: Plan) -> None:
-    """Raises WillNotFit where not even the base does."""
+    """Raises WillNotFit if not even the base fits."""
     least, have_bytes = plan.footprint.base, plan.budget.card_bytes
     if have_bytes is not None and least > have_bytes:
         raise WillNotFit(
@@ -118,7 +118,7 @@ def require_room_for_base(plan: Plan) -> None:
 
 
 def require_room(plan: Plan) -> Execution:
-    """How the run is computed. Raises WillNotFit, with the cheapest remedy, where it does not fit."""
+    """The execution that the plan chose. Raises WillNotFit, with the cheapest remedy, if the run does not fit."""
     budget = plan.budget
     if plan.choice is None:
         least = plan.footprint.base + plan.footprint.adapter
@@ -130,8 +130,8 @@ def require_room(plan: Plan) -> Execution:
             f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
         )
     for what, needed, have_bytes, remedy in (
-        # Most of the memory is the process with its libraries, and of the disk the checkpoints: teacher states that do
-        # not fit are read again.
+        # Most of the memory is taken by the process with its libraries, most of the disk by checkpoints: teacher states
+        # that do not fit are computed again.
         ("memory of this machine", plan.host_bytes, budget.host_bytes, "Close other programs, or use another machine."),
         ("disk", plan.disk_bytes, budget.disk_bytes,
          "Free some, name an --output on another disk, or lower lora.rank: its checkpoints are smaller then."),
@@ -144,11 +144,11 @@ def require_room(plan: Plan) -> Execution:
 
 
 def as_planned(recipe: Recipe, choice: Choice) -> Execution:
-    """The recipe's execution with what the plan has chosen."""
+    """The recipe's execution settings with those that the plan chose."""
     size = choice.setup.micro_batch_tokens
     return recipe.execution.model_copy(
         update={
-            # 0: all of a step, which may have a few tokens more than it should have. Small steps may turn out larger.
+            # 0: the whole step in one pass, as a step may have a few tokens more than `tokens_per_batch`.
             "micro_batch_tokens": 0 if size >= recipe.train.tokens_per_batch else size,
             "reading_tokens": choice.reading_tokens,
             "optimizer_bits": choice.setup.optimizer_bits,
@@ -160,7 +160,7 @@ def as_planned(recipe: Recipe, choice: Choice) -> Execution:
 
 
 def bytes_of(size: Size, option: str) -> int | None:
-    """A size like 8GB, or 8, in bytes, with 2^30 to a GB, as cards are sold. Raises UsageError for anything else."""
+    """A size like 8GB, or 8, in bytes; a GB is 2^30 bytes, as cards are sold. Raises UsageError for anything else."""
     if size is None:
         return None
     found = _SIZE.fullmatch(str(size).strip())

@@ -1,7 +1,7 @@
-"""The stage before training in which the base writes prompts and answers of its own, for the retention term.
+"""The stage before training in which the base generates its own prompts and answers, for the retention term.
 
-Which are written does not depend on the documents, so they are saved for all runs of a model; a run
-has its own beside them.
+They do not depend on the documents, so they are cached for all runs of a model; each run also has a copy of those that
+it uses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from disc_lite.synthesis.retention import (
     write_examples,
 )
 
-LEAST_USABLE = 0.1  # of the self-generated prompts; if fewer have no name of the documents, all are trained on
+LEAST_USABLE = 0.1  # share of the prompts without names of the documents, below which all are trained on
 UNSAVED = (
     "Self-generated prompts are saved for this run alone: {}. Set DISC_LITE_CACHE to a folder that can be written, "
     "and other runs of the model need not generate them."
@@ -35,16 +35,16 @@ WAITS = "another run generates prompts of this model; this one waits for them"
 
 
 def prompts_folder() -> Path:
-    """Where self-generated prompts are: below `$DISC_LITE_CACHE`, or the user's cache folder."""
+    """The folder of cached self-generated prompts: in `$DISC_LITE_CACHE`, or in the user's cache folder."""
     root = os.environ.get("DISC_LITE_CACHE")
     beside = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return (Path(root) if root else Path(beside) / "disc-lite") / "retention"
 
 
 def retention_of_run(context: RunContext, task_tokens: int) -> list[AnsweredPrompt]:
-    """Those that this run is trained on: generated once, with those that its drift is measured on.
+    """The prompts and answers that this run is trained on; generates them, and those for the drift, if missing.
 
-    A run that is continued has the same ones, whatever there is of the model on that machine, or for that device.
+    A continued run reads them from its folder, so they are the same on any machine and device.
     """
     folder = context.folder
     if not (folder.retention.is_file() and folder.self_generated.is_file()):
@@ -55,11 +55,11 @@ def retention_of_run(context: RunContext, task_tokens: int) -> list[AnsweredProm
 
 
 def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[AnsweredPrompt], list[AnsweredPrompt]]:
-    """Self-generated prompts and answers: those to train on, and held-out ones to measure with.
+    """Generate prompts and answers: (those to train on, held-out ones to measure the drift with).
 
-    How many are trained on follows from `task_tokens`, the tokens of the task in all epochs.
+    The number to train on depends on `task_tokens`, the tokens of the task in all epochs.
     """
-    recipe, remark = context.recipe, cache(partial(context.remark, "retention"))  # each is told once
+    recipe, remark = context.recipe, cache(partial(context.remark, "retention"))  # tells each remark once
     if recipe.retention.weight == 0:
         return _first_prompts(context, 0, remark)
     sample, _ = _first_prompts(context, min(FEWEST_PROMPTS, recipe.retention.prompts), remark)
@@ -82,7 +82,7 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Answ
 def _first_prompts(
     context: RunContext, number: int, remark: Callable[[str], None]
 ) -> tuple[list[AnsweredPrompt], list[AnsweredPrompt]]:
-    """The model's first prompts: `evaluation.drift_prompts` to measure with, then `number` to train on."""
+    """(prompts to train on, held-out ones): the model's first `evaluation.drift_prompts` are held out."""
     recipe = context.recipe
     reserved = context.inputs.model.probes.reserved_names
     held_out = recipe.evaluation.drift_prompts
@@ -104,14 +104,14 @@ def _first_prompts(
         on_round=on_round, on_wait=on_wait, on_drafts=progress.part,
         on_unsaved=lambda error: remark(UNSAVED.format(f"{error.what.removesuffix('.')} ({error.why})")),
     )  # fmt: skip
-    on_round(len(examples))  # also where all were there
+    on_round(len(examples))  # also if all were cached
     if len(examples) < total and number:  # with fewer prompts than wanted, some are still held out to measure with
         held_out = min(held_out, len(examples) // 4)
     return examples[held_out:], examples[:held_out]
 
 
 def _cache_of(context: RunContext, reserved: Sequence[str]) -> Path:
-    """The file with these prompts of this model: its name follows from all that they follow from."""
+    """The cache file of these prompts, named by the hash of everything that they depend on."""
     recipe = context.recipe
     key = {
         "model": context.inputs.model.fingerprint, "reserved": reserved, "quantize": recipe.memory.quantize,
@@ -122,7 +122,7 @@ def _cache_of(context: RunContext, reserved: Sequence[str]) -> Path:
 
 
 def _unmeasured(context: RunContext, examples: Sequence[AnsweredPrompt]) -> list[AnsweredPrompt]:
-    """Those that ask nothing that is asked before and after training, or what is rehearsed would count as retained."""
+    """Leaves out prompts that the evaluation asks: training on them would make their answers count as retained."""
     probes = context.inputs.model.probes.questions
     asked = {question.text for questions in probes.values() for question in questions}
     asked.update(instruction.prompt for instruction in load_instructions())

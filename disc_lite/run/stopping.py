@@ -1,13 +1,13 @@
-"""When training ends before its last step: enough is learned, or the drift passes its limit (`retention.max_kl`).
+"""Ends training before its last step if enough is learned, or if the drift exceeds its limit (`retention.max_kl`).
 
-Whether enough is learned a sample of the questions tells that are trained on, asked closed book. A mean loss does not
-show that: most tokens of an answer are its frame, which is learned long before the fact in it. A student that learns
-only its teacher's distributions recalls no more than the teacher, who has the passage: then training ends at a share of
-the teacher's recall. What is to be unlearned is asked too, and training goes on while the student answers more of it,
-as it was taught, than the base itself.
+Whether enough is learned is measured on a sample of the trained questions, asked closed book. A mean loss does not show
+it, because most tokens of an answer are its wording, which is learned long before the fact in it. A student that is
+trained only on its teacher's distributions recalls no more than the teacher, which has the passage: then training ends
+at a share of the teacher's recall. Questions to unlearn are asked too, and training goes on while the student answers
+more of them as it was taught than the base does.
 
-All decisions are a pure function of the run, so a resumed run decides the same. A signal ends a measurement, which is
-then repeated when the run is continued.
+All decisions are a pure function of the run, so a resumed run makes the same ones. A signal ends a measurement, which
+is repeated when the run is continued.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from disc_lite.storage.disk import remove
 from disc_lite.synthesis.facts import recalls, says_something
 from disc_lite.synthesis.retention import read_examples
 
-SLACK = 16  # tokens that an answer may have more than the longest of the pairs
-FASTEST = 1 / 3  # of the questions are learned from one check to the next, at most: real models learned a sixth
-PATIENCE = 5  # checks in a row without a new best share, after which training ends too
-DRIFT_CHECKS = 20  # over a whole training, so at most a twentieth of it is lost
+SLACK = 16  # tokens that an answer may have beyond the longest answer of the pairs
+FASTEST = 1 / 3  # most questions, as a share, that are learned between two checks; real models learned a sixth
+PATIENCE = 5  # checks in a row without a new best share, after which training ends
+DRIFT_CHECKS = 20  # per training, so at most a twentieth of it is lost
 
 
 class FitCheck:
-    """Asks a sample of the trained questions at intervals; decides after which step enough was learned.
+    """Asks a sample of the trained questions at intervals, and decides after which step enough was learned.
 
-    `unlearned` are pairs that the student is to know no more.
+    `unlearned` are the pairs that the student is to unlearn.
     """
 
     def __init__(self, context: RunContext, pairs: Sequence[Pair], steps: int, unlearned: Sequence[Pair] = ()) -> None:
@@ -59,7 +59,7 @@ class FitCheck:
         return Random(f"{self.context.recipe.seed} {what}").sample(gradable, min(FIT_SAMPLE, len(gradable)))
 
     def learned_at(self, step: int) -> int | None:
-        """The step after which enough was learned, None so far; measures after `step` where a check is due."""
+        """The step after which enough was learned, or None so far; measures after `step` if a check is due."""
         learned = self._learned()
         last = last_step(self.steps, learned, self.context.recipe)
         due = step > 0 and (step == last or (learned is None and step % self.every == 0 and self._may_decide(step)))
@@ -69,7 +69,7 @@ class FitCheck:
         return self._learned()
 
     def _may_decide(self, step: int) -> bool:
-        """Whether enough may be learned by now: as long as little was known, not every check is made."""
+        """Whether enough may have been learned by now; while little is known, checks are skipped."""
         if not self.rows or not self.pairs or self.unlearned:
             return True
         row = self.rows[-1]
@@ -77,7 +77,7 @@ class FitCheck:
         return step >= int(row["step"]) + checks * self.every
 
     def _limit(self, row: dict[str, Any]) -> float:
-        """The share that is enough; without labels of what the teacher recalls."""
+        """The share of questions that is enough; without labels it is relative to the teacher's recall."""
         is_bound = METHODS[self.context.recipe.method].has_teacher and not self.context.recipe.loss.label_share
         return float(self.enough * (row["teacher"] if is_bound else 1))
 
@@ -104,22 +104,22 @@ class FitCheck:
         write_jsonl(self.path, self.rows, may_differ=True)
 
     def _learned(self) -> int | None:
-        """The step of the first check with a share above the limit, or without a new best for PATIENCE checks.
+        """The step of the first check that reached the limit, or had no new best share for PATIENCE checks.
 
-        None as long as something to unlearn is known, and where there is nothing to learn: then all steps are made.
+        None while something to unlearn is known, and if there is nothing to learn: then all steps are made.
         """
         shares: list[float] = []
         for row in self.rows if self.pairs else ():
             shares.append(row["share"])
             best, limit = max(shares), self._limit(row)
-            # As long as hardly anything is known, training goes on; also where the teacher recalls nothing.
+            # Training goes on while hardly anything is known, and if the teacher recalls nothing.
             stale = best >= limit / 2 and len(shares) - 1 - shares.index(best) >= PATIENCE
             if limit and (row["share"] >= limit or stale) and is_unlearned(row):
                 return int(row["step"])
         return None
 
     def _answers(self, pairs: Sequence[Pair], adapter: bool, on_finished: Callable[[int], None]) -> list[str]:
-        """Of the student, or of the base, closed book."""
+        """Closed-book answers of the student (`adapter`) or of the base to the questions of `pairs`."""
         questions = [Question(pair.question, (pair.answer,)) for pair in pairs]
         max_tokens = _max_tokens(self.context.base, pairs)
         return answer(self.context.base, questions, max_tokens, adapter=adapter, on_finished=on_finished)
@@ -128,7 +128,7 @@ class FitCheck:
         return round(_recalled(self.pairs, answers) / len(answers), 4)
 
     def _known(self, adapter: bool, on_finished: Callable[[int], None]) -> int:
-        """How many of the questions to unlearn are answered as it was taught."""
+        """The number of questions to unlearn that are answered as they were taught."""
         return _recalled(self.unlearned, self._answers(self.unlearned, adapter, on_finished))
 
 
@@ -137,7 +137,7 @@ def _recalled(pairs: Sequence[Pair], answers: Sequence[str]) -> int:
 
 
 def is_unlearned(row: dict[str, Any]) -> bool:
-    """Whether no more of what is to be unlearned is known than the base itself knows."""
+    """Whether the student knows no more of what is to be unlearned than the base does."""
     return "unlearned" not in row or row["unlearned"]["known"] <= row["unlearned"]["base"]
 
 
@@ -151,21 +151,21 @@ def teacher_answers(
 
 
 def _max_tokens(base: Base, pairs: Sequence[Pair]) -> int:
-    """A model that knows an answer needs about as many tokens for it; one that rambles is not waited for."""
+    """Token limit: a model that knows an answer needs about as many tokens as the pairs' longest one."""
     return SLACK + max(len(base.tokens.text(pair.answer)) for pair in pairs)
 
 
 def last_measured(folder: RunFolder) -> dict[str, Any]:
-    """The last row: the share of trained questions that were answered, after which step, and the teacher's share.
+    """The last check: `step`, the `share` of trained questions that were answered, and the teacher's share.
 
-    `unlearned`, in an update that unlearns: how many of those questions are answered as before, and by the base.
+    An update that unlearns also has `unlearned`: the number of those questions answered as taught, now and by the base.
     """
     rows = read_log(folder.fit)
     return dict(rows[-1]) if rows else {}
 
 
 class DriftLimit:
-    """Measures the drift on prompts that are not trained on; ends training with the last adapter within the limit."""
+    """Measures the drift on held-out prompts; ends training with the last adapter whose drift is within the limit."""
 
     def __init__(self, context: RunContext, steps: int) -> None:
         self.context, self.every = context, max(1, steps // DRIFT_CHECKS)
@@ -175,12 +175,12 @@ class DriftLimit:
 
     @property
     def reached(self) -> bool:
-        """Whether the limit has ended this training, in this call or an earlier one."""
+        """Whether the limit ended this training, in this call or an earlier one."""
         return self.stopped.is_file()
 
     def check(self, step: int, last: int) -> None:
-        """After a step that is due, of `last` ones: save the adapter if its drift is within the limit, else stop."""
-        target = self.within / f"step-{step:08d}"  # of an earlier call, where it exists
+        """If a check is due after `step` of `last`: save the adapter if its drift is within the limit, else stop."""
+        target = self.within / f"step-{step:08d}"  # exists if an earlier call checked this step
         due = step > 0 and (step % self.every == 0 or step == last)
         if not (self.limit and self.prompts and due) or target.exists() or self.reached:
             return
@@ -215,7 +215,7 @@ class DriftLimit:
         return int(whole[-1].name.removeprefix("step-"))
 
     def restore(self) -> None:
-        """Load the last adapter within the limit onto the base. Raises EnvironmentNotReady where it is damaged."""
+        """Load the last adapter within the limit onto the base. Raises EnvironmentNotReady if it is damaged."""
         stopped = read_json(self.stopped)
         folder = self.within / f"step-{stopped['adapter_step']:08d}"
         if problems := verify(folder):

@@ -1,7 +1,7 @@
 """The first stages: held-out questions and question-answer pairs, the user's or written by the base.
 
-Each writes its result into the run folder and is not repeated. An update takes over what the earlier run has about what
-is unchanged, and asks about the rest.
+Each writes its result into the run folder and is not repeated. An update takes over questions and pairs about unchanged
+passages from the earlier run, and asks about the others.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from disc_lite.synthesis.pairs import HELD_OUT, write_pairs
 from disc_lite.synthesis.places import Placed, placed
 from disc_lite.synthesis.scoring import PairSet, score_pairs
 
-LOW_COVERAGE = 0.5  # share of the sentences with a pair whose answer they state, below which a run warns
+LOW_COVERAGE = 0.5  # a run warns if a smaller share of the sentences has a pair whose answer they state
 NO_PASSAGE = "no such passage"
 UNMEASURED = "No held-out question: the given pairs ask all that the model drafted. Measure with yours (--questions)."
 NAMED = 3  # pairs that a remark names
@@ -48,9 +48,9 @@ NAMED = 3  # pairs that a remark names
 
 
 def hold_out(context: RunContext) -> tuple[Question, ...]:
-    """The questions to measure with: the user's, or ones that the base writes from a separate random stream.
+    """The held-out questions: the user's, or ones that the base writes with a random stream of their own.
 
-    It writes none that a pair of the user's asks, which could not be taught then.
+    It writes none that a pair of the user's asks, since that pair could then not be taught.
     """
     folder, own = context.folder, context.inputs.questions
     if not folder.questions.is_file():
@@ -63,7 +63,7 @@ def hold_out(context: RunContext) -> tuple[Question, ...]:
 
 
 def _questions_of_update(context: RunContext, since: Since) -> tuple[Question, ...]:
-    """The user's, or those taken over and new ones. Writes what the earlier run has of it into `update.json`."""
+    """The user's questions, or those taken over and new ones. Writes the record of the update, `update.json`."""
     earlier, texts, recipe = since.earlier, context.texts, context.recipe
     kept, removed = kept_questions(since)
     found = context.inputs.questions
@@ -89,7 +89,7 @@ def _questions_of_update(context: RunContext, since: Since) -> tuple[Question, .
 def _written_questions(
     context: RunContext, texts: Sequence[Text], wanted: int, known: Sequence[str] = ()
 ) -> tuple[Question, ...]:
-    """`wanted` questions, or as many as the base writes; none asks what is `known` or a pair of the user's."""
+    """At most `wanted` questions that the base writes; none asks what `known` or a pair of the user's asks."""
     context.tell("questions", "held-out questions", 0, wanted)
     held_out = write_held_out(
         context.base, texts, context.recipe, seed_of(context.recipe.seed, "held out"), wanted,
@@ -104,7 +104,7 @@ def _written_questions(
 
 
 def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tuple[Pair, ...], JsonObject]:
-    """The pairs to train on: from the run folder if they are there, else gathered; and what is known of them."""
+    """(the pairs to train on, facts about them); reads them from the run folder, or gathers them first."""
     if not METHODS[context.recipe.method].needs_pairs:
         return (), {}
     about = context.folder.pair_drafts
@@ -118,9 +118,9 @@ def gather_pairs(context: RunContext, held_out: Sequence[Question]) -> tuple[tup
 
 
 def _save_pairs(context: RunContext, held_out: Sequence[Question]) -> JsonObject:
-    """Write the pairs, new and taken over, without those that contradict another.
+    """Write the new pairs and those taken over, without those that contradict another; returns facts about them.
 
-    Of an update also those of what is gone. Returns what became of the others.
+    For an update also write the pairs about what was removed. The facts include how many drafts were dropped, and why.
     """
     forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
     taken_over = context.since.kept_pairs if context.since else []
@@ -144,7 +144,10 @@ def _save_pairs(context: RunContext, held_out: Sequence[Question]) -> JsonObject
 
 
 def _new_pairs(context: RunContext, held_out: Sequence[Question]) -> PairSet:
-    """The user's, or newly written; of an update about what is new or changed. Raises UsageError where none is."""
+    """The user's pairs or newly written ones; for an update, about what is new or changed.
+
+    Raises UsageError if none of the user's pairs is about the documents, or is left.
+    """
     since, own = context.since, context.inputs.pairs
     if not own:
         return _written_pairs(context, held_out, fresh_texts(context.texts, since.changes) if since else context.texts)
@@ -156,7 +159,7 @@ def _new_pairs(context: RunContext, held_out: Sequence[Question]) -> PairSet:
 
 
 def _written_pairs(context: RunContext, held_out: Sequence[Question], texts: Sequence[Text]) -> PairSet:
-    """Pairs about these texts; none asks what a held-out question asks."""
+    """Let the base write pairs about these texts; none asks what a held-out question asks."""
     seed, held_out_texts = seed_of(context.recipe.seed, "pairs"), [q.text for q in held_out]
     progress = InParts(context.tell, "questions")
 
@@ -167,7 +170,7 @@ def _written_pairs(context: RunContext, held_out: Sequence[Question], texts: Seq
 
 
 def _about_drafts(written: PairSet) -> JsonObject:
-    """Drafts that were dropped, and the share of the sentences asked about; None where that was not known, or none."""
+    """Counts of dropped drafts, remarks, and the share of the sentences with a pair (None if unknown)."""
     share = written.coverage
     return {
         "given": written.sentences is None, "remarks": list(written.remarks), "dropped": dict(written.dropped),
@@ -176,7 +179,7 @@ def _about_drafts(written: PairSet) -> JsonObject:
 
 
 def _without_pairs(texts: Sequence[Text], pairs: Sequence[Pair]) -> JsonObject:
-    """The documents that no pair is about, and the number of such passages, of all."""
+    """The documents that no pair is about, the number of such passages, and the number of all passages."""
     asked = {(pair.document, pair.passage) for pair in pairs}
     places = [place_of(passage) for text in texts for passage in text.passages]
     without = [place for place in places if place not in asked]
@@ -184,13 +187,14 @@ def _without_pairs(texts: Sequence[Text], pairs: Sequence[Pair]) -> JsonObject:
     return {"documents": documents, "passages": len(without), "of": len(places)}
 
 
-# -- pairs of the user's ------------------------------------------------------------------------------------
+# -- the user's pairs ---------------------------------------------------------------------------------------
 
 
 def own_pairs(context: RunContext, held_out: Sequence[Question], own: Sequence[Pair]) -> PairSet:
     """The user's pairs without those that held-out questions ask; scored again, since they may have been edited.
 
-    Such questions are the user's too: the model writes none that a pair asks. Raises UsageError where no pair is left.
+    Only the user's own questions can ask what a pair asks: the model writes none that do. Raises UsageError if no pair
+    is left.
     """
     forbidden = NearDuplicates([q.text for q in held_out], context.recipe.prompt.near_duplicate)
     asked = {number for number, pair in enumerate(own) if forbidden.near(pair.question)}
@@ -205,7 +209,7 @@ def own_pairs(context: RunContext, held_out: Sequence[Question], own: Sequence[P
 
 
 def _remarks(asked: Sequence[Pair], found: Placed, number: int) -> list[str]:
-    """What the user is told, a sentence for each kind of pairs, with the first of them by name."""
+    """A remark for each kind of pairs that were left out or placed with doubt, naming the first few."""
     kinds = (
         (asked, "left out, since a question of --questions asks nearly the same"),
         (found.lost, "left out, since no passage has the words"),

@@ -55,7 +55,7 @@ def make_adapter(
 def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
     """The lessons of the recipe's method.
 
-    Raises RunFailed where the method needs pairs and none was accepted, DocumentsError where the documents give none.
+    Raises RunFailed if the method needs pairs and none was accepted, DocumentsError if there is no example.
     """
     with context.interrupts.at_once():
         if context.since:
@@ -81,11 +81,11 @@ def _no_pairs(context: RunContext) -> RunFailed:
 
 
 def prepare(context: RunContext, lessons: Lessons, retention: Sequence[AnsweredPrompt]) -> TrainingData:
-    """One pass of the teacher over the lessons, and over the retention examples; what it measures is in a file."""
+    """Run the teacher once over lessons and retention examples, and write what it measures to `teacher.json`."""
     recipe = context.recipe
     retention_task = Task((), None)
     if recipe.retention.weight > 0 and retention:
-        # Each step takes some of these, so all of them stay on the disk.
+        # Every step uses some of these, so all of them stay on the disk.
         retention_task = Task.of(_teacher_states(context, list(map(retention_lesson, retention)), "retention", inf))
     if not METHODS[recipe.method].has_teacher:
         _record(context, lessons, {}, {})
@@ -97,7 +97,7 @@ def prepare(context: RunContext, lessons: Lessons, retention: Sequence[AnsweredP
 
 
 def _record(context: RunContext, lessons: Lessons, nats: dict[str, float], tokens: dict[str, int]) -> None:
-    """Write what the summary needs of the teacher's pass: teachability by document, tokens by kind of lessons."""
+    """Write what the summary needs from the teacher's pass: examples and tokens by kind, teachability by document."""
     examples = Counter(example.kind for example in lessons.examples)
     about = {"examples": dict(sorted(examples.items())), "teachability": nats, "tokens": tokens}
     write_json(context.folder.teacher, about)
@@ -120,14 +120,14 @@ def _teacher_states(context: RunContext, lessons: Sequence[Lesson], what: str, l
 
 
 def _spare(context: RunContext) -> int:
-    """Bytes that training itself will take on the disk, beside what it has there where the run goes on."""
+    """Bytes of disk that training will still need, without those that a continued run has written already."""
     adapter = sum(4 * parameter.numel() for parameter in context.base.adapter_parameters().values())
     saved = saved_bytes(adapter, context.execution.optimizer_bits, context.recipe)
     return max(0, saved - bytes_below(context.folder.checkpoints, context.folder.within))
 
 
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
-    """By document; empty where no kind of lessons measures it."""
+    """Document -> teachability in nats per target token; empty if no kind of lessons measures it."""
     taught = ((i, e) for i, e in enumerate(states.examples) if not e.rehearsed)
     chosen = [i for i, e in taught if LESSON_KINDS[e.kind].measures_teachability]
     if not chosen:
@@ -138,11 +138,10 @@ def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float
 
 
 def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> None:
-    """Train from the newest checkpoint, with one line of the metrics a step, until enough is learned.
+    """Train from the newest checkpoint until enough is learned or the drift exceeds its limit.
 
-    The drift ends training too, where it passes its limit. A sample of `pairs`, those that are
-    trained on, is asked at intervals; of those that an update trains an adapter on with, the new ones, and those
-    that it unlearns.
+    Every step adds a line to the metrics. A sample of the trained `pairs` is asked at intervals; for an update that
+    continues an adapter, a sample of the pairs about new and changed passages, and of those that it unlearns.
     """
     steps = len(data.batches(context.recipe))
     drift_limit = DriftLimit(context, steps)
@@ -157,17 +156,17 @@ def learn(context: RunContext, data: TrainingData, pairs: Sequence[Pair]) -> Non
 
 def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit: FitCheck) -> None:
     path, folder = context.folder.metrics, context.folder.checkpoints
-    metrics: JsonLines | None = None  # from the first step on that is made now
+    metrics: JsonLines | None = None  # opened at the first step that is made now
 
     def measure(step: int) -> int | None:
-        """Measures what is due after `step`; where a signal ends that, the continued run begins with it."""
+        """Measure what is due after `step`; if a signal interrupts that, the continued run repeats it first."""
         learned = fit.learned_at(step)
         drift_limit.check(step, last_step(fit.steps, learned, context.recipe))
         return learned
 
     def note(step: Step) -> None:
         nonlocal metrics
-        if metrics is None:  # steps after the checkpoint are made again, so their lines are dropped
+        if metrics is None:  # steps after the checkpoint are repeated, so their lines are dropped
             write_jsonl(path, [row for row in read_log(path) if row["step"] < step.step], may_differ=True)
             if step.step > 1:
                 append_jsonl(context.folder.resumes, {"after_step": step.step - 1})
@@ -185,7 +184,7 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
 
 
 def attach_adapter(context: RunContext) -> None:
-    """Put the adapter on the base that is trained: a new one, or that of the run that is updated."""
+    """Attach the adapter to train: a new one, or that of the earlier run."""
     recipe, earlier = context.recipe, context.inputs.earlier
     again, on_host = recipe.execution.recomputed_layers, recipe.execution.layer_checkpoints == "host"
     context.base.attach(recipe.lora.rank, recipe.lora.alpha, recipe.seed, again, on_host)
@@ -194,8 +193,7 @@ def attach_adapter(context: RunContext) -> None:
 
 
 def save_adapter(base: Base, reference: str, target: Path) -> None:
-    """Write the adapter as PEFT loads it (configuration and safetensors, without access to a hub), and of its base
-    which it was and in which precision."""
+    """Write the adapter in PEFT's format, without access to a hub, and which base it has in which precision."""
     if target.is_dir():
         return
     config = {**base.adapter_config(), "base_model_name_or_path": reference, "inference_mode": True}

@@ -1,4 +1,4 @@
-"""What an update takes over from the earlier run, what it teaches, and what of it is gone."""
+"""What an update takes over from the earlier run, what it teaches, and what was removed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from disc_lite.synthesis.contradictions import contradicted
 from disc_lite.synthesis.drafting import askable_sentences
 from disc_lite.synthesis.scoring import PairSet
 
-FEWEST_QUESTIONS = 10  # held-out ones about what is new or changed, even if it is little
-NEAR = 0.5  # Jaccard index of two questions from which the new pair is taken to replace the old one
-PAIRS = "prompt"  # the kind of lessons that pairs make
+FEWEST_QUESTIONS = 10  # held-out questions about what is new or changed, even if that is little
+NEAR = 0.5  # least Jaccard index of two questions for the new pair to replace the old one
+PAIRS = "prompt"  # the kind of lessons that are made from pairs
 
 
 def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
-    """The texts with their new and changed passages alone."""
+    """The texts with only their new and changed passages."""
     return with_passages(texts, lambda passage: place_of(passage) not in changes.unchanged)
 
 
@@ -41,7 +41,7 @@ def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:
 
 
 def kept_questions(since: Since) -> tuple[list[Question], list[Question]]:
-    """Questions of the earlier run about what is unchanged, at their places now, and those about what is gone."""
+    """(the earlier run's questions about unchanged passages, at their present places; those about removed ones)."""
     earlier, changes = since.earlier, since.changes
     places, gone = places_of(earlier.passages), set(changes.removed)
     kept, removed = [], []
@@ -59,13 +59,13 @@ def kept_questions(since: Since) -> tuple[list[Question], list[Question]]:
 
 
 def without_asked(kept: Sequence[Question], given: Sequence[Pair], recipe: Recipe) -> list[Question]:
-    """Those questions without what the model wrote and a pair of the user's asks, which is to be taught."""
+    """Leaves out questions that the model wrote and a pair of the user's asks, so that the pair can be taught."""
     asked = NearDuplicates([pair.question for pair in given], recipe.prompt.near_duplicate)
     return [q for q in kept if q.passage_index < 0 or not asked.near(q.text)]
 
 
 def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[list[Question], int]:
-    """Those about what went before the earlier run, was rehearsed by it and is not back; and how many passages."""
+    """(questions about passages removed earlier, rehearsed since and still not back; number of such passages)."""
     here = {" ".join(text.split()) for _, text in shown_passages(texts)}
     shown = {(row["document"], row["passage"]): " ".join(row["shown"].split()) for row in earlier.removed}
     back = {place for place, text in shown.items() if text in here}
@@ -74,7 +74,7 @@ def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[li
 
 
 def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) -> int:
-    """How many questions are written about what is new or changed: its share of those of a whole run, by sentences."""
+    """The number of questions to write about new and changed passages: their share of the sentences of all documents."""
     counts = [len(askable_sentences(text, p)) for text in fresh_texts(texts, changes) for p in text.passages]
     every = sum(len(askable_sentences(text, passage)) for text in texts for passage in text.passages)
     wanted = recipe.evaluation.questions
@@ -85,7 +85,7 @@ def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) ->
 
 
 def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObject], PairSet]:
-    """Pairs that are taken over and new ones, without those of both that another passage contradicts."""
+    """The pairs taken over and the new ones, both without those that another passage contradicts."""
     gone = contradicted([*map(pair_of, kept), *(scored.pair for scored in written.scored)])
     left = [row for number, row in enumerate(kept) if number not in gone]
     return left, written.without_contradicted({number - len(kept) for number in gone})
@@ -94,11 +94,11 @@ def agreeing(kept: Sequence[JsonObject], written: PairSet) -> tuple[list[JsonObj
 def removed_pairs(
     since: Since, texts: Sequence[Text], pairs: Sequence[JsonObject], recipe: Recipe
 ) -> tuple[list[JsonObject], list[JsonObject]]:
-    """Pairs of what is gone: those that are rehearsed or unlearned, and those that are neither and may still be known.
+    """Pairs about removed text: (those rehearsed or unlearned, those that are neither and may still be known).
 
-    None is what `pairs` ask, which are taught: beside them it would contradict them. Of a passage that has changed they
-    are the pairs of which nothing in it says what they are about now: no new sentence is like their source, and no pair
-    about one asks what they ask.
+    Pairs that ask what the taught `pairs` ask are left out, as they would contradict them. For a changed passage they
+    are the pairs that nothing in it replaces: no new sentence is similar to their source, and no pair about a new
+    sentence asks what they ask.
     """
     gone = since.gone
     by_place = {place_of(passage): (text, passage) for text in texts for passage in text.passages}
@@ -119,7 +119,7 @@ def removed_pairs(
 
     sentences = list(filter(vanished, untaught(gone.sentences)))
     policy = recipe.update.removed
-    if recipe.update.start == "new":  # which was taught nothing of it
+    if recipe.update.start == "new":  # a new adapter was never taught these
         return (passages if policy == "rehearse" else []), []
     if policy == "rehearse":
         return passages, [*before, *sentences]
@@ -128,9 +128,9 @@ def removed_pairs(
 
 
 def _vanished(row: JsonObject, text: Text, passage: Passage, about: Sequence[JsonObject]) -> bool:
-    """Whether nothing in the passage, which has changed and which pairs are `about`, says what this pair is about.
+    """Whether nothing new in the changed passage, which the pairs `about` ask about, replaces what this pair is about.
 
-    What the passage said before has not taken its place: a list has many lines that are alike, and ask alike.
+    Only new sentences count: a list has many similar lines, with similar questions, that were there before.
     """
     source, asked, before = word_set(row["source"]), word_set(row["question"]), " ".join(row["shown"].split())
 
@@ -148,9 +148,9 @@ def _vanished(row: JsonObject, text: Text, passage: Passage, about: Sequence[Jso
 
 
 def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pair]) -> Lessons:
-    """What is new or changed, what is unlearned, and of what is unchanged as much as is rehearsed in all epochs.
+    """Lessons about what is new or changed, what is unlearned, and as much of the unchanged as all epochs rehearse.
 
-    With a new adapter all of it is taught alike.
+    With a new adapter everything is taught alike.
     """
     texts, tokens, recipe = context.texts, context.base.tokens, context.recipe
     removed = context.folder.read_removed()
@@ -168,7 +168,7 @@ def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pai
 
 
 def asked_pairs(context: RunContext, pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """The pairs that tell whether enough was learned: those that the adapter does not know when it starts."""
+    """The pairs that show whether enough was learned: those that the adapter was not taught before training."""
     if context.since is None or context.recipe.update.start == "new":
         return pairs
     unchanged = context.since.changes.unchanged
@@ -176,7 +176,7 @@ def asked_pairs(context: RunContext, pairs: Sequence[Pair]) -> Sequence[Pair]:
 
 
 def pairs_to_unlearn(context: RunContext) -> Sequence[Pair]:
-    """The pairs that tell whether enough was unlearned."""
+    """The pairs that show whether enough was unlearned; empty if nothing is unlearned."""
     settings = context.recipe.update
     if context.since is None or settings.start == "new" or settings.removed != "unlearn":
         return ()
@@ -184,7 +184,7 @@ def pairs_to_unlearn(context: RunContext) -> Sequence[Pair]:
 
 
 def unlearning(base: Base, removed: Sequence[JsonObject], recipe: Recipe) -> list[Lesson]:
-    """The questions of these pairs with what the base itself answers, closed book."""
+    """Lessons with the questions of these pairs and the base's own closed-book answers."""
     questions = list(dict.fromkeys(row["question"] for row in removed))
     answers = generate_answers(base, questions, recipe.prompt.answer_tokens, adapter=False)
     return [retention_lesson(answered, PAIRS) for answered in answers]
@@ -196,14 +196,14 @@ def _lessons_about_removed(context: RunContext, removed: Sequence[JsonObject]) -
         by_passage.setdefault(row["shown"], []).append(pair_of(row))
     lessons = list[Lesson]()
     for shown, pairs in by_passage.items():
-        # A table is in no language, and its document is not here: then that of what was asked about it.
+        # The language of a table cannot be told, and its document is gone: use that of the questions about it.
         language = language_of(shown) or language_of(" ".join(pair.question for pair in pairs))
         lessons += lessons_about(shown, language, pairs, context.prompts)
     return lessons
 
 
 def _with(lessons: Lessons, about_pairs: Sequence[Lesson]) -> Lessons:
-    """With further lessons about pairs, where the method has such."""
+    """Adds lessons about pairs, if the method has that kind."""
     by_kind = dict(lessons.by_kind)
     if PAIRS in by_kind:
         by_kind[PAIRS] = (*by_kind[PAIRS], *about_pairs)
@@ -211,7 +211,7 @@ def _with(lessons: Lessons, about_pairs: Sequence[Lesson]) -> Lessons:
 
 
 def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
-    """The examples that are rehearsed: at most `number`, of which DiSC has its share, as in an epoch."""
+    """A random sample of at most `number` examples to rehearse; DiSC has the same share of them as in an epoch."""
     rng = Random(f"{recipe.seed} rehearsed")
     sizes = {kind: sum(len(lesson.examples) for lesson in found) for kind, found in lessons.by_kind.items()}
     by_share = {True: 0, False: 0}

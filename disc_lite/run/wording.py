@@ -1,4 +1,4 @@
-"""Counts, lists, durations and sizes in words: one form for the listener, the terminal and the report."""
+"""Counts, lists, durations and sizes in words, alike for the listener, the terminal and the report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from disc_lite.planning.sizes import GIB
 
 
 def counted(number: int, what: str) -> str:
-    """`1 document`, `1,200 documents`: of a word whose plural ends in s."""
+    """`1 document`, `1,200 documents`; for words whose plural ends in s."""
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
@@ -19,7 +19,7 @@ def listed(names: Sequence[str], most: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `89 min`, `9 h 00 min`; nothing takes less than a second but what takes none."""
+    """`42 s`, `89 min`, `9 h 00 min`; at least a second unless it is zero."""
     if seconds < 59.5:
         return f"{max(int(seconds > 0), round(seconds))} s"
     minutes = round(seconds / 60)
@@ -27,5 +27,5 @@ def duration(seconds: float) -> str:
 
 
 def data_size(size_bytes: float) -> str:
-    """`1.4 GiB`, and `36 MiB` instead of 0.0 GiB."""
+    """`1.4 GiB`, or `36 MiB` for small sizes."""
     return f"{size_bytes / GIB:.1f} GiB" if size_bytes >= GIB else f"{size_bytes / 2**20:.0f} MiB"
