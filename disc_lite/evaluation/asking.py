@@ -20,10 +20,10 @@ def answer(
 ) -> list[str]:  # fmt: skip
     """A greedy answer to each question, of at most `max_tokens` tokens.
 
-    `passages` are those in the prompt of each question; by default the question's own, if any. A statement is
-    continued as raw text, up to the end of its sentence; of choices the likeliest is the answer.
-    `on_finished` is called with the number of questions answered so far, `on_cut` with that of each question whose
-    answer had not ended.
+    `passages` are the passages in each question's prompt; by default the question's own, if it has one. A statement is
+    continued as raw text up to the end of its sentence; for multiple choice the answer is the likeliest choice.
+    `on_finished` is called with the number of questions answered so far, `on_cut` with the index of each question
+    whose answer was cut off.
     """
     tokens = base.tokens
     passages = passages or [[q.passage] if q.passage else [] for q in questions]
@@ -53,7 +53,7 @@ def generate_answers(
     base: Base, prompts: Sequence[str], max_tokens: int, *, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[AnsweredPrompt]:  # fmt: skip
-    """Greedy answers, of at most `max_tokens` tokens, to user turns, with the token that ends each."""
+    """Greedy answers of at most `max_tokens` tokens to user turns, each with the token that ended it."""
     prompt_ids = [base.tokens.prompt(prompt) for prompt in prompts]
     answers = continued(base, prompt_ids, max_tokens, adapter=adapter, on_finished=on_finished)
     return [AnsweredPrompt(tuple(p), a.whole_ids) for p, a in zip(prompt_ids, answers, strict=True)]
@@ -63,7 +63,7 @@ def continued(
     base: Base, prompts: Sequence[Sequence[int]], max_tokens: int, *, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[Continuation]:  # fmt: skip
-    """Greedy continuations of token ids, in the order of the prompts; those in the journal are not written again."""
+    """Greedy continuations of prompts of token ids, in order; those in the journal are not generated again."""
     with base.frozen(adapter=adapter) as model:
         return generate(
             model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished,
@@ -72,7 +72,7 @@ def continued(
 
 
 def _likeliest(base: Base, question: str, choices: Sequence[str], adapter: bool) -> str:
-    """The choice with the highest log-probability, its end token included; the question is read once for all."""
+    """The choice with the highest log-probability, including its end token; all choices share one pass."""
     turns = [base.tokens.turn(question, choice) for choice in choices]
     prompt = turns[0][0]
     tree = (Segment(tuple(prompt)), *(Segment(tuple(answer[:-1]), 0) for _, answer in turns))

@@ -24,7 +24,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def check_tasks(tasks: Sequence[str]) -> None:
-    """Raises UsageError where a file is no task, EnvironmentNotReady where the extra is not installed."""
+    """Raises UsageError if a file is no task, EnvironmentNotReady if the extra is not installed."""
     for task in tasks:
         _name(task)
     if tasks and find_spec("lm_eval") is None:
@@ -47,10 +47,10 @@ def require_known(tasks: Sequence[str]) -> None:
 def run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
 ) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
-    """One task after the other, so that each can be saved: the task, and {before, after} -> metric -> value.
+    """Yields, task by task, so that each can be saved: the task and {before, after} -> metric -> value.
 
-    A task is a name of the harness or a YAML file. Raises EnvironmentNotReady without the extra, or where the data of a
-    task cannot be downloaded; UsageError for one that the harness has no figure of.
+    A task is a name known to the harness or a YAML file. Raises EnvironmentNotReady without the extra, or if the data
+    of a task cannot be downloaded; UsageError for a task without a figure of its own.
     """
     harness, wrapper, _ = _harness()
     manager, base = _manager(_folders_of(tasks)), opened()
@@ -65,18 +65,18 @@ def run_benchmarks(
 
 
 def _folders_of(tasks: Sequence[str]) -> tuple[str, ...]:
-    """Those of the files among the tasks."""
+    """The folders of those tasks that are YAML files."""
     return tuple(sorted({str(Path(task).parent.resolve()) for task in tasks if task.endswith(SUFFIXES)}))
 
 
 @cache
 def _manager(folders: tuple[str, ...]) -> Any:
-    """The harness's list of its tasks, and of those in these folders; it takes seconds to make."""
+    """The harness's list of its own tasks and those in `folders`; it takes seconds to build."""
     return _harness()[2](include_path=list(folders) or None)
 
 
 def _figures(results: JsonObject, name: str) -> dict[str, float]:
-    """Raises UsageError where the harness has none: of tags and of some groups it has those of their tasks alone."""
+    """Metric -> value of a task. Raises UsageError if there is none: tags and some groups have none as a whole."""
     found = metrics_of(results.get(name, {}))
     if not found:
         others = [other for other, result in results.items() if metrics_of(result)]
@@ -88,13 +88,13 @@ def _figures(results: JsonObject, name: str) -> dict[str, float]:
 
 
 def _shared(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Those metrics of a task that are finite both before and after."""
+    """The scores, reduced to the metrics that are finite both before and after."""
     metrics = [metric for metric in scores["before"] if metric in scores["after"]]
     return {when: {metric: found[metric] for metric in metrics} for when, found in scores.items()}
 
 
 def metrics_of(result: JsonObject) -> dict[str, float]:
-    """A task's result of the harness -> metric -> value; `metric (filter)` where a metric has several filters.
+    """Metric -> value from the harness's result for a task; `metric (filter)` if a metric has several filters.
 
     The harness names them `metric,filter`: those of gsm8k are `exact_match,strict-match` and
     `exact_match,flexible-extract`. A value that is not finite is left out.
@@ -138,7 +138,7 @@ def _evaluated(harness: Any, model: Any, name: str, manager: Any, limit: int | N
         )  # fmt: skip
     except DiscLiteError:
         raise
-    except Exception as error:  # of the harness, of a task's own code, and of the network
+    except Exception as error:  # from the harness, a task's own code, or the network
         if memory_ran_out(error):
             raise
         offline = " (offline)" if os.environ.get("HF_HUB_OFFLINE") or os.environ.get("DISC_LITE_OFFLINE") else ""
@@ -152,7 +152,7 @@ def _evaluated(harness: Any, model: Any, name: str, manager: Any, limit: int | N
 
 
 def _name(task: str) -> str:
-    """The task's name; a YAML file has it in its line `task:`."""
+    """The name of a task; for a YAML file, that in its line `task:`."""
     if not task.endswith(SUFFIXES):
         return task
     path = Path(task)

@@ -23,30 +23,30 @@ ROWS = {
 }
 DIFFERENCES = (("floor", "adapted"), ("rag", "adapted"), ("ceiling", "adapted"), ("rag", "adapted_rag"))
 DRIFTS = {"general": "neutral prompts", "self_generated": "self-generated prompts"}
-# Rows of what was retained that say how the model answers, not what it can do: no part of what was forgotten.
+# Retained rows about how the model answers, not what it can do: they do not count as forgotten.
 STOPPING = "answers that stop"
 LENGTH = "answers at least half as long"
 MANNER = (STOPPING, LENGTH)
 MOST_MISSES = 20
 
 AnswersByRow = Mapping[str, Sequence[str]]  # row -> an answer to each question
-Items = tuple[Sequence[bool], Sequence[bool], Sequence[Hashable]]  # right before, right after, and the fact of each
+Items = tuple[Sequence[bool], Sequence[bool], Sequence[Hashable]]  # per item: right before, right after, its fact
 
 
 def report_card(
     questions: Sequence[Question], answers: AnswersByRow, passages: Sequence[str], pairs: Sequence[Pair], grading: str,
     near: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """The card as JSON.
+    """The report card as JSON.
 
-    `answers` are those of all rows of ROWS, `passages` the right passage of each question (or ""), `pairs` those that
-    were trained on, `near` the word-set Jaccard index above which a question is a near-duplicate.
+    `answers` has all rows of ROWS, `passages` the right passage of each question (or ""), `pairs` are those that were
+    trained on, `near` is the word-set Jaccard index from which two questions are near-duplicates.
     """
     grades = {row: grade_all(questions, answers[row]) for row in ROWS}
     overlap = overlaps(questions, pairs, near)
     everywhere, facts = list(range(len(questions))), facts_of(questions)
     states = [bool(p) and is_stated(q, p) for q, p in zip(questions, passages, strict=True)]
-    # Of these only such were taken as the base answers with the right passage: that row is no measurement then.
+    # The base wrote these; only those were taken that it answers with the right passage, so that row measures nothing.
     chosen = [question.passage_index >= 0 for question in questions]
 
     readable = [i for i in everywhere if states[i] and not chosen[i]]
@@ -67,7 +67,7 @@ def report_card(
         "facts": len(set(facts)),
         "self_written": sum(chosen),
         "unstated": sum(passages[i] != "" and not states[i] and not chosen[i] for i in everywhere),
-        # Of questions whose passage states an accepted answer: whether the base can read the documents.
+        # Whether the base can read the documents: only questions whose passage states an accepted answer.
         "reading": share_of([grades["ceiling"][i].right(grading) for i in readable], [facts[i] for i in readable]),
         "rows": rows(everywhere),
         "documents": {name: rows(by_document[name]) for name in sorted(by_document) if name},
@@ -84,7 +84,7 @@ def report_card(
 def _differences(
     grades: Mapping[str, Sequence[Grade]], grading: str, chosen: bool, facts: Sequence[Hashable]
 ) -> dict[str, dict[str, float]]:  # fmt: skip
-    """Of pairs of rows; of the ceiling none where it is so by choice of the questions."""
+    """The paired differences in DIFFERENCES; without the ceiling if questions were chosen by it."""
     right = {row: _right(every, grading) for row, every in grades.items()}
     pairs = [(first, second) for first, second in DIFFERENCES if facts and not (chosen and first == "ceiling")]
     return {
@@ -104,7 +104,7 @@ def misses(
     questions: Sequence[Question], answers: AnswersByRow, passages: Sequence[str],
     grades: Mapping[str, Sequence[Grade]], grading: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Wrong answers of the adapted model: first those that the base has right with the passage, then by F1."""
+    """Wrong answers of the adapted model, those first that the base has right with the passage, then by falling F1."""
     wrong = [i for i, right in enumerate(_right(grades["adapted"], grading)) if not right]
     could = _right(grades["ceiling"], grading)
     wrong.sort(key=lambda i: (-could[i], grades["adapted"][i].f1, i))
@@ -121,7 +121,7 @@ def _right(grades: Sequence[Grade], grading: str) -> list[bool]:
 
 
 def row_of(grades: Sequence[Grade], grading: str, facts: Sequence[Hashable] = ()) -> dict[str, Any]:
-    """Counts and shares of one row by every rule; `right` counts by `grading`, `facts` says what each is about."""
+    """Counts and shares of one row by every rule; `right` follows `grading`, `facts` has the fact of each item."""
     total = max(1, len(grades))
     return {
         **share_of(_right(grades, grading), facts),
@@ -138,7 +138,7 @@ def share_of(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str,
 
 
 def change(before: Sequence[bool], after: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str, Any]:
-    """What was right before and after, and of the same items how many changed, either way."""
+    """Shares right before and after, and how many of the items were lost and gained."""
     both = list(zip(before, after, strict=True))
     return {
         "before": share_of(before, facts), "after": share_of(after, facts),
@@ -147,9 +147,9 @@ def change(before: Sequence[bool], after: Sequence[bool], facts: Sequence[Hashab
 
 
 def forgetting(rows: Iterable[Items]) -> dict[str, Any]:
-    """Of all that was right before, how much is wrong after, with the interval of the share; and what was gained.
+    """The number and share, with its interval, of answers that were right before and are wrong after; and the gains.
 
-    Rows are pooled: one answer of a small row is many points of it. What was gained makes up for nothing that was lost.
+    Rows are pooled, since a single answer is many points of a small row. Gains are not set off against losses.
     """
     items = [item for row in rows for item in zip(*row, strict=True)]
     lost, facts = [not now for was, now, _ in items if was], [fact for was, _, fact in items if was]

@@ -16,7 +16,7 @@ from disc_lite.planning.sizes import READING_TOKENS
 def drift(
     base: Base, examples: Sequence[AnsweredPrompt], on_finished: Callable[[int], None] = lambda prompts: None
 ) -> list[float]:
-    """KL(base || adapted) of each prompt, in nats per token of the answer of the base.
+    """KL(base || adapted) for each prompt, in nats per token of the base's answer.
 
     `on_finished` is called with the number of prompts measured so far.
     """
@@ -42,6 +42,6 @@ def drift(
 
 
 def mean_drift(nats: Sequence[float], examples: Sequence[AnsweredPrompt]) -> float:
-    """The mean over all tokens of the drifts by prompt."""
+    """The mean drift over all answer tokens, from the drift of each prompt, in nats per token."""
     tokens = [len(example.answer_ids) for example in examples]
     return sum(n * t for n, t in zip(nats, tokens, strict=True)) / max(1, sum(tokens))

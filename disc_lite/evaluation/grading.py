@@ -11,7 +11,7 @@ from disc_lite.qa.vocabulary import TRUE_FALSE, YES_NO
 
 
 def grade(prediction: str, answers: Iterable[str], choices: Sequence[str] = ()) -> Grade:
-    """A prediction by every rule. One of `choices` is right only as a whole: "the head" is not in "the deputy head"."""
+    """Grade a prediction by every rule. One of `choices` must match as a whole: "the head" is not "the deputy head"."""
     answers = tuple(answers)
     results = [compare(prediction, answer) for answer in answers]
     f1 = max((result.f1 for result in results), default=0.0)
@@ -22,16 +22,15 @@ def grade(prediction: str, answers: Iterable[str], choices: Sequence[str] = ()) 
 
 
 def grade_all(questions: Iterable[Question], predictions: Iterable[str]) -> list[Grade]:
-    """The prediction to each question by every rule."""
+    """Grade the prediction for each question by every rule."""
     return [grade(p, q.answers, q.choices) for q, p in zip(questions, predictions, strict=True)]
 
 
 def is_stated(question: Question, text: str) -> bool:
-    """Whether a text states an accepted answer, as far as words can say.
+    """Whether a text states an accepted answer, compared by words; a negated one counts ("not on Friday").
 
-    No text states a choice, or an answer that begins with yes or no, or is true or false.
-
-    "Not on Friday" does, where a question asks which day it is not.
+    Always true for multiple choice and for answers that begin with yes or no, or are true or false: no text states
+    these.
     """
     if question.choices or any(map(is_judged, question.answers)):
         return True
@@ -42,13 +41,13 @@ def is_stated(question: Question, text: str) -> bool:
 
 
 def answer_begins(text: str, answers: Sequence[str]) -> int:
-    """Where the first sentence of a text begins that gives one of the answers; 0 where none does by itself."""
+    """The position at which the first sentence that gives one of the answers begins; 0 if no sentence does."""
     spans = sentence_spans(text, 0, len(text))
     return next((start for start, end in spans if is_right(text[start:end], answers, "contains")), 0)
 
 
 def is_judged(answer: str) -> bool:
-    """Whether an answer begins with yes or no, or is true or false."""
+    """Whether an answer begins with yes or no, or is "true" or "false"."""
     first = normalise(answer.partition(",")[0])
     return first in YES_NO | TRUE_FALSE or opening_yes_no(answer)[0] != ""
 

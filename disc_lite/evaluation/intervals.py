@@ -1,4 +1,4 @@
-"""Confidence intervals of 95 %, where several items may be wordings of one fact. Does not import torch."""
+"""95 % confidence intervals for items of which several may be wordings of one fact. Does not import torch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-Z = 1.959964  # of the normal distribution, two-sided 95 %
-CHANCE = 0.05  # p from which on a difference may be chance
+Z = 1.959964  # quantile of the normal distribution, two-sided 95 %
+CHANCE = 0.05  # from this p-value on a difference may be chance
 BISECTIONS = 50
 
 
@@ -22,20 +22,20 @@ class Interval:
 
 
 def share_right(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> Interval:
-    """Share of right answers with Wilson's interval of as many independent answers as they are worth.
+    """Share of right answers with Wilson's interval for the effective number of independent answers.
 
-    `facts` says which fact each answer is about; without them each is about its own.
+    `facts` says which fact each answer is about; without it every answer is about its own.
     """
     total = len(right) / design_effect(right, facts, (0, 1))
     return wilson(sum(right) / max(1, len(right)) * total, total)
 
 
 def design_effect(values: Sequence[float], facts: Sequence[Hashable], ends: tuple[float, float]) -> float:
-    """The variance of the mean of `values` over that of as many independent ones (Kish 1965), at least 1.
+    """The variance of the mean of `values`, divided by that of as many independent values (Kish 1965); at least 1.
 
     Wordings of one fact are right or wrong together:  D = sum over facts (sum of residuals)² / sum of residuals².
-    Two facts at each of the `ends` of the range are added, of the mean size that counts for a variance, as Agresti and
-    Coull (1998) add two right and two wrong answers: a few misses do not tell whether facts are missed as a whole.
+    As Agresti and Coull (1998) add two right and two wrong answers, two facts at each of the `ends` of the range are
+    added, of size sum n² / sum n: a few misses do not show whether facts are missed as a whole.
     """
     if not facts or not values:
         return 1.0
@@ -49,7 +49,7 @@ def design_effect(values: Sequence[float], facts: Sequence[Hashable], ends: tupl
 
 
 def wilson(right: float, total: float) -> Interval:
-    """Share of right answers with Wilson's score interval (Wilson 1927), which has a width at shares of 0 and 1 too.
+    """Share of right answers with Wilson's score interval (Wilson 1927), which has a width even at shares of 0 and 1.
 
     centre = (p + z²/2n) / (1 + z²/n),  half = z / (1 + z²/n) · sqrt(p(1-p)/n + z²/4n²)
     """
@@ -64,11 +64,11 @@ def wilson(right: float, total: float) -> Interval:
 def paired_difference(first: Sequence[bool], second: Sequence[bool], facts: Sequence[Hashable] = ()) -> Interval:
     """Share right of `second` minus that of `first`, on the same items: Tango's score interval (Tango 1998).
 
-    It excludes zero only where the exact McNemar test of facts does too (p < 0.05): a fact is won or lost by the sum of
-    its items. So it is right for a few items as well.
-    With b items right in `second` only, c in `first` only, of n, its ends solve T(d) = +-z:
-    T(d) = (b - c - nd) / sqrt(n (2q + d(1 - d))), where q is the likeliest share of c if the shares differ by d.
-    All three counts are divided by the design effect.
+    It excludes zero only if the exact McNemar test of facts does too (p < 0.05), so it holds for a few items as well; a
+    fact is won or lost by the sum of its items.
+    With b of n items right in `second` only and c in `first` only, its ends solve T(d) = ±z:
+    T(d) = (b - c - nd) / sqrt(n (2q + d(1 - d))), where q is the maximum-likelihood share of c if the shares differ by
+    d. All three counts are divided by the design effect.
     """
     changes = [int(b) - int(a) for a, b in zip(first, second, strict=True)]
     if not changes:
@@ -92,7 +92,7 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], facts: Sequ
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """Two-sided p of the exact McNemar test: how often coins fall so one-sidedly, of those items that changed.
+    """Two-sided p-value of the exact McNemar test on the items that changed (a binomial test with p = 1/2).
 
     p = min(1, 2 sum_{k <= min(b, c)} C(b + c, k) / 2^(b + c))
     """
@@ -111,5 +111,5 @@ def _tango(gained: float, lost: float, total: float, difference: float) -> float
     share = (math.sqrt(max(0.0, linear * linear - 8 * total * constant)) - linear) / (4 * total)
     variance = total * (2 * share + difference * (1 - difference))
     above = gained - lost - total * difference
-    # At d = 1 and -1 nothing varies.
+    # At d = 1 and -1 the variance is zero.
     return above / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, above) if above else 0.0

@@ -1,4 +1,4 @@
-"""What a report card says of an update: what is new or changed, unchanged and gone. Does not import torch."""
+"""The part of a report card about an update: recall by what became of the passages. Does not import torch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from disc_lite.storage import JsonObject
 
-LEARNED = 0.6  # share of the ceiling below which the card warns
+LEARNED = 0.6  # the card warns below this share of the ceiling
 FRESH_AND_UNCHANGED = {" of what is new or changed": ("new", "changed"), " of what is unchanged": ("unchanged",)}
-# What becomes of the pairs of passages that are gone, by `update.removed`.
+# `update.removed` -> what happens to the pairs about removed passages.
 GONE = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
 
 def since_rows(update: JsonObject) -> list[tuple[str, int | None, JsonObject]]:
-    """Of an update's card: what became of passages, how many they are, and the row of questions or of statements."""
+    """(label, number of passages, row) by what became of the passages; rows of statements have None as their number."""
     rows: list[tuple[str, int | None, JsonObject]] = []
     for state, row in update["rows"].items():
         label = f"gone, {GONE[update['removed']]}" if state == "removed" else state
@@ -30,9 +30,9 @@ def gained_in_words(count: int) -> str:
 
 
 def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """Of an update, how much of what is new or changed is right, and of what is unchanged; else empty.
+    """`right` and `of` for what is new or changed and for what is unchanged; empty unless the run is an update.
 
-    Of questions and statements together.
+    Questions and statements are counted together.
     """
     update = card.get("update")
     if not update:
@@ -44,12 +44,12 @@ def fresh_and_unchanged(card: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 
 def _in_states(update: Mapping[str, Any], states: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The rows of questions, then those of statements, about passages in these states."""
+    """The rows of questions, then of statements, about passages in these states."""
     return [update[kind][state] for kind in ("rows", "completions") for state in states]
 
 
 def since_update(card: Mapping[str, Any]) -> str:
-    """Of an update, what of the run before is lost, and whether anything was asked about what is new; else empty."""
+    """For an update, what it lost since the earlier run, and a warning if nothing new was asked about; else empty."""
     update = card.get("update")
     if not update:
         return ""
@@ -67,16 +67,16 @@ def since_update(card: Mapping[str, Any]) -> str:
 
 
 def _share(rows: Sequence[Mapping[str, Any]], of: str = "right") -> float:
-    """The share of right answers in several rows, or one end of its interval: the mean of theirs, which is wider."""
+    """The share of right answers in several rows, or (`of` low, high) the rows' mean interval end, a wider bound."""
     total: int = max(1, sum(row["of"] for row in rows))
     number: float = sum(row["right"] if of == "right" else row[of] * row["of"] for row in rows)
     return number / total
 
 
 def short_part(card: Mapping[str, Any]) -> tuple[str, float, float] | None:
-    """The part of an update of which surely too little is known, for what the base reads in the same, if any.
+    """(part of an update, share of the adapted model, share of the base with the right passage), or None.
 
-    Its name, and the shares that the adapted model answers, and the base with the passage.
+    It is the first part in which even the upper end of the adapted model's share is below LEARNED times the base's.
     """
     found = (card.get("update") or {"rows": {}})["rows"]
     for part, states in FRESH_AND_UNCHANGED.items() if found else ():
@@ -87,7 +87,7 @@ def short_part(card: Mapping[str, Any]) -> tuple[str, float, float] | None:
 
 
 def still_known(card: Mapping[str, Any]) -> str:
-    """A sentence on what an update was to unlearn, as far as it was asked; empty in any other run."""
+    """A sentence about the questions that an update was to unlearn; empty if none was asked."""
     asked = card["fit"].get("unlearned")
     if not asked:
         return ""

@@ -1,4 +1,4 @@
-"""Retrieval by BM25: the passages that answer questions, and those in the prompt of a base with retrieval (RAG)."""
+"""BM25 retrieval: finds the right passage of each question, and the passages for prompts with retrieval (RAG)."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from disc_lite.qa.numbers import in_thousands, number_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Passages = Sequence[tuple[str, str]]  # (document, text as a prompt shows it), in order
-Place = tuple[str, int]  # a document, and the number of a passage in it
+Passages = Sequence[tuple[str, str]]  # (document, text as in a prompt), in order
+Place = tuple[str, int]  # (document, number of a passage in it)
 
-SEARCHED = 50  # passages that are looked through for an answer to a question
+SEARCHED = 50  # best passages that are searched for an answer to a question
 
-# Words, also of one letter or digit; numbers with their decimals; runs of Han, kana, Hangul, Thai and the like.
+# Words, also of a single letter or digit; numbers with decimals; runs of Han, kana, Hangul, Thai and the like.
 _CHARACTER = re.compile(rf"[{UNSPACED}\uac00-\ud7a3][{UNSPACED_MARKS}]*")
 _LETTER = rf"(?:[^\W{UNSPACED}\uac00-\ud7a3]|[{MARKS}])"
 _TERM = re.compile(rf"(?P<run>(?:{_CHARACTER.pattern})+)|(?P<number>(?<!\w)\d+(?:[.,]\d+)+(?!{_LETTER}))|{_LETTER}+")
 
 
 def right_places(questions: Sequence[Question], passages: Passages) -> list[int | None]:
-    """Which passage answers each question: its own where that is known, else the best by BM25 that gives an answer.
+    """The index of the passage that answers each question: its own if known, else the best by BM25 with an answer.
 
-    `passages` are (document, text). Question and answers are searched for together, in the question's document where
-    it names one. Where none of the SEARCHED best gives an answer it is the best of all; None if there is none.
+    Question and answers are one search, in the question's document if it names one. If none of the SEARCHED best
+    passages gives an answer, it is the best of them; None if there is no passage.
     """
     known = {place: at for at, place in enumerate(places_of(passages))}
     chosen = [known.get((question.document, question.passage_index)) for question in questions]
@@ -56,7 +56,7 @@ def right_places(questions: Sequence[Question], passages: Passages) -> list[int 
 
 
 def places_of(passages: Passages) -> list[Place]:
-    """Each passage's document and number in it."""
+    """The document of each passage and its number in that document."""
     seen: Counter[str] = Counter()
     places = []
     for document, _ in passages:
@@ -71,7 +71,7 @@ def best_passages(passages: Sequence[str], questions: Sequence[str], number: int
 
 
 def best_places(passages: Sequence[str], questions: Sequence[str], number: int) -> list[list[int]]:
-    """For each question which passages are its `number` best, best first; of equally good ones the earlier.
+    """For each question the indices of its `number` best passages, best first; the earlier one of equals comes first.
 
     BM25 as in Lucene, by the library bm25s.
     """
@@ -82,15 +82,15 @@ def best_places(passages: Sequence[str], questions: Sequence[str], number: int) 
     if not number or not questions:
         return [[] for _ in questions]
     index = BM25(method="lucene")
-    # bm25s cannot index passages of which none has a term.
+    # bm25s cannot index passages if none of them has a term.
     index.index([search_terms(passage) or [""] for passage in passages], show_progress=False)
     asked = [search_terms(question) for question in questions]
-    # Nor can it search for nothing.
+    # Nor can it search without a term.
     return [_best(index.get_scores(terms), number) if terms else list(range(number)) for terms in asked]
 
 
 def _best(scores: NDArray[Any], number: int) -> list[int]:
-    """The places of the `number` highest scores, highest first; of equal ones the first."""
+    """The indices of the `number` highest scores, highest first; the first one of equals comes first."""
     import numpy as np
 
     limit = np.partition(scores, -number)[-number]
@@ -103,8 +103,8 @@ def _best(scores: NDArray[Any], number: int) -> list[int]:
 def search_terms(text: str) -> list[str]:
     """Words in lower case, and numbers in one form: 1,000 and 1.000 are 1000, and 3,5 is 3.5.
 
-    In scripts without spaces, and in Korean, single characters and pairs of neighbours, as Lucene indexes them
-    (CJKAnalyzer).
+    In Korean and scripts without spaces, terms are single characters and pairs of neighbours, as in Lucene's
+    CJKAnalyzer.
     """
     terms: list[str] = []
     for match in _TERM.finditer(text.lower()):

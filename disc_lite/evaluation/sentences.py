@@ -1,6 +1,6 @@
 """The sentences of a report card, for the terminal, the page and the gates. Does not import torch.
 
-Those about an update are in `of_update`, those about the pairs in `run.about_pairs`.
+Sentences about an update are in `of_update`, those about pairs in `run.about_pairs`.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import Any
 from disc_lite.evaluation.card import LENGTH, MANNER, ROWS
 from disc_lite.evaluation.of_update import LEARNED, gained_in_words, short_part
 
-UNREADABLE = 0.4  # upper end of the interval of right answers with the passage below which the base hardly reads it
-TERSE = 0.05  # of the answers to neutral prompts: if more are less than half as long as before, the card warns
-FITTED = 0.8  # share of the trained questions below which training was too short, rather than the pairs too alike
+UNREADABLE = 0.4  # the base hardly reads the documents if even the upper end of its share with the passage is lower
+TERSE = 0.05  # the card warns if a larger share of answers to neutral prompts is less than half as long as before
+FITTED = 0.8  # if a smaller share of the trained questions is answered, training was too short; else pairs too alike
 
 
 def recalled(card: Mapping[str, Any]) -> str:
-    """How many questions are answered closed book, now and before."""
+    """The number of questions answered closed book, by the adapted model and by the base."""
     floor, adapted = card["rows"]["floor"], card["rows"]["adapted"]
     return f"Closed book it answers {adapted['right']} of {adapted['of']} questions (the base: {floor['right']})."
 
 
 def about_facts(card: Mapping[str, Any]) -> str:
-    """Where several questions ask for one fact in other words: how many facts they are about."""
+    """The number of facts, if several questions ask for the same one in other words; else empty."""
     facts = card["facts"]
     return f" about {facts:,} fact{'s' * (facts > 1)}" if facts < card["questions"] else ""
 
 
 def unreadable(card: Mapping[str, Any]) -> str:
-    """A sentence where the base answers next to nothing even with the right passage in its prompt; else empty."""
+    """A warning if the base answers hardly anything even with the right passage in its prompt; else empty."""
     reading = card["reading"]
     if reading["high"] >= UNREADABLE:
         return ""
@@ -42,7 +42,7 @@ def unreadable(card: Mapping[str, Any]) -> str:
 
 
 def unstated(card: Mapping[str, Any]) -> str:
-    """A sentence where the right passage of questions states none of their accepted answers; else empty."""
+    """A warning if the right passage of some questions states none of their accepted answers; else empty."""
     number, of = card["unstated"], card["questions"]
     if not number:
         return ""
@@ -53,10 +53,7 @@ def unstated(card: Mapping[str, Any]) -> str:
 
 
 def verdict(card: Mapping[str, Any]) -> str:
-    """A sentence that compares the adapted model with retrieval; also where retrieval does as well or better.
-
-    Empty where neither answers anything.
-    """
+    """Compares the adapted model with retrieval, whichever does better; empty if both answer nothing."""
     gain = card["differences"].get("adapted - rag")
     if gain is None or not (card["rows"]["rag"]["right"] or card["rows"]["adapted"]["right"]):
         return ""
@@ -74,12 +71,12 @@ def verdict(card: Mapping[str, Any]) -> str:
 
 
 def compared(pair: str) -> str:
-    """The rows of a difference, as the card names them: "adapted - rag"."""
+    """The rows of a difference ("adapted - rag") by their labels in the card."""
     return " against ".join(ROWS.get(row, row) for row in pair.split(" - "))
 
 
 def choice_of_questions(card: Mapping[str, Any]) -> str:
-    """What follows from questions that the base wrote itself; empty where the user gave all of them."""
+    """What it means that the base wrote the questions itself; empty if the user gave all of them."""
     number, of = card["self_written"], card["questions"]
     if not number:
         return ""
@@ -91,7 +88,7 @@ def choice_of_questions(card: Mapping[str, Any]) -> str:
 
 
 def forgotten(card: Mapping[str, Any]) -> str:
-    """How many answers that should stay right are wrong now, and in which rows; empty where none was right before."""
+    """The number of answers that should have stayed right and are wrong, by row; empty if none was right before."""
     total = card["forgetting"]
     if not total["of"]:
         return ""
@@ -110,7 +107,7 @@ def forgotten(card: Mapping[str, Any]) -> str:
 
 
 def terser(card: Mapping[str, Any]) -> str:
-    """A sentence where more than a few answers to prompts about nothing in particular became short; else empty."""
+    """A warning if more than a few answers to neutral prompts became less than half as long; else empty."""
     row = card["retained"].get(LENGTH)
     if not row or row["lost"] <= TERSE * row["before"]["of"]:
         return ""
@@ -121,7 +118,7 @@ def terser(card: Mapping[str, Any]) -> str:
 
 
 def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
-    """How many questions were trained on, and the recall of those and of the others, where there are both."""
+    """The number of questions that pairs ask too, with the recall of these and of the others; empty without pairs."""
     overlap = card["overlap"]
     if not overlap["pairs"]:
         return []
@@ -144,15 +141,15 @@ def in_words(row: Mapping[str, Any]) -> str:
 
 
 def interval(row: Mapping[str, Any]) -> str:
-    """`53.1% to 88.8%`, of 95 %; empty where a row has none, because the questions were chosen by it."""
+    """The 95 % interval, `53.1% to 88.8%`; empty if the row has none because the questions were chosen by it."""
     return "" if row["low"] is None else f"{row['low']:.1%} to {row['high']:.1%}"
 
 
 def shortfall(card: Mapping[str, Any]) -> str:
-    """A sentence where the model did not learn its documents, with what to change; empty where it did.
+    """A warning with advice if the model did not learn its documents; empty if it did.
 
-    `card["fit"]` has the shares of trained questions that are answered closed book, and by the teacher, if measured;
-    `card["advice"]` what has an effect in a run like this one.
+    `card["fit"]` has the shares of trained questions answered closed book and by the teacher, if measured;
+    `card["advice"]` has the settings that have an effect in such a run.
     """
     rows, fit = card["rows"], card["fit"]
     if not rows["ceiling"]["right"]:

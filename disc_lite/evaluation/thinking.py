@@ -1,4 +1,4 @@
-"""Answers with thinking on, of models that can think; training and all other prompts have it off."""
+"""Answers with thinking on, for models that can think; training and all other prompts have it off."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from disc_lite.models import Base, Tokens
 from disc_lite.models.generation import Continuation
 
 MOST = 16  # prompts: a thought takes hundreds of tokens
-TIMES = 4  # as many tokens as a long answer has, for the thought and the answer
-ENDS = ("</think>", "[/THINK]", "<channel|>")  # what closes a thought: Qwen and most others, Mistral, Gemma 4
+TIMES = 4  # times the tokens of a long answer, for the thought and the answer together
+ENDS = ("</think>", "[/THINK]", "<channel|>")  # end of a thought: Qwen and most others, Mistral, Gemma 4
 
 
 def thinking_instructions() -> tuple[Instruction, ...]:
-    """The instructions that are asked with thinking on too, from all over the list."""
+    """At most MOST instructions, evenly spaced in the list, that are also asked with thinking on."""
     instructions = load_instructions()
     return instructions[:: -(-len(instructions) // MOST)]
 
@@ -24,7 +24,7 @@ def thinking_answers(
     base: Base, prompts: Sequence[str], max_tokens: int, *, adapter: bool,
     on_finished: Callable[[int], None] = lambda prompts: None,
 ) -> list[str]:  # fmt: skip
-    """The greedy answer to each prompt after its thought; "" where the tokens did not suffice to end the thought."""
+    """The greedy answer to each prompt after its thought; "" if the thought did not end within the token limit."""
     tokens = base.tokens
     asked = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
     written = continued(base, asked, TIMES * max_tokens, adapter=adapter, on_finished=on_finished)
@@ -32,7 +32,7 @@ def thinking_answers(
 
 
 def answer_after_thought(tokens: Tokens, written: Continuation) -> str:
-    """What stands after the last end of a thought; all of it where there was no thought."""
+    """The text after the last end of a thought; the whole text if there was none and it ended by itself, else ""."""
     ends = {tokens.hf.convert_tokens_to_ids(name) for name in ENDS} & tokens.control_ids
     last = max((n for n, token in enumerate(written.ids) if token in ends), default=-1)
     return tokens.decode(written.ids[last + 1 :]).strip() if last >= 0 or written.ended else ""

@@ -1,4 +1,4 @@
-"""Which questions ask for the same fact in other words. Does not import torch."""
+"""Finds questions that ask for the same fact in other words. Does not import torch."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from disc_lite.qa.words import read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import terms_of
 
-SHARED = 0.5  # of the telling words of either of two wordings: more than this
-SHARED_BESIDE_NAME = 0.25  # at least, where a name that few questions have is among them
-FEW, SHARE_OF_FEW = 8, 0.1  # questions: that many, or this share of all if it is more
+SHARED = 0.5  # two wordings must share more than this part of the content words of either
+SHARED_BESIDE_NAME = 0.25  # at least this part is enough if both have a name that few questions have
+FEW, SHARE_OF_FEW = 8, 0.1  # "few" is this many questions, or this share of all if that is more
 
 
 @dataclass(frozen=True)
 class _Asked:
     number: int
     named: frozenset[str]  # names and digits
-    is_telling: bool  # whether few questions have one of these
+    is_telling: bool  # whether few questions have one of these names
     words: tuple[str, ...]
-    terms: tuple[frozenset[str], ...]  # the forms of each
+    terms: tuple[frozenset[str], ...]  # for each content word, its forms
     forms: frozenset[str]
 
 
 def facts_of(questions: Sequence[Question]) -> list[int]:
-    """For each question the number of the first one that asks for the same fact.
+    """For each question the index of the first question that asks for the same fact.
 
-    Such questions are about one text, with the same answers, names and digits, and have most of their telling words in
-    common, or a name that few questions have. Those that differ in one place ask about different things ("who handles
-    visas", "who handles taxes"), and yes or no may answer anything. In doubt a question has a fact of its own.
+    Questions ask for the same fact if they are about the same text, have the same answers, names and digits, and share
+    most of their content words (fewer are enough beside a name that few questions have). Questions that differ in only
+    one place ask about different things ("who handles visas", "who handles taxes"), and equal answers of yes or no show
+    nothing. In doubt a question has a fact of its own.
     """
     known: dict[Hashable, list[_Asked]] = {}
     facts = []
@@ -66,7 +67,7 @@ def _read(questions: Sequence[Question]) -> list[_Asked]:
 def _are_wordings(one: _Asked, other: _Asked) -> bool:
     if one.words == other.words:
         return True
-    if one.forms.isdisjoint(other.forms):  # thousands may have the answer "none"
+    if one.forms.isdisjoint(other.forms):  # a quick test, as thousands of questions may have the answer "none"
         return False
     shared = min(_share(one, other), _share(other, one))
     is_enough = shared > SHARED or (one.is_telling and shared >= SHARED_BESIDE_NAME)
@@ -78,7 +79,7 @@ def _share(asked: _Asked, other: _Asked) -> float:
 
 
 def _differ_in_one_place(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Whether what two questions begin and end with, put together, is at least half of the longer one."""
+    """Whether the common beginning and end of two questions are together at least half of the longer one."""
     begin = _shared(first, second)
     end = _shared(first[begin:][::-1], second[begin:][::-1])
     return 2 * (begin + end) >= max(len(first), len(second))

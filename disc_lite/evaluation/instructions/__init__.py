@@ -1,6 +1,6 @@
 """Instructions whose answers a program can check, and neutral prompts: what a model should retain.
 
-`instructions.jsonl` has prompts, each with the checks for what it asks; `neutral.txt` questions, a line each.
+`instructions.jsonl` has prompts, each with the checks for what it asks; `neutral.txt` has a question a line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NEUTRAL = Path(__file__).with_name("neutral.txt")
 
 
 def load_instructions() -> tuple[Instruction, ...]:
-    """Lines of `{"prompt": …, "checks": [{"kind": …, …}, …]}`."""
+    """The instructions of `instructions.jsonl`: lines of `{"prompt": …, "checks": [{"kind": …, …}, …]}`."""
     rows = map(json.loads, INSTRUCTIONS.read_text(encoding="utf-8").splitlines())
     return tuple(Instruction(row["prompt"], tuple(map(_check, row["checks"]))) for row in rows)
 

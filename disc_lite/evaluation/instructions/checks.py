@@ -1,7 +1,7 @@
-"""Whether an answer follows an instruction: one function for each kind of check, all in `CHECKS`.
+"""Checks whether an answer follows an instruction: one function for each kind of check, all in `CHECKS`.
 
-A check tests exactly what its prompt asks. Emphasis (`**`, `_`) and the shape of
-quotation marks and apostrophes never matter; capitals do where the prompt makes them matter.
+A check tests exactly what its prompt asks. Emphasis (`**`, `_`) and the shape of quotation marks and apostrophes never
+matter; capitals matter only if the prompt asks for them.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ Argument = int | float | str | tuple[str, ...]
 _STRAIGHT = str.maketrans("“”„‘’−", '"""\'\'-')
 _FENCED = re.compile(r"```(?:json)?\s*(?P<inside>.*?)\s*```", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<<[^<>\n]*[^\W_][^<>\n]*>>")
-# No digit of a name or a power (x2, 10^3); the minus of a subtraction is no sign.
+# Not the digits of a name or a power (x2, 10^3); the minus of a subtraction is not a sign.
 _NUMBER = re.compile(r"(?<![^\W_])(?<!\^)-?(?:\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
 class Check:
-    """A kind of `CHECKS` and what its function takes besides the answer."""
+    """A kind of `CHECKS`, and the arguments of its function besides the answer."""
 
     kind: str
     arguments: tuple[tuple[str, Argument], ...] = ()
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Instruction:
-    """A prompt and the checks that its answer must pass, all of them."""
+    """A prompt, and the checks that its answer must all pass."""
 
     prompt: str
     checks: tuple[Check, ...]
@@ -87,7 +87,7 @@ def upper_case(answer: str) -> bool:
 
 
 def quoted(answer: str) -> bool:
-    """Double quotation marks around the whole of it, not around its first and its last words."""
+    """Double quotation marks around the whole answer, not just around its first and its last words."""
     text = _straight(answer)
     inside = text[1:-1]
     inner = inside.find('"')
@@ -107,7 +107,7 @@ def starts_with(answer: str, text: str) -> bool:
 
 
 def ends_with(answer: str, text: str) -> bool:
-    """Ends with exactly this, and nothing after it."""
+    """Ends with exactly this text."""
     end = _straight(answer).rstrip("*_ \n")
     before = end[: -len(text)][-1:]
     return end.endswith(text) and not (text[0].isalnum() and before.isalnum())
@@ -143,7 +143,7 @@ def lines_are(answer: str, lines: tuple[str, ...]) -> bool:
 
 
 def alphabetical(answer: str) -> bool:
-    """At least two lines, from A to Z; capitals and accents do not matter."""
+    """At least two lines in alphabetical order; capitals and accents do not matter."""
     keys = [_letters(line) for line in lines_in(answer)]
     return len(keys) > 1 and keys == sorted(keys)
 
@@ -162,22 +162,22 @@ def mentions(answer: str, word: str, least: int = 1, most: int = sys.maxsize) ->
 
 
 def about(answer: str, beginnings: tuple[str, ...]) -> bool:
-    """Has a word with one of these beginnings: no answer of nothing but the right shape will do."""
+    """Has a word with one of these beginnings, so that an answer of the right shape alone does not pass."""
     return re.search(rf"(?<!\w)(?:{'|'.join(map(re.escape, beginnings))})", answer.casefold()) is not None
 
 
 def avoids(answer: str, words: tuple[str, ...]) -> bool:
-    """Contains none of these words; longer words that contain them are allowed."""
+    """Contains none of these words; longer words around them are allowed."""
     return not any(mentions(answer, word) for word in words)
 
 
 def without(answer: str, characters: str) -> bool:
-    """Contains none of these characters: letters (in any case, with any accents) or signs."""
+    """Contains none of these characters: letters (in any case, with or without accents) or signs."""
     return not set(_letters(characters)) & set(_letters(answer))
 
 
 def _letters(text: str) -> str:
-    """Small letters without their accents."""
+    """The text in lower case, without accents."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in apart if not unicodedata.combining(character))
 
@@ -209,7 +209,7 @@ def json_strings(answer: str, n: int) -> bool:
 
 
 def _json(answer: str) -> Json:
-    """The whole answer as a JSON value, perhaps in a code fence; None if it is not JSON."""
+    """The value if the whole answer is JSON, perhaps in a code fence; else None."""
     text = answer.strip()
     if fenced := _FENCED.fullmatch(text):
         text = fenced["inside"]

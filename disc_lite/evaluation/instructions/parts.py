@@ -16,12 +16,12 @@ _WORD_GAP = re.compile(r"[\s—]+|--+")
 
 
 def words_in(text: str) -> list[str]:
-    """Text between spaces or dashes with a letter or a digit; `&` and the `1.` of a list are not words."""
+    """Texts between spaces or dashes that have a letter or a digit; `&` and the `1.` of a list are not words."""
     return [word for word in _WORD_GAP.split(_MARKER.sub("", text)) if _says_something(word)]
 
 
 def paragraphs_in(text: str) -> list[str]:
-    """Text between blank lines; a horizontal rule is not a paragraph."""
+    """Texts between blank lines; a horizontal rule is not a paragraph."""
     return [block.strip() for block in _BLANK_LINES.split(text) if _says_something(block)]
 
 
@@ -33,7 +33,7 @@ def lines_in(text: str) -> list[str]:
 
 
 def sentences_in(text: str) -> list[str]:
-    """The sentences of each block, as documents are cut; those of a text without capitals in capitals, to be found."""
+    """The sentences of each block, cut as in documents; a text without capitals is put into capitals to be cut."""
     blocks = paragraphs_in(_MARKER.sub("", text))
     if text == text.lower():
         blocks = [block.upper() for block in blocks]
@@ -46,7 +46,7 @@ def list_items(text: str, marker: re.Pattern[str]) -> list[re.Match[str]]:
     lines = (line.expandtabs(4) for line in text.splitlines() if not _RULE.fullmatch(line))
     matches = [match for line in lines if (match := marker.match(line))]
     shallowest = min((len(match["indent"]) for match in matches), default=0)
-    # Markdown nests from two spaces on; one is carelessness.
+    # Markdown nests lists from two spaces on; one space is carelessness.
     return [match for match in matches if len(match["indent"]) < shallowest + 2]
 
 
