@@ -74,7 +74,7 @@ def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[li
 
 
 def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) -> int:
-    """The number of questions to write about new and changed passages: their share of the sentences of all documents."""
+    """The number of questions to write about new and changed passages, by their share of all sentences."""
     counts = [len(askable_sentences(text, p)) for text in fresh_texts(texts, changes) for p in text.passages]
     every = sum(len(askable_sentences(text, passage)) for text in texts for passage in text.passages)
     wanted = recipe.evaluation.questions

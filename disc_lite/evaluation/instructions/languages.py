@@ -11,7 +11,7 @@ FOREIGN_HITS = 2  # a sentence with this many more frequent words of another lan
 
 
 def is_in(text: str, language: Language) -> bool:
-    """Whether all of `text` is in `language`: no other language's frequent words fit it, or a sentence of it, better."""
+    """Whether all of `text` is in `language`: no other language fits it, or one of its sentences, better."""
     words, hits = frequent_words(text)
     own = hits.pop(language)
     if own < max(MIN_HITS, MIN_SHARE * words) or own <= max(hits.values()):
