@@ -10,11 +10,11 @@ from disc_lite.report.reading import AnsweredQuestion, Row, RunFiles
 
 SHOWN = 10
 EMPTY = "(empty)"
-MISSED = 3  # of them at least are misses, if there are any
+MISSED = 3  # at least this many of those shown are misses, if there are so many
 
 
 def chosen(run: RunFiles) -> list[AnsweredQuestion]:
-    """Questions that were learned, then misses that the base has right with the passage.
+    """The questions to show: some that were learned, then misses that the base answers with the passage.
 
     Documents alternate; questions of one document keep their order.
     """
@@ -73,7 +73,7 @@ def _entries(listed: Sequence[tuple[str, Html, bool | None]]) -> list[Html]:
 
 
 def changed(run: RunFiles) -> list[Child]:
-    """Neutral prompts, those with the largest drift first."""
+    """Neutral prompts with both answers, by falling drift."""
     rows = run.card["farthest"]
     if not rows:
         return []

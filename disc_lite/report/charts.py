@@ -11,7 +11,7 @@ from disc_lite.report.markup import Child, Html, element, join
 ROW_PX = 22
 MIDDLE = ROW_PX / 2
 PLOT_PX = 170
-POINTS = 400  # of a line; more are averaged
+POINTS = 400  # most points of a line; neighbours are averaged if there are more
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -21,7 +21,7 @@ Values = Sequence[tuple[int, float | None]]  # over the steps; None where there 
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from `low` to `high` are drawn from left to right."""
+    """A horizontal axis: `low` is at the left end, `high` at the right."""
 
     low: float = 0.0
     high: float = 1.0
@@ -33,22 +33,22 @@ class Scale:
 
 @dataclass(frozen=True)
 class Mark:
-    """A vertical line at a step, from the foot up."""
+    """A vertical line at a step, upwards from the axis."""
 
     step: int
     class_: str
-    height: float = 1.0  # of the whole
+    height: float = 1.0  # as a share of the chart's height
 
 
 def percent(share: float) -> str:
     return f"{round(100 * share, 2):g}%"
 
 
-# -- rows: one picture beside each label and its figures -------------------------------------------------
+# -- rows: each with a label, a picture and figures ------------------------------------------------------
 
 
 def rows(label: str, items: Sequence[Item], axis: Item) -> Html:
-    """A chart of (label, picture, figures), one below the other."""
+    """A chart of rows (label, picture, figures), one below the other."""
     parts, every = ("label", "plot", "figure"), (*items, axis)
     made = [element("li", *(element("div", c, class_=p) for p, c in zip(parts, item, strict=True))) for item in every]
     return element("ul", *made, class_="chart", aria_label=label)
@@ -61,13 +61,13 @@ def axis(low: str, middle: str, high: str) -> Item:
 
 
 def bar(title: str, value: float, scale: Scale, class_: str, interval: tuple[float, float] | None = None) -> Html:
-    """A bar from the left end to `value`, with its interval of 95 % where there is one."""
+    """A bar from the left end to `value`, with its 95 % interval if there is one."""
     drawn = element("rect", x=0, y=MIDDLE - 6, width=scale.at(value), height=12, class_=f"bar {class_}")
     return _row(title, drawn, _whisker(scale, *interval) if interval else None)
 
 
 def dots(title: str, before: float, after: float, interval: tuple[float, float], scale: Scale, class_: str) -> Html:
-    """A hollow dot before, a full one after, a line between them; the interval is that of after."""
+    """A hollow dot for `before` and a filled one for `after`, joined by a line; `interval` belongs to `after`."""
     change = element("line", x1=scale.at(before), x2=scale.at(after), y1=MIDDLE, y2=MIDDLE, class_=f"change {class_}")
     return _row(
         title, _whisker(scale, *interval), change, _dot(scale.at(before), "before"), _dot(scale.at(after), class_)
@@ -75,7 +75,7 @@ def dots(title: str, before: float, after: float, interval: tuple[float, float],
 
 
 def bullet(title: str, floor: float | None, value: float, ceiling: float | None) -> Html:
-    """A bar for the value, a hollow dot for the floor, and a stroke for the ceiling."""
+    """A bar for the value, with a hollow dot for the floor and a stroke for the ceiling."""
     scale = Scale()
     drawn = element("rect", x=0, y=MIDDLE - 6, width=scale.at(value), height=12, class_="bar adapted")
     end = None if ceiling is None else _upright(scale.at(ceiling), 2, ROW_PX - 2, "ceiling")
@@ -83,13 +83,13 @@ def bullet(title: str, floor: float | None, value: float, ceiling: float | None)
 
 
 def difference(title: str, mean: float, low: float, high: float, scale: Scale) -> Html:
-    """A dot with its interval, beside the line of no difference."""
+    """A dot with its interval, and the line of no difference."""
     zero = _upright(scale.at(0.0), 0, ROW_PX, "zero")
     return _row(title, zero, _whisker(scale, low, high), _dot(scale.at(mean), "adapted"))
 
 
 def _row(title: str, *shapes: Child) -> Html:
-    """The title is the accessible name; grid lines come from the style sheet."""
+    """The picture of a row; `title` is its accessible name, grid lines come from the style sheet."""
     return element("svg", element("title", title), *shapes, role="img", width="100%", height=ROW_PX)
 
 
@@ -102,7 +102,7 @@ def _whisker(scale: Scale, low: float, high: float) -> Html:
 
 
 def _dot(at: str, class_: str) -> Html:
-    # The ring is wider than the disc, so both are seen where they coincide.
+    # The ring is wider than the disc, so that both are visible where they coincide.
     return element("circle", cx=at, cy=MIDDLE, r=6 if class_ == "before" else 4, class_=f"dot {class_}")
 
 
@@ -114,7 +114,7 @@ def _upright(at: str, top: float, bottom: float, class_: str) -> Html:
 
 
 def line_chart(title: str, lines: Mapping[str, Values], marks: Sequence[Mark], steps: int) -> Html:
-    """Lines, by their classes, over the steps 1 to `steps`, from zero up."""
+    """Lines (CSS class -> values) over the steps 1 to `steps`; the vertical axis begins at zero."""
     top = nice(max((v for values in lines.values() for _, v in values if v is not None), default=1.0))
     grid, ticks = [], []
     for share in (0.0, 0.5, 1.0):
@@ -123,7 +123,7 @@ def line_chart(title: str, lines: Mapping[str, Values], marks: Sequence[Mark], s
         # Beside the lines, in the margin of the picture.
         ticks.append(element("text", figure(top * share), x=-6, y=f"{y + 4:g}", text_anchor="end", class_="tick"))
     uprights = [_upright(percent(_across(m.step, steps)), PLOT_PX * (1 - m.height), PLOT_PX, m.class_) for m in marks]
-    # Stretched on its own, so that the lines fill the width and the text beside them is not distorted.
+    # A picture of its own that is stretched, so that the lines fill the width and the text is not distorted.
     paths = [element("path", d=_path(line, steps, top), class_=f"line {class_}") for class_, line in lines.items()]
     inner = element("svg", *paths, viewBox="0 0 1000 1000", preserveAspectRatio="none", width="100%", height=PLOT_PX)
     return element(
@@ -146,7 +146,7 @@ def _across(step: int, steps: int) -> float:
 
 
 def _path(points: Values, steps: int, top: float) -> str:
-    """The pen is lifted where a value is missing; a value alone becomes a point."""
+    """SVG path data; a missing value is a gap in the line, a value between two gaps a point."""
     parts, down = [], False
     for i, (step, value) in enumerate(points):
         if value is None:
@@ -161,7 +161,7 @@ def _path(points: Values, steps: int, top: float) -> str:
 
 
 def thinned(values: Values) -> list[tuple[int, float | None]]:
-    """At most POINTS of the values: means of neighbours, at the middle of their steps."""
+    """At most POINTS values: means of neighbouring values, each at the middle one of their steps."""
     size = math.ceil(len(values) / POINTS)
     if size <= 1:
         return list(values)
@@ -174,7 +174,7 @@ def thinned(values: Values) -> list[tuple[int, float | None]]:
 
 
 def smoothed(values: Values, reach: int) -> list[tuple[int, float | None]]:
-    """Each value's mean with up to `reach` neighbours on either side; fewer near the ends, which would bend else."""
+    """The mean of each value and up to `reach` neighbours on either side; fewer near the ends, where it would bend."""
     points: list[tuple[int, float | None]] = []
     for i, (step, _) in enumerate(values):
         far = max(reach // 3, min(reach, i, len(values) - 1 - i))
@@ -184,7 +184,7 @@ def smoothed(values: Values, reach: int) -> list[tuple[int, float | None]]:
 
 
 def figure(value: float) -> str:
-    """Three digits; very small ones with a power of ten, as people write it."""
+    """The value with three digits, very small ones as in 2 × 10⁻⁵."""
     if abs(value) < 1e-9:  # rounding
         return "0"
     digits, _, power = f"{value:.3g}".partition("e")
@@ -192,7 +192,7 @@ def figure(value: float) -> str:
 
 
 def nice(largest: float) -> float:
-    """The next of a few round numbers times a power of ten: the top of an axis, whose half is round as well."""
+    """The top of an axis: the next round number times a power of ten; half of it is round as well."""
     if largest <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(largest))

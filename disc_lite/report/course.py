@@ -14,7 +14,7 @@ CURVES = {
     "learning_rate": ("Learning rate", ""),
 }
 SMOOTH_FROM = 40  # steps
-MOST_STEPS = 10  # that are named
+MOST_STEPS = 10  # steps that are named
 
 
 def training(run: RunFiles) -> list[Child]:
@@ -51,7 +51,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
 
 
 def _changed(row: Row) -> str:
-    """How the run was computed after a change, which changed nothing of what it learned."""
+    """A sentence about a change in how the run was computed (what it learns does not depend on that)."""
     how = passes_in_words(row["micro_batch_tokens"], row["optimizer_bits"])
     return f" From step {row['after_step'] + 1:,} on computed on {row['device']} in {how} ({row['why']})."
 

@@ -14,13 +14,13 @@ from disc_lite.storage import JsonObject
 
 
 def inspect_document(run: str | Path, document: str) -> JsonObject:
-    """All about one document in a finished run, as JSON; of one that an update took out what became of it.
+    """One document of a finished run as JSON; for a document that an update took out, what became of it.
 
-    For each question: `stands_in`, the passages that contain an accepted answer, those that share most words with the
-    question first; and `nearest_pair`, the training pair with the most similar question (Jaccard index of the word
-    sets), if any shares a word.
+    Each question has `stands_in`, the passages that contain an accepted answer, sorted by the number of words that they
+    share with the question; and `nearest_pair`, the training pair with the most similar question (Jaccard index of the
+    word sets), if any shares a word.
 
-    Raises UsageError where there is no such document, with the most similar name.
+    Raises UsageError, with the most similar name, if there is no such document.
     """
     files = read_run(Path(run))
     entries = {row["name"]: row for row in files.ledger}

@@ -116,7 +116,7 @@ def _benchmarks(run: RunFiles) -> Html | None:
 
 
 def since(run: RunFiles) -> list[Child]:
-    """Of an update: recall of what is unchanged, changed, new and gone, by the run before it and now."""
+    """For an update, recall now and in the earlier run, by unchanged, changed, new and removed; else empty."""
     update = run.card["update"]
     if not update:
         return []

@@ -1,4 +1,4 @@
-"""Text -> HTML. Only `Html` of this module is markup; all other text is escaped."""
+"""Text -> HTML. Only `Html` objects are markup; all other text is escaped."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-# Characters that are invalid in HTML or UTF-8: control characters, lone surrogates, non-characters. And the two
-# overrides of the writing direction, which can make a text look like another one.
+# Characters that are invalid in HTML or UTF-8 (control characters, lone surrogates, non-characters), and the two
+# overrides of the writing direction, which can make a text look like another.
 IMPOSSIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 OPTION = re.compile(r"(--[a-z][a-z-]+)")
 VOID = frozenset({"meta", "br"})
-AT_ONCE = 30  # rows of a long list; the others are folded
+AT_ONCE = 30  # rows of a long list that are shown; the others are folded
 
 
 @dataclass(frozen=True)
 class Html:
-    """Markup, which is not escaped again."""
+    """Markup, which is inserted without escaping."""
 
     text: str
 
@@ -28,7 +28,7 @@ Attribute = str | int | float | None
 
 
 def element(name: str, /, *children: Child, **attributes: Attribute) -> Html:
-    """One element. Text among `children` and `attributes` is escaped, None is left out.
+    """An HTML element. Text in `children` and `attributes` is escaped, None is left out.
 
     A trailing underscore of an attribute's name is dropped (`class_`), other underscores become hyphens.
     """
@@ -41,12 +41,12 @@ def element(name: str, /, *children: Child, **attributes: Attribute) -> Html:
 
 
 def join(children: Iterable[Child]) -> Html:
-    """Several pieces, concatenated."""
+    """Concatenate pieces; text is escaped."""
     return Html("".join(c.text if isinstance(c, Html) else safe(c) for c in children if c is not None))
 
 
 def safe(text: str) -> str:
-    """Text escaped for an element or a quoted attribute."""
+    """Escape text for an element or a quoted attribute."""
     return escape(IMPOSSIBLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
@@ -56,7 +56,7 @@ def foreign(text: str, name: str = "bdi") -> Html:
 
 
 def paragraph(*children: Child, class_: str | None = None) -> Html:
-    """Running text; options of commands in it (`--questions`) are not broken over two lines."""
+    """A paragraph in which command options (`--questions`) are not broken over two lines."""
     return element("p", *map(_with_options, children), class_=class_)
 
 
@@ -78,7 +78,7 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[Child]]
 
 
 def beginning(draw: Callable[[str, Sequence[Any]], Html], title: str, rows: Sequence[Any]) -> Iterable[Html]:
-    """What `draw` makes of the first rows of a long table or chart, and folded what it makes of the others."""
+    """A long table or chart in two parts made by `draw`: the first AT_ONCE rows, and the others folded."""
     yield draw(title, rows[:AT_ONCE])
     if rest := rows[AT_ONCE:]:
         yield folded(f"{len(rest)} more", draw(f"{title}, continued", rest))

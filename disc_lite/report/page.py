@@ -18,9 +18,9 @@ HEADLINE = (  # sentences of the card, in this order
     sentences.unreadable, sentences.recalled, sentences.unstated, sentences.shortfall, since_update,
     sentences.verdict,
 )  # fmt: skip
-# Only styles of the page itself.
+# Only styles in the page itself are allowed.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-# Anchor, heading, content; empty parts are left out.
+# (anchor, heading, content); parts without content are left out.
 PARTS = (
     ("card", "Report card", learned.report_card),
     ("since", "Since the run before", learned.since),
@@ -37,22 +37,22 @@ PARTS = (
 
 
 def write_report(run: str | Path, output: str | Path | None = None) -> Path:
-    """Write RUN/report.html, or `output`: a pure function of the files of the run; returns its path.
+    """Write RUN/report.html, or `output`, from the files of the run alone; returns its path.
 
-    Raises UsageError where the folder holds no finished run or `output` is a pipe, a device or a folder,
-    EnvironmentNotReady where nothing can be written.
+    Raises UsageError if the folder holds no finished run or `output` is a pipe, a device or a folder;
+    EnvironmentNotReady if it cannot be written.
     """
     run = Path(run)
     path = Path(output) if output else RunFolder(run).report
     text = page(read_run(run))
-    place = path.resolve()  # a link stays one, also /dev/stdout
+    place = path.resolve()  # a link is written through, not replaced; also /dev/stdout
     require_writable(place.parent, "Name another file: --output FILE.")
     write_text(place, text, noted=False)
     return path
 
 
 def page(run: RunFiles) -> str:
-    """The whole page."""
+    """The whole page as HTML."""
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     head = element(
         "head",

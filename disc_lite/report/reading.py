@@ -40,8 +40,8 @@ class RunFiles:
     passages: tuple[Row, ...]
     pairs: tuple[Row, ...]
     steps: tuple[Row, ...]  # lines of `metrics.jsonl`
-    resumes: tuple[Row, ...]  # after which steps training was continued
-    computed: tuple[Row, ...]  # how, a row for every change
+    resumes: tuple[Row, ...]  # the steps after which training was continued
+    computed: tuple[Row, ...]  # how the run was computed, a row for every change
     questions: tuple[AnsweredQuestion, ...]
     benchmarks: Row  # task -> {before, after} -> metric -> value
 
@@ -56,7 +56,7 @@ class RunFiles:
 
 
 def read_run(path: Path) -> RunFiles:
-    """Read a finished run. Raises UsageError where there is none."""
+    """Read a finished run. Raises UsageError if there is none."""
     folder = RunFolder(path)
     folder.require_finished()
     summary = read_json(folder.summary)
