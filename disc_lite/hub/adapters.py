@@ -1,7 +1,7 @@
-"""A PEFT adapter folder: its base model, and whether it fits that base. Does not import torch.
+"""A PEFT adapter folder: its base model, and checks that it fits that base. Does not import torch.
 
-PEFT loads an adapter without matching tensors with only a warning, and ignores settings that it does not know. So
-names, shapes and settings are checked before: what is refused here would have answered like the base.
+PEFT only warns if the tensors of an adapter do not match, and ignores settings that it does not know: such a model
+would answer like the base. So names, shapes and settings are checked before loading.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TRAINED_ON = "trained_on.json"  # disc-lite writes it beside an adapter; PEFT's configuration has no place for it
 EXPORT_RECORD = "export.json"  # `export` writes it into every folder
 PREFIX = "base_model.model."
-# Settings of a LoRA that do not matter for loading it, or that PEFT applies itself.
+# LoRA settings that do not matter for loading, or that PEFT applies itself.
 HARMLESS = frozenset(
     "alpha_pattern auto_mapping base_model_name_or_path exclude_modules inference_mode layers_pattern "
     "layers_to_transform lora_alpha lora_dropout megatron_core peft_type peft_version qalora_group_size r "
     "rank_pattern target_modules use_rslora".split()
 )
-# Other settings with the values that have no effect. Initialisations that change the base are not among them.
+# Other settings, with the values that have no effect; initialisations that change the base are not among these.
 IDLE: dict[str, tuple[Json, ...]] = {
     "bias": ("none",), "task_type": ("CAUSAL_LM",), "revision": ("main",), "init_lora_weights": (True, "gaussian"),
 }  # fmt: skip
@@ -34,14 +34,14 @@ IDLE: dict[str, tuple[Json, ...]] = {
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """The base as an adapter was trained on it, beside the adapter so that it goes wherever that is copied."""
+    """The base that an adapter was trained on; stored in the adapter folder, so that it is copied with it."""
 
     weights: str  # digest of its weights, see `hub.identity`
-    quantize: str  # as `memory.quantize` of the recipe
+    quantize: str  # value of `memory.quantize` in the recipe
 
 
 def trained_on(folder: Path) -> TrainedOn | None:
-    """What disc-lite wrote beside an adapter; None for an adapter of others. Raises EnvironmentNotReady if broken."""
+    """The base recorded beside an adapter; None if disc-lite did not train it. Raises EnvironmentNotReady if broken."""
     path = folder / TRAINED_ON
     if not path.is_file():
         return None
@@ -57,10 +57,10 @@ def trained_on(folder: Path) -> TrainedOn | None:
 
 
 def open_base(folder: Path) -> Model:
-    """The base model of an adapter folder, checked against the adapter.
+    """Open the base model of an adapter folder and check it against the adapter.
 
-    Raises UsageError where disc-lite does not load this kind of adapter, its base is not found or another one now, or
-    its tensors do not match the base; EnvironmentNotReady where the base is incomplete or cannot be downloaded.
+    Raises UsageError if disc-lite does not load this kind of adapter, the base is not found or has changed, or the
+    tensors do not match it; EnvironmentNotReady if the base is incomplete or cannot be downloaded.
     """
     config = read_config(folder)
     name = config.get("base_model_name_or_path")
@@ -77,9 +77,9 @@ def open_base(folder: Path) -> Model:
 
 
 def _require_trained_on(folder: Path, model: Model) -> None:
-    """Raises UsageError where the base has the shapes of the one that the adapter was trained on, but other weights.
+    """Raises UsageError if the base has other weights than the one that the adapter was trained on.
 
-    A folder may be called as a model of the hub is, and a publisher may replace weights.
+    Shapes do not show that: a folder may have the name of a model of the hub, and a publisher may replace weights.
     """
     then = trained_on(folder)
     if then is not None and then.weights != model.weights:
@@ -93,9 +93,9 @@ def _require_trained_on(folder: Path, model: Model) -> None:
 
 
 def read_config(folder: Path) -> JsonObject:
-    """The configuration of a LoRA adapter that can be loaded. Raises UsageError for any other.
+    """Read the configuration of a LoRA adapter. Raises UsageError if it is of a kind that cannot be loaded.
 
-    Raises EnvironmentNotReady where a file of an adapter in a run folder is not the one that training wrote.
+    Raises EnvironmentNotReady if a file of an adapter in a run folder is not the one that training wrote.
     """
     if not (folder / CONFIG).is_file():
         raise UsageError(
@@ -128,7 +128,7 @@ def read_config(folder: Path) -> JsonObject:
 
 
 def _require_weights(folder: Path) -> None:
-    """Raises UsageError where there are none, EnvironmentNotReady where they are not what was written here."""
+    """Raises UsageError without weights, EnvironmentNotReady if they are not what training or `export` wrote."""
     if not (folder / WEIGHTS).is_file():
         pickled = any(folder.glob("adapter_model.*"))
         raise UsageError(
@@ -150,7 +150,7 @@ def _require_weights(folder: Path) -> None:
 
 
 def check_fit(folder: Path, config: JsonObject, base: Path) -> None:
-    """Raises UsageError unless the adapter has exactly the A and B of the modules that its configuration names."""
+    """Raises UsageError unless the adapter has A and B for exactly the modules that its configuration names."""
     try:
         lora = shapes_in(folder / WEIGHTS)
     except EnvironmentNotReady as error:
@@ -164,7 +164,7 @@ def check_fit(folder: Path, config: JsonObject, base: Path) -> None:
 
 
 def _fault(lora: dict[str, Shape], weights: dict[str, Shape], config: JsonObject) -> str:
-    """A sentence about the first mismatch, or ""."""
+    """A sentence about the first mismatch between adapter and base, or ""."""
     modules = {n.removesuffix(f".lora_{x}.weight") for x in "AB" for n in lora if n.endswith(f".lora_{x}.weight")}
     parts = {f"{module}.lora_{x}.weight" for module in modules for x in "AB"}
     if parts != set(lora):
@@ -188,20 +188,20 @@ def _fault(lora: dict[str, Shape], weights: dict[str, Shape], config: JsonObject
 
 
 def _named_modules(config: JsonObject, weights: dict[str, Shape], adapted: set[str]) -> set[str]:
-    """The modules of the base that the configuration names; none where it uses a pattern or a selection of layers.
+    """The modules of the base that the configuration names; empty if it uses a pattern or a selection of layers.
 
-    Only those in the same lists of layers as the adapted ones: a folder may hold towers for images and layers for
-    speculative decoding, which are not part of the text model.
+    Only modules in the same lists of layers as the adapted ones count: a folder may also hold an image tower and layers
+    for speculative decoding, which are not part of the text model.
     """
     targets = config.get("target_modules")
     if not isinstance(targets, list) or config.get("exclude_modules") or config.get("layers_to_transform"):
         return set()
     endings = tuple(f".{plain_name(target)}" for target in targets)
-    lists = {_list_of(name) for name in adapted}  # and what is in no list, such as the head
+    lists = {_list_of(name) for name in adapted}  # modules in no list, such as the head, count too
     names = {n.removesuffix(".weight") for n, shape in weights.items() if n.endswith(".weight") and len(shape) != 1}
     return {name for name in names if f".{name}".endswith(endings) and _list_of(name) in {*lists, name}}
 
 
 def _list_of(name: str) -> str:
-    """`layers.0.mlp.up_proj` -> `layers`: what stands before the number of the layer."""
+    """`layers.0.mlp.up_proj` -> `layers`: the part before the layer number."""
     return ".".join(takewhile(lambda part: not part.isdigit(), name.split(".")))

@@ -1,7 +1,7 @@
-"""Short names of models: hub id, shape, licence; and what a `--model` value means.
+"""Short names of models with hub id, shape and licence; and the meaning of a `--model` value.
 
-The shapes are those of each model's `config.json`. With them a wrong name is recognised, and the memory of a run
-estimated, without the network and without torch.
+The shapes are those of each model's `config.json`, so that wrong names are recognised and memory is estimated without
+the network and without torch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from disc_lite.storage import JsonObject
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _LFS = b"version https://git-lfs"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-# Files of a model folder that hold a JSON object each; other packages only find out while they use it.
+# Files of a model folder that must each hold a JSON object; other packages notice a broken one only when they use it.
 OBJECTS = {
     "config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
 }  # fmt: skip
@@ -36,7 +36,7 @@ class Alias:
 
     name: str
     hub_id: str  # empty for a model inside the package
-    model_type: str  # of the part that writes text, as transformers calls it
+    model_type: str  # of the text part, in transformers
     parameters_billion: float
     hidden: int
     layers: int
@@ -45,16 +45,16 @@ class Alias:
     head_dim: int
     intermediate: int
     vocab: int
-    tied: bool  # the head is the embedding matrix
+    tied: bool  # the head shares the embedding matrix
     licence: str
     gated: bool  # its publisher requires a login and consent before the download
     note: str = ""
-    more: JsonObject = field(default_factory=dict)  # what else its `config.json` says that its memory depends on
+    more: JsonObject = field(default_factory=dict)  # other entries of its `config.json` that its memory depends on
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model is loaded from, and the alias whose shape it has, if any."""
+    """Where a model is loaded from, and its alias, if it has one."""
 
     kind: Literal["folder", "hub"]
     location: str  # an absolute path, or `owner/name`
@@ -144,7 +144,7 @@ ALIASES: dict[str, Alias] = {alias.name: alias for alias in _TABLE}
 
 
 def resolve(name: str) -> ModelSource:
-    """What `--model NAME` means: an alias, else a folder, else a hub id.
+    """Resolve `--model NAME`: an alias, else a folder, else a hub id.
 
     An alias takes precedence over a folder of the same name (`./pocket` is the folder). Does not use the network.
     Raises UsageError if it is none of the three, EnvironmentNotReady if it is a folder without the files of a model.
@@ -157,7 +157,7 @@ def resolve(name: str) -> ModelSource:
         check_folder(folder)
         return ModelSource("folder", str(folder), alias.name)
     if _is_there(name, Path.is_dir):
-        folder = Path(name).expanduser().absolute()  # a run is opened from other directories too
+        folder = Path(name).expanduser().absolute()  # a run may be opened from another directory
         check_folder(folder)
         return ModelSource("folder", str(folder), None)
     if _HUB_ID.fullmatch(name) and ".." not in name and not _is_there(name, Path.is_file):
@@ -167,7 +167,7 @@ def resolve(name: str) -> ModelSource:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises EnvironmentNotReady, with what is missing or broken, unless `folder` holds a loadable model."""
+    """Raises EnvironmentNotReady, naming what is missing or broken, unless `folder` holds a loadable model."""
     names = _names_in(folder)
     weights = [path.name for path in weight_files(folder)]
     if "config.json" not in names and (folder / "adapter" / "adapter_config.json").is_file():
@@ -201,7 +201,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _require_contents(folder: Path, names: set[str], weights: list[str]) -> None:
-    """Raises EnvironmentNotReady where a file holds no JSON object that should, or has only the name of its content."""
+    """Raises EnvironmentNotReady if a JSON file holds no object, or a file is only a Git LFS pointer."""
     for name in OBJECTS & names:
         read_object(folder / name)
     if pointers := [name for name in (*weights, TOKENIZER) if name in names and _is_pointer(folder / name)]:
@@ -213,14 +213,14 @@ def _require_contents(folder: Path, names: set[str], weights: list[str]) -> None
 
 
 def _is_pointer(path: Path) -> bool:
-    """Whether a file is what `git clone` leaves in place of a large one where Git LFS is not installed."""
+    """Whether a file is the pointer that `git clone` leaves instead of a large file if Git LFS is not installed."""
     with suppress(OSError), path.open("rb") as file:
         return file.read(len(_LFS)) == _LFS
     return False
 
 
 def _names_in(folder: Path) -> set[str]:
-    """The names in it, without those of links to nothing: a cache may have lost what its snapshots link to."""
+    """The names in a folder, without broken links: a cache may have lost the files that its snapshots link to."""
     try:
         return {path.name for path in folder.iterdir() if path.exists()}
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""What a model's `config.json` means, with what it leaves out. Does not import torch.
+"""Reads a model's `config.json` and adds the defaults that it leaves out. Does not import torch.
 
-transformers writes into a `config.json` only what differs from the defaults of a class: that of Gemma 3 does not say
-its number of heads, nor that its head is the embedding matrix. Only transformers' own classes know, and importing them
-takes seconds and torch; so the defaults are here, and a test compares them with the classes.
+transformers writes into `config.json` only what differs from the defaults of the class: that of Gemma 3 has neither the
+number of heads nor the tied head. The defaults are in transformers' classes, which take seconds and torch to import; so
+they are repeated here, and a test compares them with the classes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from disc_lite.hub.weights import read_object
 from disc_lite.storage import JsonObject
 
-UNLIMITED = 1 << 20  # tokens that a model reads at once whose configuration has no limit
+UNLIMITED = 1 << 20  # context in tokens if the configuration has no limit
 _KEYS = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
     "vocab_size", "max_position_embeddings", "tie_word_embeddings",
 )  # fmt: skip
-# None: as many key/value heads as heads; a head of hidden size / heads.
+# None: for num_key_value_heads the number of heads, for head_dim hidden_size / heads.
 _ROWS: dict[str, tuple[int | bool | None, ...]] = {
     "cohere": (8192, 40, 64, None, None, 22528, 256000, 8192, True),
     "cohere2": (8192, 40, 64, None, None, 22528, 256000, 8192, True),
@@ -68,7 +68,7 @@ _MORE: dict[str, dict[str, Any]] = {
 DEFAULTS = MappingProxyType(
     {kind: {**dict(zip(_KEYS, row, strict=True)), **_MORE.get(kind, {})} for kind, row in _ROWS.items()}
 )
-# Of a model that takes images too: the type of its text part where it names none, and whether the head is tied.
+# For models that also take images: the type of the text part if none is named, and whether the head is tied.
 WRAPPERS = MappingProxyType({
     "gemma3": ("gemma3_text", True), "gemma4": ("gemma4_text", True), "mistral3": ("mistral", True),
     "qwen3_5": ("qwen3_5_text", False),
@@ -76,15 +76,15 @@ WRAPPERS = MappingProxyType({
 
 
 def text_configuration(folder: Path) -> JsonObject:
-    """The settings of the part that writes text, with the defaults of its class; of other types what the file says.
+    """The settings of the text part with the defaults of its class; for unknown types only what the file says.
 
-    Raises EnvironmentNotReady where `config.json` is missing or broken.
+    Raises EnvironmentNotReady if `config.json` is missing or broken.
     """
     return completed(read_object(folder / "config.json"))
 
 
 def completed(config: JsonObject) -> JsonObject:
-    """As `text_configuration`, of the content of a `config.json`."""
+    """`text_configuration` for the content of a `config.json`."""
     kind, text = str(config.get("model_type", "")), config.get("text_config")
     if not isinstance(text, dict):
         text = {} if kind in WRAPPERS else None
@@ -93,7 +93,7 @@ def completed(config: JsonObject) -> JsonObject:
     else:
         of_text, tied = WRAPPERS.get(kind, ("", False))
         of_text = str(text.get("model_type", of_text))
-        # The whole model ties its head or not; where it does not say so, the text part may.
+        # Whether the head is tied is a setting of the whole model, or else of its text part.
         whole = {"tie_word_embeddings": config.get("tie_word_embeddings", text.get("tie_word_embeddings", tied))}
         found = {**DEFAULTS.get(of_text, {}), **text, "model_type": of_text, **whole}
     hidden, heads = found.get("hidden_size"), found.get("num_attention_heads")
@@ -104,6 +104,6 @@ def completed(config: JsonObject) -> JsonObject:
 
 
 def context_tokens(folder: Path) -> int:
-    """How many tokens a model reads at once. Raises EnvironmentNotReady where its `config.json` is broken."""
+    """The context of a model in tokens. Raises EnvironmentNotReady if its `config.json` is broken."""
     longest = text_configuration(folder).get("max_position_embeddings")
     return longest if isinstance(longest, int) and longest > 0 else UNLIMITED

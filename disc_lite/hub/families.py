@@ -1,7 +1,7 @@
-"""Model families: what is known of each architecture before a model is loaded. Does not import torch.
+"""Model families: what is known about each architecture before a model is loaded. Does not import torch.
 
-How a model attends, where its linear layers are and what its head does is read from the model itself, and checked when
-it is loaded (`models/check.py`). Here is only what no check can find: how llama.cpp lays the tensors out.
+How a model attends, where its linear layers are and what its head does is read from the model itself and checked when
+it is loaded (`models/check.py`). Here is only what no check can find: the layout of its tensors in llama.cpp.
 To add a family: write its entry here; CONTRIBUTING.md has the other steps.
 """
 
@@ -14,7 +14,7 @@ from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.configuration import completed
 from disc_lite.hub.weights import read_object
 
-# Settings of a configuration that count the experts of a layer.
+# Names of the setting that counts the experts of a layer.
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
 
 
@@ -24,12 +24,12 @@ class Family:
 
     model_type: str  # of config.json
     gguf_architecture: str  # its name in llama.cpp
-    # disc-lite writes its GGUF files itself, tested against llama.cpp; else only llama.cpp's own converter does.
+    # Whether disc-lite writes its GGUF files itself, tested against llama.cpp; else llama.cpp's own converter does.
     gguf_written: bool = False
-    # The rows of q_proj and k_proj have another order in llama.cpp: its rotary embedding rotates neighbouring rows,
-    # where transformers rotates halves.
+    # Whether the rows of q_proj and k_proj have another order in llama.cpp, whose rotary embedding rotates neighbouring
+    # rows instead of halves.
     gguf_reorders: bool = False
-    gguf_norm_shift: float = 0.0  # Gemma's norms multiply by 1 + w, of which llama.cpp stores the sum
+    gguf_norm_shift: float = 0.0  # Gemma's norms multiply by 1 + w; llama.cpp stores that sum
 
 
 FAMILIES: dict[str, Family] = {
@@ -58,10 +58,10 @@ WRITTEN = tuple(name for name, family in FAMILIES.items() if family.gguf_written
 
 
 def check_kind(folder: Path) -> None:
-    """Raises EnvironmentNotReady where `config.json` says that a model cannot be adapted, before its weights are read.
+    """Raises EnvironmentNotReady if `config.json` says that a model cannot be adapted, before its weights are read.
 
-    Most of a mixture of experts lies in tensors that LoRA on linear layers does not reach. Weights that are stored
-    quantised would be taken in the folder's own form whatever the recipe says: the run would not be what it is called.
+    Most of a mixture of experts is in tensors that LoRA on linear layers does not reach. Weights that are stored
+    quantised would be loaded in that form whatever the recipe says.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -71,7 +71,7 @@ def check_kind(folder: Path) -> None:
         text = completed(config)
         experts = max(int(text.get(name) or 0) for name in EXPERTS)
     except (EnvironmentNotReady, ValueError, TypeError):
-        return  # told where the configuration is loaded
+        return  # the error is reported when the configuration is loaded
     if experts > 1:
         raise EnvironmentNotReady(
             f"Models of the type {config.get('model_type')} cannot be adapted.",
@@ -88,7 +88,7 @@ def check_kind(folder: Path) -> None:
 
 
 def _quantises(stored: object) -> bool:
-    """Whether a `quantization_config` says that something is quantised; some say that nothing is."""
+    """Whether a `quantization_config` quantises anything; some do not."""
     if not isinstance(stored, dict):
         return bool(stored)
     if str(stored.get("quant_method") or "none").lower() in ("none", "bitsandbytes"):

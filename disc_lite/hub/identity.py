@@ -1,7 +1,7 @@
-"""What a model is made of: the files of its folder that are loaded, and what tells it from every other model.
+"""The files of a model folder that are loaded, and a fingerprint that identifies the model.
 
-A folder may hold more: the weights a second time, the settings of a processor for images, whatever another program has
-downloaded into the same snapshot. Such files change nothing that a run follows from, so they do not count.
+A folder may hold more: the weights a second time, settings of an image processor, files that another program downloaded
+into the same snapshot. A run does not depend on these, so they do not count.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from pathlib import Path
 
 from disc_lite.hub.weights import read_object, weight_files
 
-SAMPLES, SAMPLE_BYTES = 64, 1 << 14  # of every weight file, evenly spaced
+SAMPLES, SAMPLE_BYTES = 64, 1 << 14  # samples per weight file, evenly spaced, and bytes per sample
 TOKENIZER = "tokenizer.json"
-# Read by transformers wherever they are, but for `probes.json`, which disc-lite reads.
+# Files that transformers reads if they are there; `probes.json` is read by disc-lite.
 SETTINGS = (
     "config.json", "generation_config.json", TOKENIZER, "tokenizer_config.json", "special_tokens_map.json",
     "added_tokens.json", "chat_template.jinja", "adapter_config.json", "probes.json",
 )  # fmt: skip
-# What a tokenizer is made from where there is no `tokenizer.json`; beside one they are not read.
+# Files from which a tokenizer is built if there is no `tokenizer.json`; otherwise they are not read.
 VOCABULARY_FILES = ("tokenizer.model", "vocab.json", "merges.txt")
 VOCABULARIES = ("*.model", "vocab.*", "merges.txt", "tekken.json")  # these, and rarer ones
 
 
 def setting_files(folder: Path) -> list[Path]:
-    """The files beside the weights that are loaded, in a fixed order."""
+    """The files that are loaded besides the weights, in a fixed order."""
     patterns = [*SETTINGS, "additional_chat_templates/*.jinja"]
     if not (folder / TOKENIZER).is_file():
         patterns += VOCABULARIES
@@ -32,12 +32,12 @@ def setting_files(folder: Path) -> list[Path]:
 
 
 def has_tokenizer(folder: Path) -> bool:
-    """Whether there is anything that a tokenizer is made from."""
+    """Whether the folder has files from which a tokenizer can be built."""
     return any(path.is_file() for pattern in (TOKENIZER, *VOCABULARIES) for path in folder.glob(pattern))
 
 
 def seems_whole(folder: Path) -> bool:
-    """Whether a folder has all the settings that models for conversation have: other models may have no more."""
+    """Whether a folder has all settings files of a typical chat model; others may have fewer and still be whole."""
     usual = (TOKENIZER, "tokenizer_config.json", "generation_config.json")
     if not all((folder / name).is_file() for name in usual):
         return False
@@ -46,7 +46,7 @@ def seems_whole(folder: Path) -> bool:
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 of the sizes and of samples of the weight files, whatever their names are.
+    """SHA-256 of the sizes and of samples of the weight files, independent of their names.
 
     64 samples of 16 KiB per file distinguish any two trainings without reading 15 GB.
     """
@@ -62,7 +62,7 @@ def weights_digest(folder: Path) -> str:
 
 
 def fingerprint(folder: Path, weights: str) -> str:
-    """SHA-256 of all that is loaded: of the settings their content, of the weights their digest."""
+    """SHA-256 of everything that is loaded: the content of the settings files and the digest of the weights."""
     digest = sha256(weights.encode())
     for path in setting_files(folder):
         digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode() + path.read_bytes())

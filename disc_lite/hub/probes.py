@@ -14,15 +14,15 @@ from disc_lite.qa import Question
 
 @dataclass(frozen=True)
 class Probes:
-    """What a model folder says of itself; most say nothing."""
+    """The content of a model folder's `probes.json`; most folders have none."""
 
     questions: Mapping[str, Sequence[Question]] = field(default_factory=dict)  # by name: what it should still know
-    reserved_names: tuple[str, ...] = ()  # that no self-generated prompt may have
-    recipe: str = "default"  # that it is adapted with where none is named
+    reserved_names: tuple[str, ...] = ()  # names that no self-generated prompt may contain
+    recipe: str = "default"  # the default recipe for this model
 
 
 def read_probes(folder: Path) -> Probes:
-    """Of a model folder. Raises EnvironmentNotReady where its `probes.json` is broken."""
+    """Read the probes of a model folder. Raises EnvironmentNotReady if its `probes.json` is broken."""
     path = folder / "probes.json"
     if not path.is_file():
         return Probes()

@@ -1,7 +1,7 @@
-"""Chat templates, rendered in a child process with limits: whether they end, how much they write, and what.
+"""Renders chat templates in a child process with limits on time, memory and length.
 
-A template is a program of whoever made the model. Jinja's sandbox keeps it from files and processes, but lets it loop
-for days and write gigabytes.
+A template is a program by whoever made the model. Jinja's sandbox keeps it from files and processes, but not from
+looping for days and writing gigabytes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.hub.weights import read_object
 
-TIMEOUT_S = 5  # of processor time; the templates of all models in `disc-lite models` take milliseconds
+TIMEOUT_S = 5  # processor time; the templates of all models in `disc-lite models` take milliseconds
 CHILD_MEMORY_BYTES = 1 << 30
 MOST_CHARACTERS = 1 << 20  # the longest of those templates write some thousand
-WAIT_S = 120  # by the clock, on a busy machine
-STAND_IN = "Xq7contentXq7"  # in place of every message while a template is rendered
-FROZEN_DATE = datetime(2024, 7, 26)  # what every template is told: the default date of Llama 3.1's own
+WAIT_S = 120  # wall-clock time, since the machine may be busy
+STAND_IN = "Xq7contentXq7"  # replaces every message while a template is rendered
+FROZEN_DATE = datetime(2024, 7, 26)  # the date for every template: the default in Llama 3.1's template
 
 
 def variables(prompt: bool, date: datetime = FROZEN_DATE, thinking: bool = False) -> dict[str, Any]:
-    """What a chat template is given besides messages and control tokens."""
+    """The variables of a chat template besides messages and control tokens."""
     return {"add_generation_prompt": prompt, "enable_thinking": thinking, "date_string": _in_words(date)}
 
 
@@ -37,9 +37,9 @@ def _in_words(date: datetime) -> str:
 
 
 def require_bounded(template: str, given: Sequence[Mapping[str, Any]]) -> None:
-    """Raises EnvironmentNotReady where the template, with what is given to it, passes a limit.
+    """Raises EnvironmentNotReady if rendering the template with the variables `given` exceeds a limit.
 
-    An error of the template itself is not told here: whoever renders it has the better words.
+    Errors of the template itself are not reported here: whoever renders it has a better message.
     """
     said = _said(template, json.dumps(given, default=str))
     if not said.startswith("["):
@@ -53,10 +53,10 @@ def unusable(why: str) -> EnvironmentNotReady:
 
 
 def rendered_parts(folder: Path, conversations: Sequence[Sequence[str]]) -> list[list[str]] | None:
-    """What the chat template of a model folder writes around the messages of conversations, by their roles.
+    """The texts that a model folder's chat template writes around the messages of conversations, given as roles.
 
-    One whose last role is the user's goes on up to where the assistant begins. None where there is no template, or it
-    fails: whoever loads the model tells that.
+    A conversation that ends with the user's role includes the beginning of the assistant's turn. None if there is no
+    template, or it fails, which is reported when the model is loaded.
     """
     try:
         config = read_object(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
@@ -82,9 +82,9 @@ def rendered_parts(folder: Path, conversations: Sequence[Sequence[str]]) -> list
 
 @functools.cache
 def _said(template: str, given: str) -> str:
-    """The texts as JSON; the length of a text that is too long; or in words what went wrong."""
+    """The rendered texts as JSON, the length of a text that is too long, or a sentence about what went wrong."""
     try:
-        # Started in the folder of the package, so that no file of the user's folder is imported.
+        # Started in the folder of the package, so that no file in the user's folder is imported.
         done = subprocess.run(
             [sys.executable, "-m", __name__, str(TIMEOUT_S)], input=json.dumps([template, given]).encode(),
             capture_output=True, timeout=WAIT_S, check=False, cwd=Path(__file__).resolve().parents[2],
@@ -100,9 +100,9 @@ def _said(template: str, given: str) -> str:
 
 
 def main(timeout_s: int) -> None:
-    """Read template and variables from stdin, print what is rendered, or the length of a text that is too long."""
+    """Read template and variables from stdin; print the rendered texts, or the length of one that is too long."""
     resource.setrlimit(resource.RLIMIT_CPU, (timeout_s, timeout_s))
-    if sys.platform == "linux":  # macOS refuses this limit; there the time limit alone has to do
+    if sys.platform == "linux":  # macOS refuses this limit and has only the time limit
         resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
     template, given = json.load(sys.stdin)
     try:
@@ -116,16 +116,16 @@ def main(timeout_s: int) -> None:
 
 
 def _rendered(template: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
-    """As transformers renders it: same sandbox, same settings, same functions."""
+    """Render a template as transformers does: same sandbox, same settings, same functions."""
     from jinja2 import TemplateError, nodes
     from jinja2.ext import Extension, loopcontrols
     from jinja2.parser import Parser
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Generation(Extension):
-        """A block that marks the assistant's words for training; its content is rendered."""
+        """The `generation` block, which marks the assistant's tokens for training; its content is rendered."""
 
-        tags = {"generation"}  # noqa: RUF012 - as jinja2 has it
+        tags = {"generation"}  # noqa: RUF012 - required by jinja2
 
         def parse(self, parser: Parser) -> list[nodes.Node]:
             next(parser.stream)
@@ -139,7 +139,7 @@ def _rendered(template: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     environment.filters["tojson"] = lambda value, **options: json.dumps(value, ensure_ascii=False)
     environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = lambda form: _in_words(FROZEN_DATE)  # of about as many tokens as any date
+    environment.globals["strftime_now"] = lambda form: _in_words(FROZEN_DATE)  # has about as many tokens as any date
     compiled = environment.from_string(template)
     return [compiled.render(**variables) for variables in given]
 

@@ -1,6 +1,6 @@
-"""A model's name -> its folder on this machine, and its fingerprint.
+"""Model name -> its folder on this machine and its fingerprint.
 
-Does not import torch: a wrong or gated name is reported before anything is loaded.
+Does not import torch, so a wrong or gated name is reported before anything is loaded.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ class Model:
     """A model folder, ready to be loaded."""
 
     name: str  # as the user wrote it
-    reference: str  # hub id or absolute path, for `base_model_name_or_path` of an adapter
+    reference: str  # hub id or absolute path, `base_model_name_or_path` of an adapter
     folder: Path
-    weights: str  # digest of its weights alone
-    fingerprint: str  # of all that is loaded of it
+    weights: str  # digest of the weights
+    fingerprint: str  # digest of all files that are loaded
     probes: Probes
 
     @property
     def is_here(self) -> bool:
-        """Whether its configuration is on this machine, if not its weights."""
+        """Whether its configuration is on this machine; its weights need not be."""
         return self.folder != Path()
 
 
 def open_model(name: str) -> Model:
     """Resolve a name, download the model if it is a hub id that is not here yet, and compute its fingerprint.
 
-    Where all of it is on this machine the hub is not asked: what it has now may be another model, or gone. Where a
-    snapshot lacks what most models have, it is asked whether this very snapshot has more.
-    Raises UsageError for an unknown name, EnvironmentNotReady where the model is incomplete or cannot be downloaded.
+    If all of it is on this machine, the hub is not asked: the model there may have changed or be gone. If a snapshot
+    lacks files that most models have, the hub is asked whether the same snapshot has them.
+    Raises UsageError for an unknown name, EnvironmentNotReady if the model is incomplete or cannot be downloaded.
     """
     source = resolve(name)
     folder = Path(source.location) if source.kind == "folder" else _complete(source) or _fetch(source.location)
@@ -52,17 +52,16 @@ def open_model(name: str) -> Model:
 
 
 def _digests(folder: Path) -> tuple[str, str]:
-    """The digest of the weights, and the fingerprint. Raises EnvironmentNotReady where a file cannot be read."""
+    """The digest of the weights, and the fingerprint. Raises EnvironmentNotReady if a file cannot be read."""
     with disk.reporting(f"A file of the model in {folder} cannot be read.", EnvironmentNotReady):
         weights = weights_digest(folder)
         return weights, fingerprint(folder, weights)
 
 
 def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, or") -> Model:
-    """The model that what is in `folder` was trained on, where it was then or in `$DISC_LITE_MODELS`.
+    """Open the model that `folder` was trained on, at its old place or in `$DISC_LITE_MODELS`.
 
-    Whether it is the same one is for the caller to check. Raises UsageError where it is not found; `remedy` is what
-    else may be done.
+    The caller checks whether it is the same model. Raises UsageError if it is not found; `remedy` begins the advice.
     """
     place = where_now(name)
     try:
@@ -72,16 +71,16 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
             f"The model that {folder} was trained on was not found.", error.what,
             f"{remedy} name where it is now: DISC_LITE_MODELS=FOLDER.",
         ) from error  # fmt: skip
-    with suppress(UsageError):  # of a copy of a model of the hub: an export names that
+    with suppress(UsageError):  # for a copy of a hub model, exports name the hub id
         model = replace(model, reference=resolve(name).location)
     return model
 
 
 def where_now(name: str) -> str:
-    """The folder of a model that was moved: one of `$DISC_LITE_MODELS`, or one called as it was in one of these.
+    """The present folder of a model that was moved: a folder in `$DISC_LITE_MODELS`, or a subfolder with its old name.
 
-    Of one whose folder was exported only its name is known. One of the hub that is not on this machine may be a folder
-    there that is called like it. What is found nowhere is returned as it is.
+    A hub model that is not on this machine may also be a folder there with its name. A name that is not found is
+    returned unchanged. An export knows only the name of its model folder.
     """
     named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
     alias = ALIASES.get(name.lower())
@@ -92,14 +91,14 @@ def where_now(name: str) -> str:
         if _complete(resolve(name)):
             return name
         is_folder = False
-    except UsageError:  # no model of the hub
+    except UsageError:  # not a hub id
         is_folder = True
     places = (place for one in named for place in (one / called, one) if is_folder or place.name == called)
     return next((str(place.resolve()) for place in places if (place / "config.json").is_file()), name)
 
 
 def local_model(name: str) -> Model:
-    """What is on this machine of a model, without the network; no fingerprint where some of it is missing."""
+    """The part of a model that is on this machine, without the network; no fingerprint if some of it is missing."""
     source = resolve(name)
     folder = local_folder(source)
     if folder is None:
@@ -113,7 +112,7 @@ def local_model(name: str) -> Model:
 
 
 def local_folder(source: ModelSource) -> Path | None:
-    """The folder of a model on this machine, with its weights or not; None where nothing of it was downloaded."""
+    """The folder of a model on this machine, with or without its weights; None if nothing was downloaded."""
     if source.kind == "folder":
         return Path(source.location)
     from huggingface_hub import try_to_load_from_cache
@@ -123,7 +122,7 @@ def local_folder(source: ModelSource) -> Path | None:
 
 
 def _complete(source: ModelSource) -> Path | None:
-    """The folder of a model that was downloaded; None where some of it is missing."""
+    """The folder of a model that is complete on this machine; None if some of it is missing."""
     folder = local_folder(source)
     with suppress(EnvironmentNotReady):
         if folder is not None:
@@ -135,10 +134,10 @@ def _complete(source: ModelSource) -> Path | None:
 
 
 def _fetch_rest(hub_id: str, snapshot: Path) -> None:
-    """Download what is loaded of a model and was left out of this snapshot, such as its chat template, if it has that.
+    """Download files that are loaded and missing in this snapshot, such as its chat template, if the hub has them.
 
-    Where the hub cannot be asked, the model is what is here. huggingface_hub notes what a snapshot does not have, so it
-    is asked once.
+    If the hub cannot be reached, the snapshot is used as it is. huggingface_hub records which files a snapshot does not
+    have, so it is asked only once.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
@@ -179,17 +178,17 @@ def _fetch(hub_id: str) -> Path:
             f"The hub has no model {hub_id}, or not for this account.", "",
             "Check the name with `disc-lite models`; private models need `hf auth login`.",
         ) from error  # fmt: skip
-    except Exception as error:  # of the HTTP library, of the hub's own transfer, of the disk: no class holds them all
+    except Exception as error:  # from HTTP, the hub's own transfer or the disk, which share no base class
         raise _broke_off(hub_id, error) from error
 
 
 def _downloaded(hub_id: str) -> Path:
-    """The snapshot of a model, with what is missing of it fetched from the hub; first what is small."""
+    """The snapshot of a model, with missing files downloaded from the hub, small ones first."""
     from huggingface_hub import snapshot_download
 
     folder = Path(snapshot_download(hub_id, allow_patterns=SMALL, local_files_only=_offline()))
     check_kind(folder)
-    # Some repositories hold the weights twice: `consolidated.safetensors` of Mistral is as large as all the others.
+    # Some repositories hold the weights twice: Mistral's `consolidated.safetensors` is as large as all other files.
     named = [path.name for path in weight_files(folder)] if (folder / INDEX).is_file() else []
     weights, others = (named, []) if named else (["*.safetensors"], ["consolidated*", "*/*"])
     return Path(snapshot_download(
@@ -198,7 +197,7 @@ def _downloaded(hub_id: str) -> Path:
 
 
 def _require_whole(hub_id: str, folder: Path) -> None:
-    """Raises EnvironmentNotReady where what was downloaded is no model: the repository has none, or a part is here."""
+    """Raises EnvironmentNotReady if the download is not a whole model, by the repository or for a missing part."""
     try:
         check_folder(folder)
     except EnvironmentNotReady as error:
@@ -217,7 +216,7 @@ def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
             f"The disk is full, so {hub_id} was not downloaded whole.", said,
             "Free some space and repeat the command: what was downloaded stays.",
         )  # fmt: skip
-    if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached at all
+    if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
         return EnvironmentNotReady(
             f"{hub_id} is not on this machine, or not all of it, and cannot be downloaded.",
             "Offline mode is on." if _offline() else said,

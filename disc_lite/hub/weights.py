@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 
 def read_object(path: Path) -> JsonObject:
-    """A JSON object from a model folder. Raises EnvironmentNotReady where the file holds something else."""
+    """A JSON object from a model folder. Raises EnvironmentNotReady if the file holds something else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
@@ -24,11 +24,11 @@ def read_object(path: Path) -> JsonObject:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files with a model's weights, in order; those that an index names may be missing.
+    """The safetensors files with a model's weights, in order; files that an index names may be missing.
 
-    As transformers chooses them: `model.safetensors`, else those that the index names; else here every file but those
-    of adapters. A folder may have more, such as the `consolidated.safetensors` of Mistral. Raises EnvironmentNotReady
-    where the index is broken.
+    They are chosen as in transformers: `model.safetensors`, else the files that the index names; without an index,
+    every file but those of adapters. A folder may have more, such as Mistral's `consolidated.safetensors`. Raises
+    EnvironmentNotReady if the index is broken.
     """
     path = folder / INDEX
     if (folder / SINGLE).is_file():
@@ -44,7 +44,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def plain_name(name: str) -> str:
-    """The name of a tensor or module without the parts that say where the text model lies within a larger one.
+    """The name of a tensor or module without the parts that locate the text model in a larger model.
 
     `language_model.model.layers.0.…` in the files of Gemma 3 is `model.language_model.layers.0.…` in memory, and
     `model.layers.0.…` in most models.
@@ -53,20 +53,20 @@ def plain_name(name: str) -> str:
 
 
 def weight_shapes(folder: Path) -> dict[str, Shape]:
-    """Name -> shape of every tensor of a model folder, from the headers alone."""
+    """Name -> shape of every tensor of a model folder, read from the headers only."""
     return {name: shape for path in weight_files(folder) for name, shape in shapes_in(path).items()}
 
 
 def shapes_in(path: Path) -> dict[str, Shape]:
-    """Tensor -> shape, from the header of a safetensors file alone; () for packed (4-bit) weights.
+    """Name -> shape of every tensor in a safetensors file, read from its header only; () for packed (4-bit) weights.
 
-    Raises EnvironmentNotReady where the file is damaged or cut short.
+    Raises EnvironmentNotReady if the file is damaged or cut short.
     """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="np") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is not a mapping
             return {n: () if s.get_dtype() == "U8" else tuple(s.get_shape()) for n, s in slices.items()}
     except (SafetensorError, OSError) as error:
         raise EnvironmentNotReady(
