@@ -1,7 +1,7 @@
 """A conversation with an adapted model: streamed answers, a history within the context, the base for comparison.
 
-Base and adapted model get the same questions, and each has only its own answers in its history: with those of the
-adapted model in its prompt the base would seem to know them.
+Base and adapted model get the same questions, but each has only its own answers in its history: otherwise the base
+would seem to know what it reads in the adapted model's answers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Side = Literal["base", "adapted"]
 
 @dataclass(frozen=True)
 class Turn:
-    """A question, its number in the conversation, and the answer of one side."""
+    """A question, its number in the conversation, and the answer of the base or the adapted model."""
 
     number: int
     question: str
@@ -28,23 +28,23 @@ class Turn:
 
 @dataclass(frozen=True)
 class Piece:
-    """The next part of an answer; empty where a token completes no character, or the answer is not shown."""
+    """The next part of an answer; empty if a token completes no character, or the answer is not shown."""
 
     side: Side
     text: str
 
 
 class Conversation:
-    """Questions and answers so far; `dropped` counts the turns that no longer fit into the context."""
+    """Questions and answers so far; `dropped` counts the turns left out because the context is full."""
 
     def __init__(self, base: Base, context_tokens: int, answer_tokens: int, temperature: float = 0.0) -> None:
         self.base = base
-        self.room = context_tokens - answer_tokens  # tokens, for the history and the question
+        self.room = context_tokens - answer_tokens  # tokens for the history and the question
         self.answer_tokens = answer_tokens
         self.temperature = temperature
         self.count = 0
         self.dropped = 0
-        self.cut: tuple[Side, ...] = ()  # whose last answer had more to say than `answer_tokens`
+        self.cut: tuple[Side, ...] = ()  # the sides whose last answer was cut at `answer_tokens`
         self.turns: dict[Side, list[Turn]] = {"base": [], "adapted": []}
 
     def clear(self) -> None:
@@ -53,11 +53,11 @@ class Conversation:
         self.dropped = 0
 
     def ask(self, question: str, compare: bool = False) -> Iterator[Piece]:
-        """The answer of the adapted model, with `compare` after that of the base; one piece a token.
+        """Yields the adapted model's answer, a piece per token; with `compare` the base's answer comes first.
 
-        The base first answers the questions that it was not asked before. Closing the iterator stops the answer; the
-        part so far stays in the history, unless the adapted model had not begun.
-        Raises UsageError where the question alone is longer than the context.
+        The base first answers earlier questions that it was not asked. Closing the iterator stops the answer; the part
+        so far stays in the history, unless the adapted model had not begun.
+        Raises UsageError if the question alone is longer than the context.
         """
         number, self.count = self.count, self.count + 1
         answers: dict[Side, str] = {"base": "", "adapted": ""}
@@ -97,7 +97,7 @@ class Conversation:
             yield from stripped(tokens.pieces(self._counted(ids, side)))
 
     def _counted(self, ids: Iterable[int], side: Side) -> Iterator[int]:
-        """The same tokens; a stop token is not among them, so only an answer that is cut has as many as it may have."""
+        """Passes tokens on and notes a cut answer: stop tokens are not passed, so only a cut one reaches the limit."""
         said = 0
         for token in ids:
             said += 1
@@ -107,7 +107,7 @@ class Conversation:
 
 
 def fitted(tokens: Tokens, turns: list[Turn], question: str, room: int) -> tuple[list[int], int]:
-    """A prompt of at most `room` tokens with as many of the last turns as fit, and the number left out."""
+    """(prompt of at most `room` tokens with as many of the last turns as fit, number of turns left out)."""
     for dropped in range(len(turns) + 1):
         prompt = tokens.conversation([(t.question, t.answer) for t in turns[dropped:]], question)
         if len(prompt) <= room:
@@ -119,7 +119,7 @@ def fitted(tokens: Tokens, turns: list[Turn], question: str, room: int) -> tuple
 
 
 def stripped(pieces: Iterable[str]) -> Iterator[str]:
-    """The pieces without white space before the first word and after the last."""
+    """Removes white space before the first word and after the last."""
     begun, space = False, ""
     for piece in pieces:
         text = space + piece if begun else piece.lstrip()

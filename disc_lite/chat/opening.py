@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 SHOWN = 40  # characters of a question in a message
-KEYS = frozenset(("question", "adapted", "base"))  # of what `ask` returns
+KEYS = frozenset(("question", "adapted", "base"))  # keys in the results of `ask`
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,20 @@ class Adapted:
 
     folder: Path  # as the user gave it
     kind: Literal["run", "adapter", "merged"]
-    name: str  # of the base
+    name: str  # of the base model
     model: Path  # the folder of the base, or of the merged model
-    adapter: Path | None  # None: merged, so there is no base to compare with
+    adapter: Path | None  # None for a merged model, which has no base to compare with
     quantize: str
-    answer_tokens: int  # limit of an answer by its recipe
-    context_tokens: int  # prompt and answer together
+    answer_tokens: int  # the recipe's limit for an answer
+    context_tokens: int  # limit for prompt and answer together
 
     @property
     def longest_answer(self) -> int:
-        """Tokens of an answer where no limit is named: at least half of the context is left for the question."""
+        """The default limit of an answer in tokens: the recipe's, but at most half of the context."""
         return min(self.answer_tokens, self.context_tokens // 2)
 
     def answer_limit(self, max_tokens: int | None) -> int:
-        """Tokens of an answer. Raises UsageError where those that are named leave no room for a question."""
+        """The limit of an answer in tokens. Raises UsageError if `max_tokens` leaves no room for a question."""
         if max_tokens is not None and max_tokens >= self.context_tokens:
             raise UsageError(
                 f"Answers of {max_tokens} tokens leave no room for a question.",
@@ -66,13 +66,13 @@ class Adapted:
 
 
 def open_adapted(folder: Path) -> Adapted:
-    """Determine the form of a folder, and check it without loading it.
+    """Determine the form of a folder, and check it without loading the model.
 
-    A run is loaded as it was trained, and so is an adapter of disc-lite, wherever it was copied; the adapter of another
-    program onto its base in NF4, the default of the recipe. A merged model is loaded as it is stored: quantising it
-    would lose a part of what it learned, and add the errors again that the adapter had corrected.
+    A run, and an adapter that disc-lite trained, is loaded in the precision in which it was trained; an adapter of
+    another program on its base in NF4, the recipe's default. A merged model is loaded as it is stored: quantising it
+    would lose some of what it learned and bring back errors that the adapter had corrected.
 
-    Raises UsageError where the folder is none of the three or is incomplete; EnvironmentNotReady where a model is.
+    Raises UsageError if the folder is none of the three or is incomplete; EnvironmentNotReady if a model is.
     """
     longest = Recipe().prompt.answer_tokens
     if RunFolder(folder).record.is_file():
@@ -107,9 +107,9 @@ def open_adapted(folder: Path) -> Adapted:
 
 
 def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
-    """Adapted models of one base, each under a name of its own: that of its folder, or its path where two are the same.
+    """Open adapted models of one base, each under its folder's name, or under its path if names are not unique.
 
-    Raises UsageError where one is merged, or of another base than the first.
+    Raises UsageError if one is merged, or of another base than the first.
     """
     opened = [open_adapted(folder) for folder in folders]
     _require_one_base(opened)
@@ -137,7 +137,7 @@ def _require_one_base(opened: Sequence[Adapted]) -> None:
 
 
 def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] = ()) -> Base:
-    """The model in memory, its adapter on it; with adapters of others of the same base, to be switched to."""
+    """Load a model with its adapter, and the adapters of `others` with the same base, for `switch`."""
     from disc_lite.models import load_base
 
     base = load_base(adapted.model, adapted.quantize, device, adapted.adapter)
@@ -148,7 +148,7 @@ def load(adapted: Adapted, device: str | None = None, others: Sequence[Adapted] 
 
 
 def switch(base: Base, number: int) -> None:
-    """Use the adapter of this number: 0 is that of the model itself, then come those of the others."""
+    """Use adapter `number`: 0 is the model's own, 1 and up are those of the others."""
     base.use_adapter(f"other{number}" if number else "default")
 
 
@@ -172,7 +172,7 @@ def _require_room(adapted: Adapted, questions: Sequence[str], limit: int) -> Non
 
 
 def require_words(questions: Sequence[str]) -> None:
-    """Raises UsageError where a question is blank or has neither a letter nor a digit."""
+    """Raises UsageError if a question is blank or has neither a letter nor a digit."""
     remedy = 'Ask something: disc-lite ask RUN "Who approves travel?" (- reads questions from stdin)'
     for question in questions:
         if not question.strip():
@@ -186,13 +186,13 @@ def ask(
     others: Mapping[str, Adapted | str | Path] | None = None, max_tokens: int | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, str]]:  # fmt: skip
-    """Greedy answers, closed book, each question by itself: `adapted`, and `base` with `with_base`.
+    """Greedy closed-book answers, each question by itself: `adapted`, and with `with_base` also `base`.
 
     `model` is the folder of a run, an adapter or a merged model; `others` are more runs or adapters of the same base,
     each under the key that its answers get. An answer has at most `max_tokens`; by default as many as the recipe says.
     `warn` is called with what the user should know about the model, and which answers were cut.
 
-    Raises UsageError where a question has no letter or digit, or does not fit into the context with its answer, and
+    Raises UsageError if a question has no letter or digit, or does not fit into the context with its answer, and
     where one of `others` has another base or one of the `KEYS`.
     """
     adapted, *opened = (
