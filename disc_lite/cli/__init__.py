@@ -99,7 +99,7 @@ def main() -> NoReturn:
         sys.exit(130)
     except DiscLiteError as error:
         _fail(error, error.exit_code, str(error), debug)
-    except (BrokenPipeError, SystemExit):  # for a pipe that is closed click and rich leave with 1, like a failed run
+    except (BrokenPipeError, SystemExit):  # for a closed pipe click and rich exit with 1, like a failed run
         _leave_closed_pipe()
     except Exception as error:
         if memory_ran_out(error):
@@ -118,9 +118,9 @@ def main() -> NoReturn:
 
 
 def _leave_closed_pipe() -> NoReturn:
-    """End like other programs whose reader (`| head`) has all it wants: as if by SIGPIPE."""
+    """Exit as if killed by SIGPIPE, like other programs whose reader (`| head`) has closed the pipe."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes the rest when it exits
     sys.exit(128 + signal.SIGPIPE)
 
 

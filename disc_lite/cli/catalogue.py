@@ -88,7 +88,7 @@ def models(context: click.Context, as_json: bool) -> None:
         size = f"{round(a.parameters_billion, 3):.3g} B"
         row = f"{a.name:<{names}} {size:>7} {a.hub_id or 'built in':<{ids}}"
         notes = "; ".join(filter(None, (a.licence, "gated" * a.gated, a.note)))
-        # What a terminal would break in the middle of a word goes on in a line of its own.
+        # A text that a terminal would break within a word gets a line of its own.
         columns = get_terminal_size().columns
         if sys.stdout.isatty() and len(f"{row} {notes}") > columns:
             click.echo(row.rstrip())

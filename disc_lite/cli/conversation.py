@@ -19,7 +19,7 @@ MAX_TOKENS = click.option(
 
 
 def piped() -> TextIOWrapper:
-    """The lines on stdin, whatever the locale; none where it is closed, as some schedulers start programs."""
+    """stdin as UTF-8 in any locale; empty if it is closed, as with some schedulers."""
     return TextIOWrapper(BytesIO() if sys.stdin is None else sys.stdin.buffer, "utf-8", "replace")
 
 
@@ -65,7 +65,7 @@ def ask(
             continue
         click.echo(click.style(escape_controls(row["question"]), bold=True))
         for key, label in labels.items():
-            below = "\n" + " " * (width + 4)  # the lines of a longer answer
+            below = "\n" + " " * (width + 4)  # indentation of further lines of an answer
             click.echo(f"  {escape_controls(label):<{width}}  {below.join(escape_controls(row[key]).splitlines())}")
 
 
@@ -116,7 +116,7 @@ def chat(
 
 
 def _loading(name: str) -> AbstractContextManager[object]:
-    """Shows on a terminal that a model is loaded."""
+    """Shows on a terminal that a model is being loaded."""
     from rich.console import Console
 
     return Console(stderr=True).status(untrusted(f"Loading {name}"))

@@ -40,12 +40,12 @@ class Dialogue:
     adapted: Adapted
     conversation: Conversation
     compare: bool
-    names: Sequence[str] = ()  # of the models that it can be held with
-    used: int = 0  # the number of the one that is in use
-    warned: bool = False  # that the first turns no longer fit
+    names: Sequence[str] = ()  # names of the models that /use can switch to
+    used: int = 0  # index of the one in use
+    warned: bool = False  # whether the user was told that the first turns no longer fit
 
     def question_in(self, line: str) -> str:
-        """The question in a line; "" where it is blank, or a command, which is carried out.
+        """The question in a line; "" if it is blank or a command, which is carried out.
 
         Raises EOFError for /quit, UsageError for an unknown command or one that cannot be carried out.
         """
@@ -55,7 +55,7 @@ class Dialogue:
             self._use(more[0].strip() if more else "")
             return ""
         if word not in COMMANDS and (more or not word.startswith("/")):
-            return line  # also a question that begins with a path
+            return line  # a question may begin with a path
         if word not in COMMANDS or more:
             raise UsageError(f"There is no command {line}.", "", f"There are {', '.join(COMMANDS)}.")
         if word == "/quit":
@@ -104,7 +104,7 @@ class Dialogue:
             note(f"The conversation is longer than the context of {room} tokens: its first turns are left out now.")
 
     def note_cut(self) -> None:
-        """Say whose answer was cut."""
+        """Tell the user whose answer was cut, if any."""
         if cut := self.conversation.cut:
             whose = ("The answer", f"The answer of the {cut[0]} model", "Both answers")[self.compare * len(cut)]
             was = "were" if len(cut) > 1 else "was"
@@ -112,14 +112,14 @@ class Dialogue:
 
 
 def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> None:
-    """Until Ctrl-D or /quit. Ctrl-C stops an answer; again, or twice at the prompt, raises KeyboardInterrupt.
+    """Run a dialogue until Ctrl-D or /quit. Ctrl-C stops an answer; again, or twice at the prompt, KeyboardInterrupt.
 
-    Arrow keys edit the line, and find earlier ones of this conversation, which are written nowhere.
+    Arrow keys edit the line and recall earlier ones of this conversation, which are not written to disk.
     """
     with suppress(ImportError):  # a Python may be built without it
         import readline  # `input` uses it once it is there
 
-        # Python turns this off; without it every line of a text that is pasted is a question of its own.
+        # Python turns this off; without it every line of a pasted text would be a question.
         readline.parse_and_bind("set enable-bracketed-paste on")
     stopped = False
     while True:
@@ -157,9 +157,9 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
 
 
 def over_a_pipe(dialogue: Dialogue, lines: Iterable[str], as_json: bool) -> int:
-    """One question a line; the answer is streamed as plain text, or printed as one line of JSON.
+    """Answer one question a line; answers are streamed as plain text, or printed as a line of JSON each.
 
-    A line that cannot be answered or carried out is told, and the next one is read. Returns how many such there were.
+    A line that cannot be answered or carried out is reported, and the next one is read. Returns the number of these.
     """
     failed = 0
     for line in lines:

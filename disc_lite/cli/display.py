@@ -28,14 +28,14 @@ SENTENCES = (
 SHOWN_MISSES = 5
 SHOWN_CHARACTERS = 300  # of a passage
 SHOWN_DOCUMENTS = 40
-# Of the rows of a card, as headings that leave names their room.
+# Short headings for the rows of a card, so that names have room.
 SHORT = {"floor": "base", "rag": "RAG", "ceiling": "passage", "adapted": "adapted", "adapted_rag": "+ RAG"}
-WITH_RULES = 76  # columns; a narrower terminal has room for what is right, but not for other rules or every interval
-SHOWN_REASONS = 3  # for which drafts were dropped; also documents in a remark
+WITH_RULES = 76  # columns; narrower terminals show right answers, but no other rules and not every interval
+SHOWN_REASONS = 3  # reasons for dropped drafts that are named; also documents in a remark
 
 
 def show_summary(summary: JsonObject, console: Console) -> None:
-    """The report card, with time, memory and remarks."""
+    """Print the report card with time, memory and remarks."""
     if idle := summary.get("nothing_to_teach"):
         console.print(untrusted(f"{idle} Nothing was done."))
         return
@@ -52,7 +52,7 @@ def show_summary(summary: JsonObject, console: Console) -> None:
 
 
 def show_card(card: JsonObject, console: Console, documents: bool = False) -> None:
-    """The report card; with `documents` also by document, with misses."""
+    """Print the report card; with `documents` also by document, with misses."""
     headings = ("exact", "contains", "F1") if console.width >= WITH_RULES else ()
     asked = f"{counted(card['questions'], 'question')}{sentences.about_facts(card)}"
     table = _table(f"Learned: {asked}", "right", "95%", *headings)
@@ -75,7 +75,7 @@ def show_card(card: JsonObject, console: Console, documents: bool = False) -> No
 
 
 def _table(title: str, *headings: str) -> Table:
-    """Names left, in lines of their own where they are long; figures right. Fits 80 columns."""
+    """A table of names (left, wrapped if long) and figures (right) that fits into 80 columns."""
     table = Table(title=untrusted(title, "bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", overflow="fold")
     for heading in headings:
@@ -84,7 +84,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _show_update(update: JsonObject, console: Console) -> None:
-    """Of an update: what was known before it and is known now, apart for what is unchanged, changed, new and gone."""
+    """Print what was known before an update and is known now, by unchanged, changed, new and removed passages."""
     if not update:
         return
     headings = ("95%",) if console.width >= WITH_RULES else ()
@@ -92,7 +92,7 @@ def _show_update(update: JsonObject, console: Console) -> None:
     for label, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
-        names = ("  statements", "") if passages is None else (label, f"{passages:,}")  # of the row above
+        names = ("  statements", "") if passages is None else (label, f"{passages:,}")  # about the same as above
         table.add_row(*names, *figures[: 2 + len(headings)])
     console.print(table)
 
@@ -138,7 +138,7 @@ def _show_misses(card: JsonObject, console: Console) -> None:
 
 
 def _shortened(passage: str, answers: Sequence[str]) -> str:
-    """As much of a passage as is shown, from the sentence on that gives one of the answers, if one does."""
+    """At most SHOWN_CHARACTERS of a passage, from the sentence that gives one of the answers, if any does."""
     start = answer_begins(passage, answers)
     text = " ".join(passage[start:].split())
     text = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
@@ -164,7 +164,7 @@ def _said(card: JsonObject) -> list[str]:
 
 
 def remarks(summary: JsonObject) -> list[str]:
-    """Remarks beside the table, and the next command."""
+    """The remarks below the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
         f"{counted(summary['steps'], 'step')}; the command that finished it took {duration(summary['seconds'])}, "
@@ -195,14 +195,14 @@ def remarks(summary: JsonObject) -> list[str]:
 
 
 def _dropped(pairs: JsonObject) -> str:
-    """How many pairs are taught, and what became of the others: of the user's, or of what the model drafted."""
+    """The number of pairs that are taught, and what became of the user's other pairs or the model's other drafts."""
     counts = sorted(pairs["dropped"].items(), key=lambda item: -item[1])
     why = listed([f"{reason}: {number:,}" for reason, number in counts], SHOWN_REASONS)
     number = sum(pairs["dropped"].values())
     if pairs.get("given"):
         return f"{counted(pairs['accepted'], 'pair')} taught, {number:,} left out ({why})."
     drafts = f"{counted(number, 'draft')}{' and earlier pairs' * ('kept' in pairs)} dropped ({why})"
-    # In an update of a run with given pairs nobody knows which sentences those are about; `few_pairs` says it too.
+    # The coverage is unknown in an update of a run whose pairs were given; a low one is told by `few_pairs`.
     known = pairs["coverage"] is not None and not pairs.get("low_coverage")
     return f"{counted(pairs['accepted'], 'pair')} accepted, {drafts}" + (
         f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} have one." if known else "."
@@ -214,7 +214,7 @@ def _share(row: JsonObject, bold: bool = False) -> Text:
 
 
 def _span(row: JsonObject) -> str:
-    """The interval; empty where a row has none, because the questions were chosen by it."""
+    """The interval of a row; empty if it has none because the questions were chosen by it."""
     return "" if row["low"] is None else f"{100 * row['low']:.0f} to {100 * row['high']:.0f}%"
 
 

@@ -1,4 +1,4 @@
-"""The command documents: what the model will see, before anything is spent."""
+"""The command documents: what the model will see of documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 40
 MOST_DOUBTFUL = 20
 MOST_NAMES = 3
-WITH_COUNTS = 60  # columns; fewer are left to the names
+WITH_COUNTS = 60  # columns; narrower terminals show only the names
 
 
 @click.command(short_help="What a model will see of documents; nothing is spent.")
@@ -79,7 +79,7 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
 
 
 def _show_unread(seen: Preview, console: Console) -> None:
-    """The files that are no documents, by their reason: a hundred pictures are one line."""
+    """Print the files that are not documents, one line per reason."""
     from rich.table import Table
 
     names: dict[tuple[str, str], list[str]] = {}

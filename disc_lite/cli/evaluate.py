@@ -49,7 +49,7 @@ def evaluate(
     from disc_lite.run.evaluate import evaluate as run_evaluate
     from disc_lite.run.gates import check_gates, require_shares
 
-    require_shares(min_recall, max_forgetting)  # not after hours: NaN is in click's range
+    require_shares(min_recall, max_forgetting)  # now rather than after hours: NaN passes click's range check
     if limit and not benchmarks:
         raise UsageError(
             "--limit is about benchmarks, and none is named.", "", "Add --benchmarks TASK, or leave it out."
@@ -101,7 +101,7 @@ def inspect(run: Path, document: str, as_json: bool) -> None:
 
 
 def show_document(content: JsonObject, console: Console) -> None:
-    """Passages with their sentences and pairs, then the questions of the evaluation."""
+    """Print passages with their sentences and pairs, then the questions of the evaluation."""
     from disc_lite.evaluation.card import ROWS
 
     print_line(console, 0, content["document"], "bold")

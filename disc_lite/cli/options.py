@@ -27,13 +27,13 @@ SET = click.option(
 
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-    """Checked before the command begins, whose first step may take long (a download, a merge)."""
+    """Check --device before the command begins, since its first step may take long (a download, a merge)."""
     from disc_lite.run.room import require_device
 
     require_device(value)
     if value is None or value == "cpu":
         return value
-    import torch  # only torch knows which GPUs it can use
+    import torch  # only torch can tell which GPUs it can use
 
     from disc_lite.models.device import require_there
 
@@ -61,7 +61,7 @@ _UPDATE = click.option(
 
 
 def asks_for_a_run(command: Callable[..., None]) -> Callable[..., None]:
-    """What `adapt` and `plan` are asked for: documents, a model, a recipe, and what is given beside them."""
+    """The arguments and options that `adapt` and `plan` share: documents, model, recipe and further inputs."""
     model = click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
     questions = click.option(
         "--questions", "-q", type=click.Path(), help="Questions to measure with (JSON, CSV or SQuAD)."

@@ -65,7 +65,7 @@ def plan(probe: bool, as_json: bool, **options: Any) -> None:
 
 @contextmanager
 def nothing_to_teach(as_json: bool) -> Iterator[None]:
-    """Print that an update has nothing to teach, which is no error: `adapt` would end with 0."""
+    """Print that an update has nothing to teach instead of failing, since `adapt` would exit with 0."""
     try:
         yield
     except NothingToTeach as idle:
@@ -76,7 +76,7 @@ def nothing_to_teach(as_json: bool) -> Iterator[None]:
 
 
 def print_plan(plan: Plan, probe: Probe | None, as_json: bool) -> None:
-    """For people or for programs. Raises WillNotFit after it where the run does not fit."""
+    """Print the plan, as text or as JSON; then raises WillNotFit if the run does not fit."""
     from disc_lite.planning.estimate import as_json as to_json
     from disc_lite.run.room import require_room
 
@@ -104,7 +104,7 @@ def _measured(plan: Plan, probe: Probe) -> str:
 
 
 def show_plan(plan: Plan, console: Console) -> None:
-    """Documents, the way that was chosen, memory by stage, and the same run on cards of other sizes."""
+    """Print documents, the chosen execution, memory by stage, and the same run on cards of other sizes."""
     for line in (*_what(plan), *_how(plan)):
         console.print(untrusted(line))
     if plan.choice:
@@ -140,10 +140,10 @@ def _assumed(plan: Plan) -> list[str]:
 
 
 def _since(plan: Plan) -> str:
-    """What an update takes over, and what it does about the rest."""
+    """What an update takes over and what it teaches, in words."""
     recipe, since = plan.recipe, plan.corpus.since or {}
     rest = f"{since['changed']:,} changed and {since['new']:,} new are asked and taught"
-    starts_anew = recipe.update.start == "new"  # which there is nothing to unlearn of
+    starts_anew = recipe.update.start == "new"  # a new adapter has nothing to unlearn
     gone = "not taught" if starts_anew and recipe.update.removed != "rehearse" else GONE[recipe.update.removed]
     held = "taught anew" if starts_anew else f"rehearsed ({recipe.update.rehearse:g} to 1)"
     asked = plan.corpus.unlearned.number
@@ -202,7 +202,7 @@ def _beside(plan: Plan) -> list[str]:
 
 
 def _sizes(plan: Plan, columns: int) -> Any:
-    """As wide as 80 columns allow, with no word cut; without the way of computing where there are fewer."""
+    """A table of card sizes that fits into 80 columns without cut words; narrower ones leave out the execution."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

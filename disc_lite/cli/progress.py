@@ -31,10 +31,10 @@ STAGES = {
 class Pace:
     """Estimates the time left of a stage from its progress so far.
 
-    A stage begins with its first event, when its total changes, and when its count falls back to where it began: the
-    evaluation counts once before the training and once after it. What is there within half a second was known before,
-    and says nothing of the pace. While nothing of a stage is finished, the estimate is that of a part of it, where an
-    event tells of one.
+    A stage begins with its first event, when its total changes, and when its count falls back to where it began (the
+    evaluation counts once before training and once after it). Items within the first half second were finished earlier,
+    so they do not count for the pace. While no item of a stage is finished, the estimate is that of its running part,
+    if events report one.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -47,7 +47,7 @@ class Pace:
     def update(self, event: Event) -> bool:
         """Take an event; returns whether a stage has just begun."""
         if self.counting and event.stage == self.counting[0] and not event.total:
-            return False  # a remark within a stage that counts
+            return False  # a remark within a stage with counts
         counting = (event.stage, event.total)
         begins = counting != self.counting or event.done <= self.first < self.done
         if begins:
@@ -61,7 +61,7 @@ class Pace:
         return begins
 
     def _update_part(self, told: list[Any] | None) -> None:
-        """Take the name of a part of the stage, its count and its total, if there is one."""
+        """Take (name, count, total) of the running part of the stage, if there is one."""
         if told is None:
             self.part = None
             return
@@ -70,12 +70,12 @@ class Pace:
         self.part.update(Event(name, "", done, total))
 
     def left_s(self) -> float | None:
-        """Seconds left; None where there is no estimate."""
+        """Seconds left; None without an estimate."""
         total = self.counting[1] if self.counting else 0
-        done = self.done - self.first  # a resumed run did the rest earlier
-        if not total or done <= 0 or self.last_s <= self.began_s:  # it has not grown since, as far as a refresh can see
+        done = self.done - self.first  # a resumed run did the others earlier
+        if not total or done <= 0 or self.last_s <= self.began_s:  # the count has not grown visibly since
             return None
-        # What is under way by the pace so far: at most as much as came at once the last time.
+        # Add what should be in progress by the pace so far, at most as much as the last increase.
         pace_s = (self.last_s - self.began_s) / done
         done_now = done + min(self.last_done, (self.clock() - self.last_s) / pace_s)
         return (self.clock() - self.began_s) * max(0.0, total - self.first - done_now) / done_now
@@ -91,9 +91,9 @@ class Pace:
 
 
 class Plain:
-    """Without a terminal: a line when a stage begins or ends, and at least every ten seconds in between.
+    """Progress without a terminal: a line when a stage begins or ends, and at least every ten seconds in between.
 
-    A thread of its own checks the clock, so that lines are printed while a model loads and in a long forward pass too.
+    A separate thread checks the clock, so that lines are also printed while a model loads and in a long forward pass.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -144,7 +144,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Said:
-    """What stands beside the counts of a stage: the time left, which passes by itself, and its last text."""
+    """The text beside the counts of a stage: the time left, updated at every refresh, and the last event's text."""
 
     pace: Pace | None
     details: str
@@ -154,16 +154,16 @@ class Said:
 
 
 class Bars:
-    """On a terminal: a bar for every stage, with its details; remarks above all of them."""
+    """Progress on a terminal: a bar with details for every stage; remarks are printed above them."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.pace = Pace(clock)
-        # 80 columns have no room for a bar beside what a line of training says.
+        # 80 columns have no room for a bar beside the figures of training.
         bar = [BarColumn(bar_width=min(24, console.width - WITH_BAR + 6))] if console.width >= WITH_BAR else []
         self.progress = Progress(
             TextColumn("{task.description:<9}"), *bar, TextColumn("{task.fields[place]:>11}"),
-            # What they leave, or a long sentence would take the room of the counts. rich asks for the text at every
-            # refresh, and with it for the time left.
+            # The text gets the columns that are left, as a long one would take the room of the counts. rich asks for
+            # the text, and so for the time left, at every refresh.
             TextColumn("{task.fields[said]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
             console=console, expand=True,
         )  # fmt: skip
@@ -172,7 +172,7 @@ class Bars:
 
     def __call__(self, event: Event) -> None:
         name = STAGES.get(event.stage, event.stage)
-        if event.is_remark:  # above the bars, where it stays, and whole
+        if event.is_remark:  # printed above the bars, where it stays and is not cut
             self.progress.console.print(untrusted(f"{name}: {event.text}"))
             return
         for other, task in self.tasks.items():
@@ -187,7 +187,7 @@ class Bars:
         self.progress.update(task, said=Said(self.pace, _details(event)))
 
     def _finish(self, task: TaskID) -> None:
-        """Take away its time left; a bar without counts is full then, others are as full as their counts say."""
+        """Remove the time left of a finished stage; a bar without counts becomes full, others keep their counts."""
         shown = self.progress.tasks[task]
         self.progress.update(task, said=Said(None, shown.fields["said"].details))
         if shown.total is None:
@@ -201,7 +201,7 @@ class Bars:
 
 @contextmanager
 def display(quiet: bool) -> Iterator[Listener]:
-    """A listener that shows bars, lines or nothing, depending on stderr."""
+    """Yields a listener that shows bars, lines or, if `quiet`, nothing, depending on stderr."""
     console = Console(stderr=True)
     if quiet:
         yield silent
@@ -219,6 +219,6 @@ def _details(event: Event) -> str:
         return escape_controls(event.text)
     data = event.data
     speed = data["tokens"] / max(1e-9, data["seconds"])
-    # The end is cut where a terminal has no room for it.
+    # A terminal without enough room cuts the end.
     loss = "skipped: not finite" if data["skipped"] else f"loss {data['loss']:.4f}"
     return f"{loss}  {data_size(data['peak_bytes'])}  {speed:,.0f} tokens/s"

@@ -1,4 +1,4 @@
-"""Prints JSON, lines and answers: text of unknown origin reaches a terminal by the functions of this module only."""
+"""Prints JSON, lines and answers: untrusted text reaches a terminal only through the functions of this module."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
     from disc_lite.chat.conversation import Piece
 
-# Whoever writes them decides in which order the rest of the line is seen.
+# Whoever writes these characters decides in which order the rest of the line is displayed.
 DIRECTIONS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-IN_JSON = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # that `json` writes as they are
+IN_JSON = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # characters that `json` does not escape
 TWO_COLUMNS = 72  # characters; on a narrower terminal the answers are printed one below the other
 
 
 def print_whatever_comes() -> None:
-    """Escapes what the encoding of a stream lacks: a finished run must not end as failed for an ellipsis or a name.
+    """Let stdout and stderr escape characters that their encoding lacks, so that no run fails for printing a name.
 
-    A stream that is closed, as some schedulers start programs, takes all and shows nothing. The next file that is
-    opened would get its number otherwise, and with it what libraries print.
+    A closed stream, as with some schedulers, is replaced by os.devnull. Otherwise the next file that is opened would
+    get its number, and with it what libraries print.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -41,19 +41,19 @@ def print_whatever_comes() -> None:
 
 
 def print_json(value: object, indent: int | None = 2) -> None:
-    """One JSON document. It is ASCII where stdout is not Unicode: an escape of JSON is read as what it stands for."""
+    """Print one JSON document, in ASCII with JSON escapes if the encoding of stdout is not Unicode."""
     unicode = "utf" in (sys.stdout.encoding or "").lower()
     text = json.dumps(value, indent=indent, ensure_ascii=not unicode)
     click.echo(IN_JSON.sub(lambda control: f"\\u{ord(control[0]):04x}", text))
 
 
 def typed(text: str) -> str:
-    """An argument as it was typed: Python reads it as ASCII in the C locale, where every other byte is a surrogate."""
+    """An argument decoded as UTF-8: in the C locale Python decodes it as ASCII, with surrogates for other bytes."""
     return os.fsencode(text).decode("utf-8", "replace")
 
 
 def escape_controls(text: str) -> str:
-    """Untrusted text for a terminal: control characters become visible symbols, those of the writing direction go."""
+    """Untrusted text made safe for a terminal: control characters become symbols, direction marks are removed."""
     return "".join(map(_escaped, text))
 
 
@@ -68,14 +68,14 @@ def _escaped(character: str) -> str:
 
 
 def untrusted(text: str, style: str = "") -> Text:
-    """The same for rich, which would read markup and names of emoji in a mere string."""
+    """`escape_controls` for rich, which would interpret markup and emoji names in a plain string."""
     from rich.text import Text
 
     return Text(escape_controls(text), style)
 
 
 def print_line(console: Console, indent: int, text: str, style: str = "", label: str = "") -> None:
-    """One line of untrusted text, or several below its own beginning, behind the label, if it is wider than the screen.
+    """Print untrusted text behind a label; if it is wider than the screen, further lines begin where the text does.
 
     The label is not wrapped.
     """
@@ -91,7 +91,7 @@ def print_line(console: Console, indent: int, text: str, style: str = "", label:
 
 
 def show_stream(pieces: Iterable[Piece], compare: bool) -> None:
-    """Print every piece at once; with `compare` each answer after the name of its side."""
+    """Print every piece immediately; with `compare` each answer follows the name of its side."""
     side = ""
     for piece in pieces:
         if compare and piece.side != side:
@@ -102,11 +102,11 @@ def show_stream(pieces: Iterable[Piece], compare: bool) -> None:
 
 
 def show_columns(pieces: Iterable[Piece], console: Console) -> None:
-    """The answers of base and adapted model in two columns, updated with every piece."""
+    """Print the answers of base and adapted model in two columns, updated with every piece."""
     from rich.live import Live
 
     answers = {"base": "", "adapted": ""}
-    # A table higher than the screen cannot be updated in place: it is printed whole at the end.
+    # A table that is higher than the screen cannot be updated in place; it is printed in full at the end.
     with Live(_columns(answers), console=console, transient=True, refresh_per_second=8) as live:
         for piece in pieces:
             answers[piece.side] += escape_controls(piece.text)
