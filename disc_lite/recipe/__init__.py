@@ -1,4 +1,4 @@
-"""Recipes: every setting of a run with its default, range and meaning, and the source of its value."""
+"""Recipes: every setting of a run with its default, range, meaning, and the source of its value."""
 
 from disc_lite.recipe.catalogue import list_recipes, recipe_path
 from disc_lite.recipe.loading import ResolvedRecipe, at_width, load_recipe, within_context

@@ -1,4 +1,4 @@
-"""Where recipes are found: those of the package by name, those of the user by path."""
+"""Finds recipes: those of the package by name, those of the user by path."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from disc_lite.recipe.reading import read_recipe_file, shown
 
 
 def recipes_folder() -> Path:
-    """The recipes inside an installed package, else those of the repository around it."""
+    """The folder of recipes: inside the installed package, else in the repository around it."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "recipes"
     return inside if inside.is_dir() else package.parent / "recipes"
 
 
 def recipe_path(name_or_path: str | Path) -> Path:
-    """The file of a recipe that is known by name, or given as a path.
+    """The file of a recipe given by name or path.
 
     Raises RecipeError with the nearest names if there is no such recipe.
     """
@@ -32,7 +32,7 @@ def recipe_path(name_or_path: str | Path) -> Path:
 
 
 def is_path(text: str) -> bool:
-    """Whether a text is the path of a recipe, not its name: it has a slash or ends in `.yaml` or `.yml`."""
+    """Whether a text is a path and not the name of a recipe: it has a slash or ends in `.yaml` or `.yml`."""
     return "/" in text or text.endswith((".yaml", ".yml"))
 
 
@@ -58,5 +58,5 @@ def _advice(name: str) -> str:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name too long, or with a NUL in it
+    except (OSError, ValueError):  # the name is too long, or contains NUL
         return False

@@ -22,17 +22,17 @@ from disc_lite.recipe.settings import SETTINGS, changed, value_of
 ENVIRONMENT_PREFIX = "DISC_LITE_"
 RATE = "train.learning_rate"
 # The default rate was found at this width (Qwen2.5-Coder-1.5B), and 5e-4 serves SmolLM2-135M, of width 576
-# (bench/notes/real-models.md). The exponent puts both on one curve.
+# (bench/notes/real-models.md). The exponent fits both.
 RATE_WIDTH = 1536
 RATE_EXPONENT = -1.64
 WINDOW, RETRIEVED = "disc.teacher_tokens", "evaluation.rag_passages"
-CUT = "; "  # between the source of a value and why another one stands there
-ASKED_TOKENS, HEADING_TOKENS = 64, 32  # most of a question and its chat template; of a heading above a passage
+CUT = "; "  # separates the source of a value from the reason for which it was changed
+ASKED_TOKENS, HEADING_TOKENS = 64, 32  # most tokens of a question with its chat template; of a passage's heading
 
 
 @dataclass(frozen=True)
 class ResolvedRecipe:
-    """A checked recipe, and by dotted key where each of its values came from."""
+    """A checked recipe, and the source of each value by dotted key."""
 
     recipe: Recipe
     sources: dict[str, str]
@@ -44,13 +44,13 @@ def load_recipe(
     seed: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> ResolvedRecipe:
-    """Load a recipe by name or path, and apply what takes precedence over it.
+    """Load a recipe by name or path, and apply the settings that take precedence over it.
 
     Args:
         name_or_path: a recipe of the package, or a YAML file.
-        overrides: `--set` by dotted key, as in `{"train.epochs": 3}`; texts are read as in YAML.
-        seed: `--seed`, which takes precedence over all else.
-        environment: variables like DISC_LITE_TRAIN__EPOCHS; by default the process's own.
+        overrides: values of `--set` by dotted key, as in `{"train.epochs": 3}`; texts are read as in YAML.
+        seed: value of `--seed`, which takes precedence over everything else.
+        environment: variables like DISC_LITE_TRAIN__EPOCHS; by default those of the process.
 
     Raises RecipeError for an unknown name or key, a value of the wrong type or out of its range, or invalid YAML.
     """
@@ -67,7 +67,7 @@ def load_recipe(
 
 
 def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
-    """The recipe for a model of this hidden size: a learning rate that nobody chose is raised for a narrow one."""
+    """The recipe for a model with hidden size `width`: the default learning rate is raised for a narrow model."""
     if width >= RATE_WIDTH or resolved.sources[RATE] != "default":
         return resolved
     recipe = resolved.recipe
@@ -76,7 +76,7 @@ def at_width(resolved: ResolvedRecipe, width: int) -> ResolvedRecipe:
 
 
 def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
-    """The recipe for a model that reads at most `tokens` tokens at once: what it would read beyond them is cut."""
+    """The recipe for a model with a context of `tokens` tokens: settings that exceed it are cut."""
     recipe, sources = resolved.recipe, dict(resolved.sources)
     left = tokens - recipe.evaluation.answer_tokens - ASKED_TOKENS
     most = {WINDOW: tokens, RETRIEVED: max(1, left // (recipe.documents.passage_tokens + HEADING_TOKENS))}
@@ -88,7 +88,7 @@ def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
 
 
 def environment_name(key: str) -> str:
-    """The variable that sets `key`: `train.epochs` is set by DISC_LITE_TRAIN__EPOCHS."""
+    """The environment variable that sets `key`: DISC_LITE_TRAIN__EPOCHS for `train.epochs`."""
     return ENVIRONMENT_PREFIX + key.replace(".", "__").upper()
 
 
@@ -120,14 +120,14 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
                 "Write capital letters, and two underscores after the section.",
             )  # fmt: skip
         elif name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
-            # Without the double underscore it may be an option of the command line.
+            # Without a double underscore it may be an option of the command line.
             key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
             raise unknown_setting(f"environment {name}", key)
     return entries
 
 
 def _letters(name: str) -> str:
-    """A variable without what people get wrong in it."""
+    """The name of a variable without the characters that people often get wrong."""
     return name.replace("_", "").upper()
 
 

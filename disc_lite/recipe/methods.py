@@ -1,4 +1,4 @@
-"""What each method of a recipe needs, one entry a method; `distillation.methods` has how examples are built."""
+"""What each method of a recipe needs, one entry per method; `distillation.methods` builds the examples."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from disc_lite.recipe.schema import MethodName
 class Method:
     """One value of the recipe's `method`."""
 
-    lessons: tuple[str, ...]  # kinds of lessons, in the order in which the teacher reads them
-    needs_pairs: bool  # question-answer pairs are written, or reused, before training
-    has_teacher: bool  # else the tokens of the examples are the targets, with cross-entropy
+    lessons: tuple[str, ...]  # kinds of lessons, in the teacher's reading order
+    needs_pairs: bool  # whether question-answer pairs are written or reused before training
+    has_teacher: bool  # if not, the tokens of the examples are the targets, with cross-entropy
 
 
 METHODS: dict[MethodName, Method] = {

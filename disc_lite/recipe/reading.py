@@ -1,7 +1,7 @@
 """A recipe file -> its settings as text, each with its line number.
 
 No YAML value is constructed: the tree of nodes is walked and every scalar is taken as it is written. So tags execute
-nothing, and the schema alone decides what a value means.
+nothing, and only the schema decides what a value means.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SCALARS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float",
 
 @dataclass(frozen=True)
 class Entry:
-    """A value as it was written, its source, and its exact place."""
+    """A value as it was written, its source and its exact place."""
 
     value: Any
     source: str  # as in "recipe pocket", "--set"
@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """The content of one file: its settings by dotted key, and the recipe that it extends."""
+    """The content of a recipe file: its settings by dotted key, and the recipe that it extends."""
 
     entries: dict[str, Entry]
     extends: str
@@ -51,7 +51,7 @@ def read_recipe_file(path: Path, source: str) -> RecipeFile:
 
 
 def unknown_setting(place: str, key: str) -> RecipeError:
-    """The error for a key that is no setting, with the nearest one that is."""
+    """The error for an unknown key, with the most similar setting."""
     return RecipeError(
         f"{place}: there is no setting {shown(key)}.",
         f"The nearest one is `{nearest(key)}`.",
@@ -60,7 +60,7 @@ def unknown_setting(place: str, key: str) -> RecipeError:
 
 
 def shown(value: object) -> str:
-    """A value of unknown origin, short and printable, for a message."""
+    """An untrusted value, made short and printable for a message."""
     text = value if isinstance(value, str) else repr(value)
     short = text if len(text) <= 60 else text[:57] + "..."
     return f"`{short}`" if short.isprintable() else repr(short)
@@ -99,7 +99,7 @@ def _text(path: Path) -> str:
 
 
 def _leaves(root: yaml.MappingNode | None, path: Path) -> Iterator[tuple[str, yaml.ScalarNode]]:
-    """Every setting below `root` with its dotted key; one level of sections, no more."""
+    """Yields every setting below `root` with its dotted key; there is only one level of sections."""
     for key_node, node in root.value if root is not None else ():
         key = _key(key_node, path)
         if key not in SECTIONS:
@@ -108,7 +108,7 @@ def _leaves(root: yaml.MappingNode | None, path: Path) -> Iterator[tuple[str, ya
             for inner_node, leaf in node.value:
                 inner = f"{key}.{_key(inner_node, path)}"
                 yield inner, _scalar(inner, leaf, path)
-        elif node.value:  # a section whose lines are all commented out is empty, not wrong
+        elif node.value:  # a section whose lines are all commented out is empty, which is no error
             raise RecipeError(
                 f"{_place(path, node)}: `{key}` is a group of settings, not a setting.",
                 "They stand below it, indented: "

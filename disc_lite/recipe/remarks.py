@@ -1,4 +1,4 @@
-"""What a user should hear of the settings that they chose: which were cut, and which have no effect beside others."""
+"""Remarks on the settings that a user chose: which were cut, and which have no effect because of others."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from disc_lite.recipe.settings import SETTINGS, value_of
 
 @dataclass(frozen=True)
 class Given:
-    """What a user gives beside a recipe."""
+    """What the user gives besides a recipe."""
 
     pairs: bool = False
     questions: bool = False
-    update: bool = False  # a run that is updated
+    update: bool = False  # whether the run is an update
 
 
 @dataclass(frozen=True)
 class Idle:
-    """Settings, or whole sections of them, that have no effect where `holds`."""
+    """Settings, or whole sections, that have no effect if `holds` is true."""
 
     keys: tuple[str, ...]
-    why: str  # {method} is the recipe's
+    why: str  # {method} is replaced by the recipe's method
     holds: Callable[[Recipe, Given], bool]
 
 
@@ -51,7 +51,7 @@ def _disc(recipe: Recipe) -> bool:
     return set(METHODS["disc"].lessons) <= set(_kinds(recipe))
 
 
-# Of several that hold for a setting the first is told.
+# If several apply to a setting, only the first is told.
 IDLE = (
     Idle(("update",), "there is no --update", lambda r, given: not given.update),
     Idle(("update.rehearse",), "with update.start=new all passages are taught", lambda r, _: r.update.start == "new"),
@@ -92,7 +92,7 @@ IDLE = (
 
 
 def remarks(resolved: ResolvedRecipe, given: Given = Given()) -> list[str]:
-    """A sentence for each chosen setting that does less than it says, and for those that do nothing, by the reason."""
+    """A sentence for each chosen setting that was cut, and one for each reason for which settings have no effect."""
     by_reason: dict[str, list[str]] = {}
     for key in filter(lambda key: _is_chosen(key, resolved, given), resolved.sources):
         holding = (idle for idle in IDLE if key in idle.keys or key.partition(".")[0] in idle.keys)
@@ -106,9 +106,9 @@ def remarks(resolved: ResolvedRecipe, given: Given = Given()) -> list[str]:
 
 
 def _is_chosen(key: str, resolved: ResolvedRecipe, given: Given) -> bool:
-    """By the user: on the command line or in the environment, or in a recipe of theirs, which may repeat defaults.
+    """Whether the user chose the setting: with `--set`, in the environment, or to another value in their own recipe.
 
-    The recipe of an update is that of its run, where it was told.
+    An update uses the recipe of the earlier run, which has told its remarks already.
     """
     kind, _, name = resolved.sources[key].partition(CUT)[0].partition(" ")
     if kind == "recipe":

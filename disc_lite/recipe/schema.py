@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:detail|plain|reversed|rephrased)"  # of question, see `prompts.writing`
-# What each of them is stands in `recipe.methods`.
+KIND = "(?:detail|plain|reversed|rephrased)"  # kinds of questions, see `prompts.writing`
+# `recipe.methods` says what each of them needs.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
-LONGEST = 1 << 20  # tokens; no model reads more at once
+LONGEST = 1 << 20  # tokens; no model has a longer context
 
 
 class Documents(Section):

@@ -66,13 +66,13 @@ def value_of(recipe: Recipe, key: str) -> Any:
 
 
 def changed(recipe: Recipe, key: str, value: object) -> Recipe:
-    """The recipe with another value, which is not checked, of a setting in a section."""
+    """A copy of the recipe with another value, which is not checked, for a setting in a section."""
     section, _, name = key.partition(".")
     return recipe.model_copy(update={section: getattr(recipe, section).model_copy(update={name: value})})
 
 
 def nearest(key: str) -> str:
-    """The setting whose dotted key, or last word, is most like `key`."""
+    """The setting whose dotted key, or its last part, is most similar to `key`."""
     key = key[:100]  # comparing takes quadratic time, and no setting is that long
 
     def likeness(known: str) -> float:

@@ -1,4 +1,4 @@
-"""A resolved recipe -> YAML that reads back as the same recipe, each value with its source."""
+"""Writes a resolved recipe as YAML that reads back as the same recipe, each value with its source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def to_yaml(resolved: ResolvedRecipe) -> str:
-    """Every setting on its line, followed by where its value came from."""
+    """The recipe as YAML: every setting on a line of its own, with the source of its value as a comment."""
     lines = ["# resolved recipe: every setting, and where its value came from"]
     for name, value in resolved.recipe.model_dump().items():
         if isinstance(value, dict):
@@ -27,7 +27,7 @@ def to_yaml(resolved: ResolvedRecipe) -> str:
 def _line(resolved: ResolvedRecipe, key: str, value: Any) -> str:
     section, _, name = key.rpartition(".")
     source = resolved.sources[key]
-    # A source may hold a path, and a path a line end, which would end the comment.
+    # A source may contain a path with a line end, which would end the comment.
     shown = source if source.isprintable() else repr(source)
     return f"{'  ' if section else ''}{name}: {_scalar(value)}  # {shown}"
 
