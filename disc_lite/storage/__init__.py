@@ -1,6 +1,6 @@
-"""Durable files: the one module that writes them.
+"""The only module that writes durable files.
 
-Always in the same way: write under a temporary name beside the target, fsync the file, rename it, fsync the folder. So
+Every file is written under a temporary name beside the target, fsynced and renamed, and then the folder is fsynced. So
 a reader sees the old content or the new one, even if the writer is killed in between.
 """
 

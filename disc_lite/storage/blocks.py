@@ -1,6 +1,6 @@
 """Files of many gigabytes: their space is reserved before they are written, and they are read in pieces.
 
-They are never mapped into memory: where the disk is full or fails, a mapping ends the process with a signal (SIGBUS).
+They are never mapped into memory: if the disk is full or fails, a mapping kills the process with a signal (SIGBUS).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ GIB = 1 << 30
 
 
 def free_disk(path: Path) -> int:
-    """Bytes that are free where this file or folder is, or will be."""
+    """Free bytes on the disk where `path` is or will be."""
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     return shutil.disk_usage(there).free
 
 
 def bytes_below(*folders: Path) -> int:
-    """Bytes of the files in these folders, of which some need not exist."""
+    """Total bytes of the files in these folders; folders that do not exist count as empty."""
     return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
 
 
 def no_room(path: Path, needed_bytes: int) -> WillNotFit:
-    """The error of a disk that has less free than is needed at `path`."""
+    """The error for a disk with too little free space at `path`."""
     return WillNotFit(
         f"The disk of {path} is full: {_size(needed_bytes)} are needed.",
         f"There are {_size(free_disk(path))} free.",
@@ -39,9 +39,9 @@ def no_room(path: Path, needed_bytes: int) -> WillNotFit:
 
 @contextmanager
 def reserved_file(path: Path, size_bytes: int) -> Iterator[Callable[[memoryview], None]]:
-    """A new file of `size_bytes` bytes; yields the function that writes its next ones.
+    """Create a file of `size_bytes` bytes; yields a function that writes the next bytes.
 
-    Raises WillNotFit, with the bytes that are needed and free, where the disk does not have them.
+    Raises WillNotFit, with the bytes needed and free, if the disk has too few.
     """
     with _reporting(path, size_bytes):
         descriptor = disk.create(path, os.O_EXCL | os.O_WRONLY)
@@ -59,7 +59,7 @@ def reserved_file(path: Path, size_bytes: int) -> Iterator[Callable[[memoryview]
 
 
 def read_into(path: Path, pieces: list[tuple[int, memoryview]]) -> None:
-    """Fill each buffer with the bytes of the file from its offset on. Raises RunFailed where there are too few."""
+    """Fill each buffer with the bytes of the file from its offset on. Raises RunFailed if there are too few."""
     with disk.reporting(f"{path} cannot be read."):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

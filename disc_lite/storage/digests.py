@@ -1,11 +1,11 @@
-"""A folder whose files are known: size and SHA-256 of all that was written below it, in `digests.txt`.
+"""Verifies the files of a folder by size and SHA-256 of everything that was written below it, in `digests.txt`.
 
-Where a folder has this file, what this package writes below it is noted there, and what it reads is compared. So a
-later stage uses what an earlier one wrote, or is told which file is not that.
+In a folder with this file every write of this package is recorded, and every read is compared with the record. So a
+later stage uses exactly what an earlier one wrote, or an error names the file that differs.
 
-A line for every write, with a check sum of its own; the last line that names a file counts. It is written before the
-file appears. So after a kill between the two the very last line may be of a write that did not happen, and then the
-file is as the line before says. Only the holder of the folder's lock writes.
+There is a line for every write, with its own check sum; the last line that names a file counts. A line is written
+before its file appears. So after a kill in between, the very last line may be about a write that did not happen; then
+the file is as the line before says. Only the holder of the folder's lock writes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from disc_lite.storage.lines import line_of, value_in
 
 DIGESTS = "digests.txt"
 HEADER = line_of("disc-lite: size and SHA-256 of what is written into this folder")
-OWN = ("manifest.json", "export.json")  # a folder with one of these is verified by it
+OWN = ("manifest.json", "export.json")  # a folder with one of these files is verified by that file instead
 _CHUNK_BYTES = 1 << 20
 _REMEDY = (
     "Put it back from a copy, or remove it (of a finished run summary.json too) and repeat the command that wrote it. "
@@ -36,14 +36,14 @@ _IF_MISSING = (
 
 @dataclass(frozen=True)
 class Digest:
-    """What a file holds."""
+    """Size and SHA-256 of a file."""
 
     size_bytes: int
     sha256: str
 
 
-Noted = Digest | None  # None: there is no such file
-Line = dict[str, Noted]  # the files of one write, by their paths below the folder
+Noted = Digest | None  # None: the file does not exist
+Line = dict[str, Noted]  # path below the folder -> digest, for the files of one write
 
 
 def sha256_of(path: Path) -> str:
@@ -60,29 +60,29 @@ def digest_of(data: bytes) -> Digest:
 
 
 def begin_digests(folder: Path) -> None:
-    """Note from now on what is written below this folder, which is made if it is missing."""
+    """Create the digests of a folder, and the folder if needed: from now on writes below it are recorded."""
     if _is_begun(folder):
         return
     with disk.reporting(f"{folder / DIGESTS} cannot be written."):
         disk.make_parents(folder)
         with disk.opened(folder / DIGESTS, os.O_WRONLY) as descriptor:
-            disk.truncate(descriptor, 0)  # what a kill has left of the first line
+            disk.truncate(descriptor, 0)  # a kill may have left a part of the header
             disk.write(descriptor, HEADER)
             disk.sync(descriptor)
         disk.sync_path(folder)
 
 
 def require_digests(folder: Path) -> None:
-    """Raises EnvironmentNotReady where a folder that should have digests has none."""
+    """Raises EnvironmentNotReady if a folder that should have digests has none."""
     if not _is_begun(folder):
         raise _damaged(folder)
 
 
 def note(files: Mapping[Path, Digest], may_differ: bool = False) -> None:
-    """Write down what is about to appear, in one step, at these paths.
+    """Record the files that are about to appear in one step.
 
-    Where a file was removed, others may have been made from it: what takes its place must equal it, unless it
-    `may_differ`. Raises EnvironmentNotReady where it does not.
+    If a file was removed, others may have been made from it: a file that replaces it must be equal, unless it
+    `may_differ`. Raises EnvironmentNotReady if it is not.
     """
     folder = _folder_of(next(iter(files)))
     if folder is None:
@@ -90,7 +90,7 @@ def note(files: Mapping[Path, Digest], may_differ: bool = False) -> None:
     log = _Log(folder)
     named: Line = {log.name_of(path): digest for path, digest in files.items()}
     for name, digest in named.items():
-        # A file of the last write of all may never have been there, and nothing was made from it.
+        # A file of the very last write may never have appeared; then nothing was made from it.
         before = log.history(name)[1 if name in log.last else 0]
         if not may_differ and before not in (None, digest) and not os.path.lexists(folder / name):
             raise EnvironmentNotReady(
@@ -98,15 +98,15 @@ def note(files: Mapping[Path, Digest], may_differ: bool = False) -> None:
                 "Other files of the run were made from it.",
                 "Put it back from a copy, or adapt again with another --output.",
             )
-    # Also where it is the same file: two writes of it that fail one after the other leave what was there before both.
+    # Also if the last write is of the same file: after two failed writes the content from before both is still there.
     undone = log.undone()
     log.add([undone, named] if undone else [named])
 
 
 def read_unchanged(path: Path) -> bytes:
-    """The content of a file, without what a killed `append_jsonl` has left at its end.
+    """The content of a file, without what a killed `append_jsonl` left at its end.
 
-    Raises EnvironmentNotReady where it is not what was noted, OSError where it cannot be read.
+    Raises EnvironmentNotReady if it is not what was recorded, OSError if it cannot be read.
     """
     folder = _folder_of(path)
     if folder is None:
@@ -126,7 +126,7 @@ def read_unchanged(path: Path) -> bytes:
 
 
 def require_unchanged(path: Path) -> None:
-    """As `read_unchanged`, for a file that others read; a file that was never noted may be missing."""
+    """Check a file that other code reads as `read_unchanged` does; it may be missing if it was never recorded."""
     folder = _folder_of(path)
     if folder is not None:
         log = _Log(folder)
@@ -134,25 +134,25 @@ def require_unchanged(path: Path) -> None:
 
 
 def is_noted(path: Path) -> bool:
-    """Whether a file was written and should be there."""
+    """Whether a file was recorded as written, so that it should exist."""
     folder = _folder_of(path)
     return folder is not None and None not in (log := _Log(folder)).valid(log.name_of(path))
 
 
 def require_all_unchanged(folder: Path) -> None:
-    """Raises EnvironmentNotReady where a file below a folder that has digests is not what was noted.
+    """Raises EnvironmentNotReady if a file below a folder with digests is not what was recorded.
 
-    A file that is missing is no fault here: it is made again, or else missed where it is read.
+    Missing files are no error here: they are made again, or reported when they are read.
     """
     log = _Log(folder)
     for name in log.names():
         path = folder / name
         if path.is_file() and _digest_on_disk(path) not in log.valid(name):
-            read_unchanged(path)  # allows for what a killed `append_jsonl` has left
+            read_unchanged(path)  # tolerates the end that a killed `append_jsonl` leaves
 
 
 class _Log:
-    """The lines of a `digests.txt`; they are searched and not all parsed, since every step of a training adds one."""
+    """The lines of a `digests.txt`; they are searched without parsing all, since every training step adds one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / DIGESTS
@@ -164,7 +164,7 @@ class _Log:
             self.last = self._line_at(len(self.data) - 1)
 
     def history(self, name: str) -> list[Noted]:
-        """What the last two lines say that name this file, the last one first; None for none."""
+        """The digests in the last two lines that name this file, the last one first; None if there is no such line."""
         found: list[Noted] = []
         end = len(self.data)
         needle = f"{json.dumps(name, ensure_ascii=False)}:".encode()
@@ -174,11 +174,11 @@ class _Log:
         return [*found, None, None][:2]
 
     def valid(self, name: str) -> list[Noted]:
-        """What this file may hold: the last write of all may not have happened."""
+        """The digests that this file may have: two if the very last write, which may not have happened, names it."""
         return self.history(name)[: 2 if name in self.last else 1]
 
     def names(self) -> list[str]:
-        """All that were ever noted."""
+        """The names of all files that were ever recorded."""
         lines = self.data[len(HEADER) :].splitlines()
         return sorted({name for line in lines for name in self._files_in(line)})
 
@@ -186,13 +186,13 @@ class _Log:
         return path.absolute().relative_to(self.folder).as_posix()
 
     def undone(self) -> Line:
-        """The last write, if it did not happen, the other way round."""
+        """The line that undoes the last write, if it did not happen; else empty."""
         before = {name: self.history(name)[1] for name in self.last}
         happened = all(self._is_made(name, digest, before[name]) for name, digest in self.last.items())
         return {} if happened else before
 
     def _is_made(self, name: str, noted: Noted, before: Noted) -> bool:
-        """Whether a file is what was noted of it, and not what it was before; read only where both are as long."""
+        """Whether a file has digest `noted` and not `before`; it is read only if both have the same size."""
         path = self.folder / name
         if noted and before and noted.size_bytes != before.size_bytes:
             return path.is_file() and path.stat().st_size == noted.size_bytes
@@ -204,7 +204,7 @@ class _Log:
             disk.append(self.path, len(self.data), b"".join(map(line_of, rows)))
 
     def require(self, name: str, on_disk: Noted) -> None:
-        """Raises EnvironmentNotReady unless this is what the file may hold."""
+        """Raises EnvironmentNotReady unless `on_disk` is a digest that the file may have."""
         valid = self.valid(name)
         if on_disk in valid:
             return
@@ -220,7 +220,7 @@ class _Log:
         raise EnvironmentNotReady(f"{path} is damaged or was edited.", why, _REMEDY)
 
     def _line_at(self, at: int) -> Line:
-        """The line around a byte."""
+        """The parsed line around byte `at`."""
         return self._files_in(self.data[self.data.rfind(b"\n", 0, at) + 1 : self.data.find(b"\n", at)])
 
     def _files_in(self, line: bytes) -> Line:
@@ -240,7 +240,7 @@ def _is_begun(folder: Path) -> bool:
 
 
 def _folder_of(path: Path) -> Path | None:
-    """The folder with digests that a file is in; none for a file in a folder with a record of its own."""
+    """The folder with digests that contains a file; None without one, or for a file in a folder with its own record."""
     for folder in path.absolute().parents:
         if folder.name.startswith(disk.TEMPORARY) or any((folder / name).is_file() for name in OWN):
             return None
@@ -254,13 +254,13 @@ def _digest_on_disk(path: Path) -> Noted:
 
 
 def _is_torn(data: bytes, noted: Digest) -> bool:
-    """Whether this is what was noted, and behind it a part of a line."""
+    """Whether data is what was recorded, followed by a part of a line."""
     tail = data[noted.size_bytes :]
     return bool(tail) and b"\n" not in tail and digest_of(data[: noted.size_bytes]) == noted
 
 
 def _is_part_of_first_line(data: bytes, history: Iterable[Noted]) -> bool:
-    """Whether this may be what a line that made its file has left of it."""
+    """Whether data may be a part of the first line of a new file, left by a killed write."""
     return b"\n" not in data and any(one and len(data) < one.size_bytes for one in history)
 
 

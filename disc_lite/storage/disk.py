@@ -1,6 +1,6 @@
 """Every operation that changes the disk, one small function each.
 
-The other modules of this package call them through the module (`disk.write(...)`), so that a test can replace them to
+The other modules of this package call them through the module (`disk.write(...)`), so that tests can replace them to
 count the operations, and to fail or kill the process at the k-th one.
 """
 
@@ -22,18 +22,18 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def make_folder(path: Path) -> None:
-    """Make one folder; its parent exists and it does not."""
+    """Make one folder that does not exist; its parent does."""
     os.mkdir(path)
 
 
 def create(path: Path, flags: int) -> int:
-    """Open `path` for writing, making it if it is missing; the descriptor."""
+    """Open `path` for writing, creating it if it is missing; returns the descriptor."""
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
 @contextlib.contextmanager
 def opened(path: Path, flags: int) -> Iterator[int]:
-    """`create`, for as long as the block takes."""
+    """`create` as a context manager that closes the descriptor."""
     descriptor = create(path, flags)
     try:
         yield descriptor
@@ -42,14 +42,14 @@ def opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def write(descriptor: int, data: bytes | memoryview) -> None:
-    """Write all of `data`, however many calls the kernel takes for it."""
+    """Write all of `data`, however many system calls that takes."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 def append(path: Path, size_bytes: int, data: bytes) -> None:
-    """Write `data` behind the first `size_bytes` of a file, durably; what a killed writer left there goes."""
+    """Write `data` durably after the first `size_bytes` bytes of a file; cuts off what a killed writer left there."""
     with opened(path, os.O_RDWR | os.O_APPEND) as descriptor:
         if os.fstat(descriptor).st_size > size_bytes:
             truncate(descriptor, size_bytes)
@@ -58,18 +58,18 @@ def append(path: Path, size_bytes: int, data: bytes) -> None:
 
 
 def reserve(descriptor: int, size_bytes: int) -> None:
-    """Have the disk set aside the bytes of a new file, where the system can do that."""
+    """Reserve the bytes of a new file on the disk, if the system can do that."""
     if size_bytes and hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size_bytes)
 
 
 def truncate(descriptor: int, size_bytes: int) -> None:
-    """Cut the file off after `size_bytes`."""
+    """Truncate the file to `size_bytes` bytes."""
     os.ftruncate(descriptor, size_bytes)
 
 
 def set_mode(path: Path, mode: int) -> None:
-    """Who may read and write a file."""
+    """Set the access rights of a file."""
     os.chmod(path, mode)
 
 
@@ -79,7 +79,7 @@ def sync(descriptor: int) -> None:
 
 
 def sync_path(path: Path) -> None:
-    """`sync` of a folder, or of a file that was written elsewhere."""
+    """`sync` for the path of a folder, or of a file that other code wrote."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         sync(descriptor)
@@ -88,12 +88,12 @@ def sync_path(path: Path) -> None:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Give `source` the name `target` in one step; a file already there is replaced."""
+    """Rename `source` to `target` in one step, replacing a file that is there."""
     os.replace(source, target)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it; a link, not what it points to."""
+    """Remove a file, or a folder with its content; of a link only the link itself."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -105,7 +105,7 @@ def make_parents(folder: Path) -> None:
     if folder.is_dir():
         return
     make_parents(folder.parent)
-    with contextlib.suppress(FileExistsError):  # another process was faster
+    with contextlib.suppress(FileExistsError):  # another process made it first
         make_folder(folder)
         sync_path(folder.parent)
 
@@ -123,9 +123,9 @@ def discard(path: Path) -> None:
 
 @contextlib.contextmanager
 def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: str = "") -> Iterator[None]:
-    """Turn an error of the disk into one with its cause and a remedy; EnvironmentNotReady where rights are missing.
+    """Turn disk errors into `error_class` with cause and remedy, or EnvironmentNotReady if access is denied.
 
-    A pipe or a connection that is closed, as that of whoever listens, is none.
+    A closed pipe or connection, such as the listener's, is not a disk error.
     """
     try:
         yield
@@ -141,16 +141,16 @@ def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: s
 
 
 def _safetensors_error() -> tuple[type[Exception], ...]:
-    """The error of safetensors where it is loaded; it is slow to load, and no command needs it for its help."""
+    """The error class of safetensors if that is imported; importing it is slow, and --help does not need it."""
     module = sys.modules.get("safetensors")
     return (module.SafetensorError,) if module else ()
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that the disk, or what a user may have of it, is full.
+    """Whether an error says that the disk or the user's quota is full.
 
-    What is written in Rust (safetensors, the hub's transfer) quotes the system, "(os error 28)"; numpy reports the
-    bytes requested and written.
+    Libraries in Rust (safetensors, the hub's transfer) quote the system, "(os error 28)"; numpy reports the bytes
+    requested and written.
     """
     text = str(error)
     if any(f"os error {number})" in text for number in NO_SPACE):

@@ -20,12 +20,11 @@ JsonObject = dict[str, Json]
 
 
 def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool = True) -> None:
-    """Put `data` at `path`, durably and at once; missing parent folders are made.
+    """Write `data` to `path`, durably and in one step; missing parent folders are made.
 
-    Raises RunFailed if the disk refuses; the previous content of `path` is then untouched. UsageError where a folder, a
-    pipe or a device is there, whose place a file would take. In a folder with digests a file that takes the place of a
-    removed one must equal it, unless it `may_differ`; one that nobody reads is not `noted`, so that it may be written
-    without the lock.
+    Raises RunFailed if the disk refuses; the previous content of `path` is then unchanged. Raises UsageError if `path`
+    is a folder, a pipe or a device. In a folder with digests a file that replaces a removed one must be equal, unless
+    it `may_differ`; with `noted` false a file is not recorded, so that it can be written without the lock.
     """
     with disk.reporting(f"{path} cannot be written."):
         if path.exists() and not path.is_file():
@@ -46,29 +45,29 @@ def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool =
 
 
 def write_text(path: Path, text: str, noted: bool = True) -> None:
-    """`write_bytes` of `text` in UTF-8, its line ends as they are."""
+    """`write_bytes` for text in UTF-8, with its line ends unchanged."""
     write_bytes(path, text.encode("utf-8"), noted=noted)
 
 
 def write_json(path: Path, obj: Json, may_differ: bool = False) -> None:
-    """Write one JSON document: insertion order, UTF-8, two spaces, finite numbers only."""
+    """Write a JSON document: keys in insertion order, UTF-8, indented by two spaces, finite numbers only."""
     write_bytes(path, _dump(obj, path, indent=2) + b"\n", may_differ)
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Json]], may_differ: bool = False) -> None:
-    """Write one JSON object a line, the whole file at once."""
+    """Write one JSON object per line, the whole file in one step."""
     write_bytes(path, b"".join(_dump(row, path) + b"\n" for row in rows), may_differ)
 
 
 def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
-    """Add one line durably, in one write; a torn last line is cut off before it."""
+    """Append a line durably in one write; a torn last line is removed first."""
     JsonLines(path).append(row)
 
 
 class JsonLines:
-    """A file that grows a line at a time: read and compared with its digest once, when it is opened.
+    """A file that grows line by line; it is read and compared with its digest only once, when it is opened.
 
-    So a line takes no longer where there are hundreds of thousands before it. A file that was removed begins anew.
+    So appending takes no longer after hundreds of thousands of lines. A file that was removed begins anew.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,12 +78,12 @@ class JsonLines:
         self._size_bytes, self._sha256 = len(whole), hashlib.sha256(whole)
 
     def append(self, row: Mapping[str, Json]) -> None:
-        """As `append_jsonl`."""
+        """Append a line as `append_jsonl` does."""
         added = self._line_end + _dump(row, self.path) + b"\n"
         sha256, size_bytes = self._sha256.copy(), self._size_bytes + len(added)
         sha256.update(added)
         with disk.reporting(f"{self.path} cannot be written."):
-            is_new = not self._size_bytes  # or has nothing but a torn line: its name may not be on the disk yet
+            is_new = not self._size_bytes  # new, or only a torn line: its name may not be on the disk yet
             note({self.path: Digest(size_bytes, sha256.hexdigest())}, may_differ=is_new)
             disk.make_parents(self.path.parent)
             disk.append(self.path, self._size_bytes, added)
@@ -94,15 +93,15 @@ class JsonLines:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file. Raises RunFailed where it cannot be read, EnvironmentNotReady where it was changed."""
+    """The content of a file. Raises RunFailed if it cannot be read, EnvironmentNotReady if it was changed."""
     with disk.reporting(f"{path} cannot be read."):
         return read_unchanged(path)
 
 
 def read_json(path: Path, missing_ok: bool = False) -> Json:
-    """Read one JSON document; RunFailed if it is broken, or missing.
+    """Read one JSON document. Raises RunFailed if it is broken or missing.
 
-    With `missing_ok` a file that is not there is an empty object, unless digests say that it was written.
+    With `missing_ok` a missing file is an empty object, unless digests say that it was written.
     """
     if missing_ok and not path.is_file() and not is_noted(path):
         return {}
@@ -113,11 +112,10 @@ def read_json(path: Path, missing_ok: bool = False) -> Json:
 
 
 def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
-    """Read one JSON object a line; blank lines are skipped. With `missing_ok` a file that is not there has none,
-    unless digests say that it was written.
+    """Read one JSON object per line; blank lines are skipped.
 
-    A broken last line without its line end is what a killed `append_jsonl` leaves: it is
-    dropped. Any other broken line raises RunFailed with its number.
+    With `missing_ok` a missing file has no lines, unless digests say that it was written. A broken last line without a
+    line end, as a killed `append_jsonl` leaves it, is dropped. Any other broken line raises RunFailed with its number.
     """
     if missing_ok and not path.is_file() and not is_noted(path):
         return []
@@ -136,17 +134,17 @@ def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
 
 
 def read_log(path: Path) -> list[dict[str, Json]]:
-    """`read_jsonl` of a file without which the others are whole; one that is missing, or was removed, has no lines."""
+    """`read_jsonl` for a file that nothing else depends on: if it is missing or was removed, it has no lines."""
     return read_jsonl(path) if path.is_file() else []
 
 
 def _read(path: Path) -> bytes:
-    # An editor on Windows puts the mark of UTF-8 in front; it is not part of the JSON.
+    # Editors on Windows may write a byte order mark, which is not part of the JSON.
     return read_bytes(path).removeprefix(codecs.BOM_UTF8)
 
 
 def _missing_line_end(data: bytes) -> bytes:
-    """The line end that is missing where the last line is whole (a file edited by hand); none where it is torn."""
+    """The line end that is missing after a whole last line (a file edited by hand); empty if that line is torn."""
     tail = data[data.rfind(b"\n") + 1 :]
     if not tail:
         return b""
@@ -164,13 +162,13 @@ def _dump(obj: Json, path: Path, indent: int | None = None) -> bytes:
         raise NonFiniteError(
             f"{path} was not written.", f"{_non_finite(obj) or error} is not a finite number."
         ) from error
-    # Only lone surrogates (undecodable bytes of file names) cannot be UTF-8; what
-    # `backslashreplace` makes of them is their JSON escape, which reads back as it was.
+    # Only lone surrogates (undecodable bytes of file names) cannot be encoded in UTF-8; `backslashreplace` writes their
+    # JSON escapes, which read back unchanged.
     return text.encode("utf-8", errors="backslashreplace")
 
 
 def _non_finite(obj: Json, name: str = "") -> str:
-    """The place of the first NaN or infinity in `obj`, as in `loss.values.3`; else empty."""
+    """The path of the first NaN or infinity in `obj`, as in `loss.values.3`; empty if there is none."""
     if isinstance(obj, float) and not math.isfinite(obj):
         return f"{name or 'the value'} = {obj}"
     items: Iterable[tuple[object, Json]] = ()

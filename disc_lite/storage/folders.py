@@ -1,4 +1,4 @@
-"""Whole folders: they appear at once or not at all, and are locked by one process at a time."""
+"""Whole folders: they appear in one step or not at all, and are locked by one process at a time."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from disc_lite.storage import disk
 from disc_lite.storage.digests import DIGESTS, OWN, Digest, note, sha256_of
 
 LOCK = ".lock"
-HELD = "held-"  # of the names of temporary folders that are locked while they are written
-WAIT_S = 0.2  # between two looks at a lock that another process holds
-LONGEST_INSIDE = "x" * 100  # no path within a run or an export is longer
+HELD = "held-"  # part of the names of temporary folders that are locked while they are written
+WAIT_S = 0.2  # between two attempts to lock
+LONGEST_INSIDE = "x" * 100  # at least as long as any path within a run or an export
 
 
 def require_place(folder: Path) -> None:
-    """Raises UsageError where `folder` is missing and cannot be made, or is a file; writes nothing.
+    """Raises UsageError if `folder` is a file, or is missing and cannot be made; writes nothing.
 
-    Raises EnvironmentNotReady where the user may not make it.
+    Raises EnvironmentNotReady if the user lacks the rights to make it.
     """
     with disk.reporting(f"{folder} cannot be the output folder.", UsageError, "Choose another --output."):
         with contextlib.suppress(FileNotFoundError):
-            os.lstat(folder / LONGEST_INSIDE)  # names that are too long, and files among its parents
+            os.lstat(folder / LONGEST_INSIDE)  # fails for names that are too long, and if a parent is a file
         existing = _existing(folder)
         if not existing.exists():
             raise OSError(f"{existing} is a link to nothing.")
@@ -36,24 +36,24 @@ def require_place(folder: Path) -> None:
 
 
 def require_writable(folder: Path, remedy: str) -> None:
-    """Raises EnvironmentNotReady where nothing can be written into `folder`, or it cannot be made; writes nothing."""
+    """Raises EnvironmentNotReady if `folder` is not writable or cannot be made; writes nothing."""
     existing = _existing(folder)
     if not os.access(existing, os.W_OK | os.X_OK):
         raise EnvironmentNotReady(f"Nothing can be written into {folder}.", f"{existing} is not writable.", remedy)
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
+    """The folder, or its nearest parent that exists."""
     return next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
 
 
 @contextlib.contextmanager
 def atomic_folder(target: Path, held: bool = False) -> Iterator[Path]:
-    """Yield an empty folder that becomes `target`, whole and durable, when the block ends well.
+    """Yield an empty folder that becomes `target`, whole and durable, if the block ends without an error.
 
-    If the block raises, nothing of it stays; of one that is `held`, if the process is killed, until `sweep_dead`. In a
-    folder with digests its files are noted, unless it has a manifest of its own. Raises RunFailed if `target` exists
-    already, or exists by then.
+    If the block raises, the folder is removed; if the process is killed, `sweep_dead` removes it if it is `held`. In a
+    folder with digests its files are recorded, unless it has its own manifest. Raises RunFailed if `target` exists, or
+    exists by the end of the block.
     """
     _require_new(target)
     temporary = disk.temporary_beside(target)
@@ -71,7 +71,7 @@ def _filled(temporary: Path, target: Path) -> Iterator[Path]:
             yield temporary
         with disk.reporting(f"{target} cannot be written."):
             _sync_tree(temporary)
-            _require_new(target)  # another process may have made it meanwhile
+            _require_new(target)  # another process may have made it in the meantime
             _note_tree(temporary, target)
             disk.rename(temporary, target)
     except BaseException:
@@ -83,9 +83,9 @@ def _filled(temporary: Path, target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[Path]:
-    """The folder under the name that `sweep_dead` looks for, which it gets when it is locked: for as long as we live.
+    """Lock the folder, then rename it to a name that `sweep_dead` looks for; the lock lasts as long as this process.
 
-    Where folders cannot be locked (NFS), `sweep_dead` cannot lock them either, and removes none.
+    On a file system without locks for folders (NFS) `sweep_dead` cannot lock them either, and removes none.
     """
     descriptor, renamed = os.open(folder, os.O_RDONLY | os.O_CLOEXEC), disk.temporary_beside(folder, HELD)
     try:
@@ -99,12 +99,12 @@ def _held(folder: Path) -> Iterator[Path]:
 
 
 def sweep_dead(parent: Path) -> None:
-    """Remove the `held` folders in `parent` whose writers were killed: nobody has them locked.
+    """Remove the `held` folders in `parent` whose writers were killed, so that they are no longer locked.
 
-    For a folder of the user's that no lock is for: others may be writing into it, and other things may lie in it.
+    For a folder of the user's without a lock of its own: others may be writing into it, and it may have other content.
     """
     for path in sorted(parent.glob(f"{disk.TEMPORARY}{HELD}*")):
-        with contextlib.suppress(OSError):  # somebody else's, or it is locked, or is finished meanwhile
+        with contextlib.suppress(OSError):  # another user's, locked, or finished in the meantime
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -121,7 +121,7 @@ def _require_new(folder: Path) -> None:
 
 
 def is_untouched(folder: Path) -> bool:
-    """Whether a folder has nothing in it but a lock, digests, and temporary files of killed writers."""
+    """Whether a folder contains nothing but a lock, digests, and temporary files of killed writers."""
     return all(path.name in (LOCK, DIGESTS) or path.name.startswith(disk.TEMPORARY) for path in folder.iterdir())
 
 
@@ -137,9 +137,9 @@ def sweep(parent: Path) -> None:
 
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Hold `folder` (made if missing) for this process alone; the kernel frees it on any death.
+    """Lock `folder` (made if missing) for this process; the kernel releases the lock however the process ends.
 
-    Raises EnvironmentNotReady if another process holds it, or where files cannot be locked.
+    Raises EnvironmentNotReady if another process holds it, or files cannot be locked.
     """
     advice = "Choose a folder that you may write into."
     with _lock_file(folder / LOCK, folder, advice) as (descriptor, is_mine):
@@ -157,8 +157,10 @@ def lock(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def waiting_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file `path` (made if missing); while another process holds it, `on_wait` is called five times a
-    second, and may raise. Raises EnvironmentNotReady where files cannot be locked."""
+    """Lock the file `path` (made if missing); while another process holds it, call `on_wait` every WAIT_S seconds.
+
+    `on_wait` may raise. Raises EnvironmentNotReady if files cannot be locked.
+    """
     with _lock_file(path, path) as (_, is_mine):
         while not is_mine():
             on_wait()
@@ -168,9 +170,9 @@ def waiting_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _lock_file(path: Path, what: Path, advice: str = "") -> Iterator[tuple[int, Callable[[], bool]]]:
-    """The descriptor of a lock file, and what tries to lock it; both for as long as the block takes.
+    """Yields the descriptor of a lock file, and a function that tries to lock it.
 
-    The file itself stays: removing it could remove the lock of the next process.
+    The file is not removed at the end: that could remove the lock of the next process.
     """
 
     def is_mine() -> bool:
@@ -191,7 +193,7 @@ def _lock_file(path: Path, what: Path, advice: str = "") -> Iterator[tuple[int, 
 
 
 def _note_tree(folder: Path, target: Path) -> None:
-    """Note all files below `folder`, which is about to be `target`."""
+    """Record the digests of all files below `folder`, which is about to become `target`."""
     if any((folder / name).is_file() for name in OWN):
         return
     paths = [path for path in folder.rglob("*") if path.is_file()]
@@ -201,9 +203,10 @@ def _note_tree(folder: Path, target: Path) -> None:
 
 
 def _sync_tree(folder: Path) -> None:
-    """fsync every file and folder below and with `folder`, the innermost first.
+    """fsync `folder` and every file and folder below it, the innermost first.
 
-    Files of other packages (safetensors) may be for their owner alone: they get what the umask gave to the folder.
+    Files that other packages (safetensors) write may be readable by their owner only: they get the access rights that
+    the umask gave to the folder.
     """
     shared = folder.stat().st_mode & 0o666
     for parent, _, names in os.walk(folder, topdown=False):

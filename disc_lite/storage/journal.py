@@ -1,8 +1,8 @@
-"""Results by what they follow from, in one file: a line each, added as soon as it is known.
+"""A cache file of results by key, one line per result, appended as soon as it is known.
 
-Work that was interrupted is repeated with the journal: what is in it is not computed again. Every line has a check sum,
-so that a torn or changed one counts as missing. Lines are not synced to the disk one by one: a kill loses none, a power
-failure the last seconds. The file may have gigabytes: of the results only their places are in memory.
+When interrupted work is repeated, results in the journal are not computed again. Every line has a check sum, so that a
+torn or changed line counts as missing. Lines are not synced one by one: a kill loses none, a power failure those of the
+last seconds. The file may have gigabytes, so only the positions of results are kept in memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from disc_lite.storage.lines import line_of, value_in
 
 
 class Journal:
-    """The results of one run, and those of an `earlier` one, which are copied where they are used."""
+    """The results of a run; those of an `earlier` run are used too, and copied when they are."""
 
     def __init__(self, path: Path, earlier: Path | None = None) -> None:
         self.path, self.earlier = path, earlier
@@ -29,13 +29,13 @@ class Journal:
         return len(self._places)
 
     def get(self, key: str) -> Json:
-        """The result of this key; None where there is none."""
+        """The result for a key; None if there is none."""
         if self.earlier and key in self._earlier and key not in self._places:
             self.add({key: _result(self.earlier, self._earlier[key])})
         return _result(self.path, self._places[key]) if key in self._places else None
 
     def add(self, results: Mapping[str, Json]) -> None:
-        """Add results, in one write."""
+        """Append results in one write."""
         lines = [line_of(row) for row in results.items()]
         begin = b"\n" * self._ends_torn
         with (
@@ -51,7 +51,7 @@ class Journal:
 
 
 def once(journal: Journal | None, key: str, compute: Callable[[], Json]) -> Json:
-    """What `compute` returns, never None; where there is a journal that has it, it is not computed again."""
+    """The journal's result for `key`, or else that of `compute`, which is added; None is no result."""
     found = None if journal is None else journal.get(key)
     if found is None:
         found = compute()
@@ -61,12 +61,12 @@ def once(journal: Journal | None, key: str, compute: Callable[[], Json]) -> Json
 
 
 def key_of(*parts: object) -> str:
-    """A key that is the same in every process for equal parts: numbers, strings and tuples of them."""
+    """A key that is equal in every process for equal parts (numbers, strings and tuples of them)."""
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def _places(path: Path) -> tuple[dict[str, int], bool]:
-    """Key of each result in a file -> where its line begins; and whether the last line is torn. No file has none."""
+    """(key -> position of its line, whether the last line is torn); empty if there is no file."""
     places, place, line = dict[str, int](), 0, b"\n"
     if path.is_file():
         with disk.reporting(f"{path} cannot be read."), path.open("rb") as file:
@@ -78,7 +78,7 @@ def _places(path: Path) -> tuple[dict[str, int], bool]:
 
 
 def _result(path: Path, place: int) -> Json:
-    """The result whose line begins there; None if it was changed since."""
+    """The result whose line begins at `place`; None if it was changed since."""
     with disk.reporting(f"{path} cannot be read."), path.open("rb") as file:
         file.seek(place)
         row = _row(file.readline())
@@ -86,7 +86,7 @@ def _result(path: Path, place: int) -> Json:
 
 
 def _row(line: bytes) -> tuple[str, Json] | None:
-    """None for a line that is torn or was changed."""
+    """(key, result) of a line; None if it is torn or was changed."""
     row = value_in(line.removesuffix(b"\n"))
     if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str):
         return row[0], row[1]

@@ -1,4 +1,4 @@
-"""Lines that say whether they are whole: eight digits of a SHA-256, a space, and JSON."""
+"""Lines with a check sum: eight digits of a SHA-256, a space, and JSON."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ CHECK_DIGITS = 8
 
 
 def line_of(value: Any) -> bytes:
-    """A JSON value as a line with its check sum."""
+    """A JSON value as a line with its check sum and line end."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return f"{_check(text)} {text}\n".encode()
 
 
 def value_in(line: bytes) -> Any:
-    """The value of a line without its end; None for a line that is torn or was changed."""
+    """The value of a line (given without its line end); None if it is torn or was changed."""
     try:
         check, _, text = line.decode().partition(" ")
         return json.loads(text) if check == _check(text) else None
-    except ValueError:  # of the encoding, or of JSON
+    except ValueError:  # invalid encoding or JSON
         return None
 
 

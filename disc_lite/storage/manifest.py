@@ -1,4 +1,4 @@
-"""A folder that can be verified: sizes and SHA-256 of all its files in `manifest.json`.
+"""Makes a folder verifiable: sizes and SHA-256 of all its files are in `manifest.json`.
 
 The manifest has a digest of itself, so a changed bit is found in a file, in its recorded digest, or elsewhere in the
 manifest.
@@ -22,9 +22,9 @@ FileRecord = dict[str, int | str]  # {"bytes": int, "sha256": str}
 
 
 def manifest(folder: Path) -> dict[str, FileRecord]:
-    """Size and SHA-256 of every regular file below `folder`, by relative path, sorted.
+    """Relative path -> size and SHA-256 of every regular file below `folder`, sorted.
 
-    Links are not followed and not listed; neither are the manifest itself and the lock.
+    Links are neither followed nor listed; the manifest itself and the lock are not listed.
     """
     return {
         name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in _names(folder)
@@ -32,13 +32,13 @@ def manifest(folder: Path) -> dict[str, FileRecord]:
 
 
 def seal(folder: Path) -> None:
-    """Write `manifest.json` into `folder`: the files, and a digest of them. The last thing in an `atomic_folder`."""
+    """Write `manifest.json`, with the files and their common digest; the last step in an `atomic_folder`."""
     body: JsonObject = {"files": manifest(folder)}
     files.write_json(folder / MANIFEST, {**body, "sha256": _digest(body)})
 
 
 def verify(folder: Path) -> list[str]:
-    """The differences of a sealed folder from its manifest, a line each; empty if there are none."""
+    """The differences between a sealed folder and its manifest, one text each; empty if there are none."""
     path = folder / MANIFEST
     try:
         body = files.read_json(path)
@@ -47,7 +47,7 @@ def verify(folder: Path) -> list[str]:
     if not isinstance(body, dict) or not isinstance(body.get("files"), dict):
         return [f"{MANIFEST}: it lists no files"]
     recorded_digest = body.pop("sha256", None)
-    # White space counts too: only the very bytes that `seal` wrote are valid.
+    # White space counts too: only the exact bytes that `seal` wrote are valid.
     whole = json.dumps({**body, "sha256": recorded_digest}, ensure_ascii=False, indent=2) + "\n"
     is_same = path.read_bytes() == whole.encode("utf-8", errors="backslashreplace")
     if not is_same or recorded_digest != _digest(body):
