@@ -1,4 +1,4 @@
-"""Which full stop shortens a word, in English, German, French, Spanish, Italian, Dutch and Russian.
+"""Full stops that mark an abbreviation, in English, German, French, Spanish, Italian, Dutch and Russian.
 
 The languages are not told apart: a word that shortens something in one of them is rarely a word of another.
 """
@@ -91,7 +91,7 @@ _FIRST_WORD = re.compile(r"\W*([^\W_]+)\.?\s+")
 
 
 def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bool:
-    """Whether a full stop behind `word` shortens it and ends no sentence.
+    """Whether a full stop after `word` marks an abbreviation and does not end a sentence.
 
     Args:
         word: The word, with the full stops inside it but not the one behind it.

@@ -91,7 +91,7 @@ class _Reader:
         self.above = ""  # the line above
 
     def read(self, line: str) -> None:
-        """Writes what is seen of the next line."""
+        """Writes the visible text of the next line."""
         if condition := _CONDITION.match(line):
             self._condition(*condition.groups())
         elif False in self.conditions:
@@ -124,7 +124,7 @@ class _Reader:
             self.block = self.block if not line.strip() or _BLOCK_TITLE.match(line) else ""
 
     def _condition(self, kind: str, written: str, inner: str) -> None:
-        """Opens or ends a condition; one with a text in its brackets is for that alone."""
+        """Opens or ends a condition; one with text in its brackets applies to that text only."""
         if kind == "endif":
             del self.conditions[-1:]
             return
@@ -228,7 +228,7 @@ def _without_role(marked: re.Match[str]) -> str:
 
 
 def _without_macros(text: str, kept: list[str]) -> str:
-    """A text with what is seen of macros; what is passed through is put in `kept`, and a mark where it stands."""
+    """Replaces macros by their visible text; passed-through text is put into `kept`, with a mark in its place."""
 
     def passed(macro: re.Match[str]) -> str:
         content = macro["raw"] or macro["text"].replace("\\]", "]")

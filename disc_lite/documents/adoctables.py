@@ -1,4 +1,4 @@
-"""Tables of AsciiDoc -> rows: cells that span columns or rows stand where they belong."""
+"""Tables of AsciiDoc -> rows, with cells that span columns or rows in their places."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _without_nested(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _table_rows(lines: list[str], columns: int) -> list[str]:
-    """One row a line: it is full by the columns, or where they do not tell, ends with its line or at a blank one."""
+    """One row per line: it ends when its columns are full, or without their number, with its line or at a blank one."""
     groups: list[list[list[Cell]]] = [[]]
     for line in lines:
         if not line.strip():

@@ -1,4 +1,4 @@
-"""Formats that are a zip of XML: opened only after a look at how large their text would be.
+"""Formats that are a zip of XML: opened only after checking how large their text would be.
 
 A zip of 40 kB can unpack to gigabytes. Python reads no more of a part than the size that the
 archive's directory declares, so the sum of these sizes is a limit that holds before anything is
@@ -69,7 +69,7 @@ def read_xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 
 
 def relations(archive: zipfile.ZipFile, path: str) -> dict[str, tuple[str, str]]:
-    """Id -> (kind, path) of what a part of an Office file refers to."""
+    """Id -> (kind, path) of the parts that a part of an Office file refers to."""
     folder, name = posixpath.split(path)
     listed = f"{folder}/_rels/{name}.rels"
     if listed not in archive.namelist():
@@ -102,11 +102,11 @@ def child(element: ElementTree.Element, name: str) -> ElementTree.Element:
 
 
 def attribute(element: ElementTree.Element, name: str) -> str:
-    """The value of an attribute, whatever its namespace; empty where it is missing."""
+    """The value of an attribute, whatever its namespace; empty if it is missing."""
     return next((value for key, value in element.attrib.items() if local_name(key) == name), "")
 
 
 def number_of(element: ElementTree.Element, name: str, default: T) -> int | T:
-    """The number that an attribute says in digits; the default where it says none."""
+    """The number in an attribute, or the default if it has none."""
     value = attribute(element, name)
     return int(value) if value.isdecimal() else default

@@ -49,7 +49,7 @@ class Line(NamedTuple):  # a text of 50 MB has a million of them
     """A line, and what it opens.
 
     Attributes:
-        kind: What starts here that nothing cuts; empty where sentences do.
+        kind: What starts here that nothing cuts; empty if sentences do.
         solid_end: Where that ends; else 0.
         is_item: Whether it opens an item of a list.
         items: Cuts before further items in the same line: `1) Open it 2) Close it`.
@@ -139,7 +139,7 @@ class Lines:
         return found is not None and found["sibling"] is not None
 
     def _solid(self, start: int, opens_block: bool) -> tuple[Kind, int]:
-        """What starts at a place that nothing cuts, and where it ends."""
+        """(kind, end) of the unit that starts at a place and is never cut."""
         text, end = self.text, self.end
         is_marked = _MARKED.match(text, start, end) is not None
         if is_marked and (fence := _FENCE.match(text, start, end)):
@@ -164,7 +164,7 @@ def _following(label: str) -> list[str]:
 
 
 def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
-    """Cuts before the next items of a numbered list that stands in one line."""
+    """Cuts before the further items of a numbered list in one line."""
     numbered = _LAST_LABEL.search(first["marker"])
     if not numbered:
         return
@@ -184,7 +184,7 @@ def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
 
 
 def _end_of_row(text: str, start: int, end: int, first: int) -> int:
-    """Where the row of a table ends that starts at a line of `text[first:end]`, or 0.
+    """The end of the table row that starts at a line of `text[first:end]`, or 0.
 
     It begins with `|`, or has ` | ` outside code and a line with ` | ` above or below it.
     """

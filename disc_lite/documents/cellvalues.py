@@ -63,7 +63,7 @@ def _number(value: float, number_format: str) -> str:
 
 @cache
 def _parsed(number_format: str) -> tuple[str, str, str]:
-    """What stands before the digits, the digits, what stands behind; no digits where a number is shown otherwise."""
+    """(text before the digits, digits, text after them); no digits if the number is shown in another form."""
     before = digits = after = ""
     for token in _TOKEN.finditer(number_format):
         if token["end"]:
@@ -79,7 +79,7 @@ def _parsed(number_format: str) -> tuple[str, str, str]:
 
 
 def _without_zeros(text: str, kept: int) -> str:
-    """A decimal without zeros at its end, but for as many decimals as its format asks for."""
+    """A decimal without trailing zeros beyond the number of decimals in its format."""
     whole, dot, decimals = text.partition(".")
     rest = decimals[kept:].rstrip("0")
     return f"{whole}{dot}{decimals[:kept]}{rest}".rstrip(".") if dot else text

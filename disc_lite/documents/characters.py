@@ -69,7 +69,7 @@ def pieces_of(page: PdfTextPage) -> Iterator[Piece]:
 
 
 def _in_order(page: PdfTextPage, chars: list[Char]) -> Iterable[Char]:
-    """The characters in the order in which they are read: as PDFium has them, but for Arabic and Hebrew."""
+    """The characters in reading order: PDFium's order, except for Arabic and Hebrew."""
     import pypdfium2.raw as pdfium
 
     text = "".join(char.text for char in chars)
@@ -105,7 +105,7 @@ def _composed(chars: Iterator[Char]) -> Iterator[Char]:
 
 
 def _characters(page: PdfTextPage) -> Iterator[Char]:
-    """What is drawn, without white space, in the direction in which most of the page runs; figures have others."""
+    """The drawn characters, without white space, in the main direction of the page; figures have other directions."""
     import pypdfium2.raw as pdfium
 
     x, y, left, right, bottom, top = (ctypes.c_double() for _ in range(6))
@@ -155,7 +155,7 @@ def _ends_word(page: PdfTextPage, index: int, size: float) -> bool:
 
 
 def _room_behind(page: PdfTextPage, index: int) -> float:
-    """The room between a character and the next one on its line, in points; no number where there is no next one."""
+    """The room between a character and the next one on its line, in points; no number if there is no next one."""
     import pypdfium2.raw as pdfium
 
     box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
@@ -170,7 +170,7 @@ def _room_behind(page: PdfTextPage, index: int) -> float:
 
 
 def _direction(page: PdfTextPage) -> complex:
-    """Where the lines of a page run: 1j is upwards, as on a page that was turned; 1 where that is not clear."""
+    """The direction of the lines of a page; 1j is upwards, as on a turned page, and 1 if it is unclear."""
     import pypdfium2.raw as pdfium
 
     count, matrix = page.count_chars(), pdfium.FS_MATRIX()
@@ -192,7 +192,7 @@ def _text(page: PdfTextPage, index: int, code: int, high: int) -> str:
 
 
 def _control(page: PdfTextPage, index: int, code: int) -> str:
-    """What a code means that is no letter: the place of a glyph in TeX's fonts of pixels, which have no names."""
+    """The text of a control code: a hyphen, nothing, or the glyph at this position in TeX's nameless bitmap fonts."""
     import pypdfium2.raw as pdfium
 
     if code in _LINE_HYPHENS and (code != 2 or pdfium.FPDFText_IsHyphen(page, index)):
@@ -237,7 +237,7 @@ def _add(piece: Piece, char: Char) -> None:
 
 
 def _style(page: PdfTextPage, index: int) -> tuple[bool, bool]:
-    """Whether a character is bold, and whether its font has letters of one width."""
+    """(whether a character is bold, whether its font is monospaced)."""
     import pypdfium2.raw as pdfium
 
     name, flags = ctypes.create_string_buffer(128), ctypes.c_int()

@@ -77,7 +77,7 @@ def _python_marks(text: str, lines: list[str]) -> list[Mark]:
 
 
 def _marks_in(parent: ast.AST, lines: list[str], level: int, above: str) -> Iterator[Mark]:
-    """A mark at every definition, and one where statements of the parent follow a definition."""
+    """Yields a mark for every definition, and where statements of the parent follow a definition."""
     after_definition = False
     for node in ast.iter_child_nodes(parent):
         if isinstance(node, _Definition):
@@ -93,7 +93,7 @@ def _marks_in(parent: ast.AST, lines: list[str], level: int, above: str) -> Iter
 
 
 def _marks(lines: list[str]) -> list[Mark]:
-    """A mark at every line that defines something, and one where other lines at the margin follow its end."""
+    """A mark for every line that defines something, and where other lines at the margin follow a definition's end."""
     marks: list[Mark] = []
     has_ended = False
     for number in _outside_comments(lines):

@@ -108,7 +108,7 @@ def _columns(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 
 def _gutters(rows: Sequence[Row]) -> list[float]:
-    """Where a column may begin: places at which many pieces begin, the likeliest first."""
+    """Positions at which a column may begin, because many pieces begin there; the likeliest comes first."""
     starts: dict[int, list[Piece]] = {}
     for row in rows:
         for piece in row:
@@ -141,7 +141,7 @@ def _sides(rows: Sequence[Row], gutter: float) -> tuple[list[Row], list[Row]]:
 
 
 def _are_terms(rows: Sequence[Row], gutter: float) -> bool:
-    """Whether each line left of a gutter is a term, with what it means beside it: it does not go on in the next one."""
+    """Whether each line left of a gutter is a term with its meaning beside it: none continues in the next line."""
     left = [row for row in rows if row[0].left < gutter]
     ends = [max(piece.right for piece in row if piece.left < gutter) for row in left]
     return (
@@ -198,7 +198,7 @@ def _is_hung(rows: Sequence[Row], index: int) -> bool:
 
 
 def _letter_width(rows: Sequence[Row]) -> float:
-    """The width of a letter of code, in points; the longest piece tells it best."""
+    """The width of a letter of code in points, measured on the longest piece."""
     pieces = [piece for row in rows for piece in row if piece.is_code]
     longest = max(pieces, key=lambda piece: len(piece.text), default=None)
     # Beside the first and the last letter there is room that their boxes do not have.

@@ -1,4 +1,4 @@
-"""Tables of contents of printed pages: their entries say nothing that the headings do not say."""
+"""Removes the tables of contents of printed pages, since their entries only repeat the headings."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _entries(texts: Sequence[str]) -> list[_Entry]:
 
 
 def _places(rows: Sequence[tuple[int, Row]], titles: set[str]) -> dict[str, set[int]]:
-    """On which pages titles stand as rows of their own."""
+    """The pages on which titles are rows of their own."""
     places: dict[str, set[int]] = {title: set() for title in titles}
     for first in range(len(rows) if titles else 0):
         page = rows[first][0]

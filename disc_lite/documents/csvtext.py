@@ -1,4 +1,4 @@
-"""CSV -> the rows of a table, as `rows` writes them: `,` `;` `|` or a tab is between, whichever fits."""
+"""CSV -> the rows of a table, as `rows` writes them; the delimiter is `,` `;` `|` or a tab, whichever fits."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def decode_page(raw: bytes) -> str:
 
 
 def parsed_json(raw: bytes) -> Any:
-    """What is in a JSON file.
+    """The value in a JSON file.
 
     Raises:
         RefusedFile: It is no text, or no JSON.
@@ -159,7 +159,7 @@ def _undecodable(raw: bytes, codec: str, offset: int) -> RefusedFile:
 
 
 def _likely_encoding(raw: bytes) -> str:
-    """The encoding that bytes look like, as iconv calls it; empty where they are too few to tell."""
+    """The likely encoding of bytes, by its name in iconv; empty if they are too few to tell."""
     if len(raw) - len(raw.translate(None, bytes(range(128, 256)))) < _MIN_TELLING_BYTES:
         return ""
     from charset_normalizer import from_bytes

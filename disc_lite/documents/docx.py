@@ -119,7 +119,7 @@ def _placed(root: Element, drawn: Mapping[str, Element], styles: Styles, first: 
 
 
 def _is_unseen(element: Element, styles: Styles) -> bool:
-    """Whether nothing is seen of what an element holds: a deletion, a hidden run."""
+    """Whether the content of an element is invisible: a deletion, a hidden run."""
     return element.tag in _DELETIONS or (element.tag == f"{W}r" and _is_withdrawn(element, "", styles))
 
 
@@ -148,7 +148,7 @@ def _is_withdrawn(run: Element, paragraph_style: str, styles: Styles) -> bool:
 
 
 def _mark_raised(run: Element, styles: Styles) -> None:
-    """Writes beside a raised or lowered text what only its style says."""
+    """Marks text as raised or lowered if only its style says so."""
     raised = _property(run, "", "vertAlign", styles)
     properties = run.find(f"{W}rPr")
     if raised is not None and properties is not None and run.find(f"{W}t") is not None:
@@ -156,7 +156,7 @@ def _mark_raised(run: Element, styles: Styles) -> None:
 
 
 def _property(run: Element, paragraph_style: str, name: str, styles: Styles) -> Element | None:
-    """What a run, or the mark of a paragraph, says of its letters, by itself or by its styles."""
+    """The character properties of a run or paragraph mark, its own or those of its styles."""
     own = run.find(f"{W}rPr/{W}{name}")
     if own is not None:
         return own

@@ -1,4 +1,4 @@
-"""What makes a text look damaged, or as if it was not read as its author meant it: for a person to look at.
+"""Signs that a text is damaged or was not read as its author meant it, for a person to check.
 
 These are hints; nothing is left out of training because of them.
 """
@@ -48,7 +48,7 @@ _PAGES = {".pdf", ".docx", ".epub", ".pptx", ".odt"}
 
 
 def damage(text: str) -> str:
-    """What looks wrong with a text, and the remedy; empty if nothing does."""
+    """A sentence about what looks wrong with a text, and the remedy; empty if nothing does."""
     prose = _CODE.sub("", text[:_SAMPLE_CHARS])
     tokens, words = prose.split(), _WORD.findall(prose)
     if max(len(tokens), len(words)) < _MIN_WORDS:
@@ -80,7 +80,7 @@ def _of_stops(prose: str, tokens: Sequence[str]) -> Iterator[str]:
 
 
 def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage, ...]) -> tuple[str, ...]:
-    """Sentences that say what is odd about a document; none where nothing is."""
+    """Sentences about anything odd in a document; empty if there is nothing."""
     suffix = suffix_of(entry.name)
     found = [*filter(None, [entry.warning]), *_of_size(document, entry, suffix)]
     if suffix not in SUFFIXES:
@@ -89,7 +89,7 @@ def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage
 
 
 def doubt_about_ocr(entry: LedgerEntry, language: str, languages: str) -> str:
-    """A sentence where scanned pages were read as tesseract's `languages`, and the text is in another; else empty."""
+    """A sentence if scanned pages were read as tesseract's `languages` and the text is in another one; else empty."""
     code = _CODES.get(language, "")
     if not entry.ocr_pages or not code or code in languages.split("+"):
         return ""

@@ -31,7 +31,7 @@ def drawings_of(archive: ZipFile, path: str) -> dict[str, Element]:
 
 
 def drawing_html(element: Element, drawings: Mapping[str, Element]) -> str:
-    """The diagram or chart that an element of a slide or a document stands for; empty where it stands for none."""
+    """The diagram or chart that an element of a slide or a document stands for; empty if it stands for none."""
     match local_name(element.tag):
         case "relIds" if (data := drawings.get(attribute(element, "dm"))) is not None:
             return "".join(_diagram_html(data))
@@ -99,7 +99,7 @@ def _series_of(chart: Element) -> Iterator[_Series]:
 
 
 def _newer_series_of(chart: Element) -> Iterator[_Series]:
-    """Those of a chart of Office 2016 (waterfall, funnel, treemap), whose values stand apart."""
+    """The values of a chart of Office 2016 (waterfall, funnel, treemap), which are stored separately."""
     stored = {attribute(e, "id"): e for e in chart.iter() if local_name(e.tag) == "data"}
     for series in (e for e in chart.iter() if local_name(e.tag) == "series"):
         data = stored.get(attribute(child(series, "dataId"), "val"), series)

@@ -35,7 +35,7 @@ def is_title(button: Tag) -> bool:
 
 
 def title_of_tab(panel: Tag) -> str:
-    """What the tab is called that opens a panel: by its id, else by its place; empty where that is not sure."""
+    """The name of the tab that opens a panel, found by its id, else by its place; empty if that is uncertain."""
     for near in islice(panel.parents, _NEAR):
         within = [one for one in islice(near.descendants, _MAX_NODES) if isinstance(one, Tag)]
         tabs = [one for one in within if one.get("role") == "tab"]

@@ -85,7 +85,7 @@ REMEDIES = {
 
 
 def suffix_of(file_name: str) -> str:
-    """The suffix that decides how a file is read, in lower case; empty where there is none."""
+    """The suffix that decides how a file is read, in lower case; empty if there is none."""
     stem, dot, end = file_name.rpartition(".")
     if stem and dot:
         return f".{end.lower()}"

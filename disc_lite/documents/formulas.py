@@ -121,7 +121,7 @@ def _linear(tag: Tag) -> str:
 
 
 def _built(name: str, parts: list[str]) -> str:
-    """A fraction, a root or a base with scripts, by its name in MathML or OMML; empty where an element is none."""
+    """A fraction, a root or a base with scripts, by its name in MathML or OMML; empty if an element is none."""
     match name, parts:
         case "mfrac" | "f", [above, below]:
             below = f"({below})" if re.fullmatch(r"\d+[^\W\d]\w*", below) else _grouped(below)  # 1/(2π)
@@ -203,7 +203,7 @@ def _property(element: Element, name: str, default: str) -> str:
 
 
 def _scripted(base: str) -> str:
-    """What something is raised or lowered at: a fraction is in brackets, or the script would be that of its end."""
+    """The base of a superscript or subscript; a fraction gets brackets, so that the script applies to all of it."""
     return _grouped(base) if "/" in base else base
 
 

@@ -1,4 +1,4 @@
-"""The block of settings above a Markdown text, in YAML or TOML: no text of it, but it may hold its title."""
+"""The block of settings above a Markdown text, in YAML or TOML; it is not part of the text, but may have its title."""
 
 from __future__ import annotations
 

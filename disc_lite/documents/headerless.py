@@ -1,4 +1,4 @@
-"""Tables without a header: whether the first row says a fact, as those below it do.
+"""Finds tables without a header: their first row states a fact, like the rows below it.
 
 Two columns of names and values (a form, the facts about a company) seldom have one. In doubt the first row is taken for
 a header, as most are.
@@ -90,13 +90,13 @@ def stand_apart(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def kind_of(value: str) -> str:
-    """What a cell says: an address, a date, a number, a year, …; `words` where it has no digit."""
+    """The kind of a cell's value: an address, a date, a number, a year, …; `words` if it has no digit."""
     found = _KIND.fullmatch(value)
     return (found and found.lastgroup) or "words"
 
 
 def _most(values: Iterable[str]) -> str:
-    """The value that most have; empty where none is."""
+    """The most frequent value; empty if there are none."""
     counts = Counter(values)
     value, count = counts.most_common(1)[0] if counts else ("", 0)
     return value if 2 * count > counts.total() else ""

@@ -166,7 +166,7 @@ def _is_title(text: str, setext: re.Match[str]) -> bool:
 
 
 def end_of_title(text: str, start: int, end: int, markup: Markup) -> int:
-    """Where the underline ends of the title that starts at a line, or 0."""
+    """The end of the underline of a title that starts at a line, or 0."""
     if markup == "markdown":
         setext = _SETEXT_TITLE.match(text, start, end)
         return len(setext.group().rstrip()) + start if setext and _is_title(text, setext) else 0
@@ -182,7 +182,7 @@ def _starts_block(text: str, line_start: int, block_start: int) -> bool:
 
 
 def end_of_fence(text: str, fence: re.Match[str], end: int) -> int:
-    """Where the block of code ends that a fence opens, or 0 where it is not closed before `end`."""
+    """The end of the block of code that a fence opens, or 0 if it is not closed before `end`."""
     mark, column = fence["fence"], fence.start("fence") - fence.start()
     last = rf"^[ \t]{{0,{column + DEEPER}}}{mark[0]}{{{len(mark)},}}[ \t]*$"
     closing = re.compile(last, re.MULTILINE).search(text, fence.end(), end)

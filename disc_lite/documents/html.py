@@ -227,7 +227,7 @@ def _in_a_line(blocks: Sequence[str]) -> str:
 
 
 def _is_term(tag: Tag) -> bool:
-    """Whether an element says what the text behind it is about: a term that is defined, or the title of a note."""
+    """Whether an element names the subject of the text after it: a defined term, or the title of a note."""
     if tag.name == "dt":
         return around(tag, ("dl",)) is not None and not any(within(tag, _HEADINGS))
     if "admonition-title" in tag.classes:
@@ -241,7 +241,7 @@ def _is_term(tag: Tag) -> bool:
 
 
 def _formula(tag: Tag) -> str:
-    """The text of a formula; empty where an element is none."""
+    """The text of a formula; empty if an element is none."""
     if tag.name == "math":
         return math_text(tag)
     # In MathJax 2 the script is the formula, and what is drawn from it is a copy.

@@ -43,7 +43,7 @@ class Tag:
         self.contents: list[Tag | str] = []
 
     def get(self, name: str) -> str:
-        """The value of an attribute; empty where it is missing."""
+        """The value of an attribute; empty if it is missing."""
         return self.attrs.get(name, "")
 
     @property
@@ -89,7 +89,7 @@ class Tag:
 
 
 def tree_of(markup: str) -> Tag:
-    """The document: what stands at the top of the markup is in it."""
+    """The root node, which contains the elements at the top level of the markup."""
     builder = _Builder()
     builder.feed(markup)
     builder.close()

@@ -1,4 +1,4 @@
-"""What the HTML reader has written so far: blocks of plain Markdown, and the text of the one that is open."""
+"""The output of the HTML reader so far: blocks of plain Markdown, and the text of the open one."""
 
 from __future__ import annotations
 

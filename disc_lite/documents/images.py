@@ -1,4 +1,4 @@
-"""Images of Markdown -> what is seen of them: a badge is nothing, a picture within the text its words."""
+"""Images of Markdown -> their visible text: nothing for a badge, the alternative text for a picture in a sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def with_seen_images(text: str, targets: Mapping[str, str]) -> str:
 
 
 def _seen(found: re.Match[str], targets: Mapping[str, str]) -> str:
-    """What is seen of an image: nothing of a badge or of a logo that is a link, of one in the text its words."""
+    """The text of an image: nothing for a badge or a logo that is a link, its words for an image within text."""
     opening, alt, linked = found["link"] or "", found["alt"], found["linked"]
     target = found["target"] if found["ref"] is None else targets.get(found["ref"].lower(), "")
     if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):

@@ -73,7 +73,7 @@ def as_seen(lines: Sequence[str]) -> Iterator[str]:
 
 @dataclass
 class _Reader:
-    """Where the reading of the lines is."""
+    """The state of reading the lines."""
 
     lines: Sequence[str]
     closed: frozenset[str]  # names of tags with text between them
@@ -174,7 +174,7 @@ def closes(line: str, opening: re.Match[str]) -> bool:
 
 
 def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
-    """The number of the line behind the one that closes the element which opens in a line; 0 where none does.
+    """The number of the line behind the one that closes the element which opens in a line; 0 if none does.
 
     `<pre>` is the only one that runs to the end of the text without it.
     """
@@ -194,7 +194,7 @@ def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
 
 
 def _end_of_tag(lines: Sequence[str], start: int) -> int:
-    """The number of the line behind the one in which a tag ends that is open above `start`; 0 where none does."""
+    """The number of the line behind the one in which a tag ends that is open above `start`; 0 if none does."""
     for number in range(start, min(start + _TAG_LINES, len(lines))):
         if not lines[number].strip() or lines[number].lstrip().startswith("> "):  # a quotation
             return 0
@@ -204,7 +204,7 @@ def _end_of_tag(lines: Sequence[str], start: int) -> int:
 
 
 def embedded_text(markup: str) -> str | None:
-    """The text of HTML within Markdown or reStructuredText; None where it is nested too deeply."""
+    """The text of HTML within Markdown or reStructuredText; None if it is nested too deeply."""
     try:
         return markup_text(markup)
     except RecursionError:
@@ -236,7 +236,7 @@ def _shown(text: str, line: str) -> str:
 
 
 def _closed_gap(withdrawn: re.Match[str]) -> str:
-    """What stays between the words around a text that was struck out."""
+    """The separator that remains between the words around a struck-out text."""
     is_first = not withdrawn.string[: withdrawn.start()].strip()
     return "" if withdrawn["stop"] is not None or is_first else withdrawn["before"] or withdrawn["after"]
 

@@ -87,7 +87,7 @@ def _asks(record: Record) -> bool:
 
 
 def _text_of(record: Record, field: str) -> str:
-    """The text of a record, a list of strings as paragraphs; empty where it has none."""
+    """The text of a record, a list of strings as paragraphs; empty if it has none."""
     for name in (field,) if field else TEXT_FIELDS:
         value = _value_of(record, name)
         parts = value if isinstance(value, list) else [value]

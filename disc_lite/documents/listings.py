@@ -1,4 +1,4 @@
-"""Listings of HTML pages -> code as it is seen, without the numbers of lines and buttons of the site."""
+"""Listings of HTML pages -> code as it is displayed, without line numbers and buttons of the site."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINES_OF_CODE = frozenset(("line", "ttc"))  # of Doxygen: a line, and what is s
 
 
 def code_of(tag: Tag) -> str:
-    """The listing that an element is: `<pre>`, or what has an element a line, as in Doxygen."""
+    """The listing in an element: `<pre>`, or one with an element per line, as in Doxygen."""
     if tag.name == "pre":
         return _line_of_code(tag).strip("\n").rstrip()
     parts = within(tag, ("div",)) if "fragment" in tag.classes else ()

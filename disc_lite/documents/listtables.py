@@ -13,7 +13,7 @@ _SPAN = re.compile(r":([cr])span:`(\d{1,3})`\s*")
 
 
 def listed_rows(name: str, block: list[str], options: dict[str, str]) -> list[str]:
-    """The rows of a table that is written as a directive; none where a directive is no such table."""
+    """The rows of a table that is written as a directive; none if a directive is no such table."""
     if name == "csv-table":
         return _csv_rows(block, options)
     if name not in ("list-table", "flat-table"):

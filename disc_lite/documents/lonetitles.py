@@ -70,7 +70,7 @@ def _title(block: str) -> re.Match[str] | None:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
-    """What stands between blank lines, each with its place; a block of code is one."""
+    """The blocks between blank lines, each with its position; a block of code counts as one."""
     position = 0
     while block := _BLOCK.search(text, position):
         position = (end_of_fence(text, block, len(text)) or len(text)) if block["fence"] else block.end()

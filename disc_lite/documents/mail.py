@@ -78,7 +78,7 @@ def _text_of(part: MIMEPart) -> str:
 
 
 def _mail_within(message: MIMEPart) -> str:
-    """A mail that is part of another one, each line quoted; empty where it has no text."""
+    """A mail that is part of another one, each line quoted; empty if it has no text."""
     if not (text := _text_of(message)):
         return ""
     return quoted("\n".join([*_headers(message, (*_SHOWN, "Subject")), "", text]))

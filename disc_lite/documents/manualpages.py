@@ -12,7 +12,7 @@ _HEAD = re.compile(r"\s*(?P<name>[\w.:+@-]+\([1-9]\w*\)).*?(?P=name)\s*", re.IGN
 
 
 def manual_name(first_line: str) -> str:
-    """The name of the manual page, `tar(1)`, of which a line is the head; empty where it is none."""
+    """The name in a line that is the head of a manual page, such as `tar(1)`; empty for other lines."""
     head = _HEAD.fullmatch(first_line)
     name = head["name"] if head else ""
     return name.lower() if name.isupper() else name
@@ -43,7 +43,7 @@ def manual_page(lines: Sequence[str], name: str) -> str:
 
 
 def _next_text(lines: Sequence[str]) -> list[str]:
-    """For each line the next one that is not blank; empty where there is none."""
+    """For each line the next one that is not blank; empty if there is none."""
     found, below = [""] * len(lines), ""
     for index in reversed(range(len(lines))):
         found[index] = below

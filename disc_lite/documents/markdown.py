@@ -65,7 +65,7 @@ def seen_text(written: str) -> str:
 
 @dataclass
 class _Reader:
-    """Where the reading of the lines is: in code, in a comment, in which admonitions."""
+    """The state of reading the lines: whether in code or a comment, and in which admonitions."""
 
     comment_ends: Sequence[tuple[bool, bool]]  # of the comments that are open at the end of each line
     targets: dict[str, str]  # of the links and images that are defined apart
@@ -141,7 +141,7 @@ class _Reader:
         return found is not None and not self.titles.isdisjoint(map(_letters, found.groups()))
 
     def _opened(self, line: str, found: re.Match[str]) -> str | None:
-        """What is seen of a line that opens or ends code or an admonition."""
+        """The visible text of a line that opens or ends code or an admonition."""
         if found.re is FENCE_LINE:
             return self._open_fence(line, found)
         if found.re is _BANGS:
@@ -203,7 +203,7 @@ class _Reader:
 
 
 def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
-    """Of each line, whether a `-->` is below it before the next blank line, and whether there is any."""
+    """For each line (whether a `-->` follows before the next blank line, whether any follows)."""
     ends: list[tuple[bool, bool]] = []
     in_paragraph = at_all = False
     for line in reversed(lines):

@@ -1,4 +1,4 @@
-"""Which elements of a web page are not its text: navigation, banners, hidden parts, marks of notes.
+"""Finds elements of a web page that are not its text: navigation, banners, hidden parts, marks of notes.
 
 Three kinds of signs are used, the surest first: what the element is (tag, `role`), what its author hid, and the
 names that site generators give to such parts. By name nothing is dropped that holds the page's main text. Of a book, or

@@ -49,7 +49,7 @@ class Numbers:
     counts: dict[int, int] = field(default_factory=dict)
 
     def label(self, depth: int, start: int | None = None) -> str:
-        """The number of the next item of a level, from 0; empty where the level shows none.
+        """The number of the next item of a level, from 0; empty if the level shows none.
 
         Args:
             depth: The level, from 0.

@@ -59,7 +59,7 @@ class ReadLine:
 
 
 def require_ocr(languages: str) -> None:
-    """Raises RefusedFile, with the remedy, where the command or its data for one of these languages is missing."""
+    """Raises RefusedFile, with the remedy, if the command or its data for one of these languages is missing."""
     if not languages:
         raise RefusedFile("scanned, and documents.ocr_languages is empty; name its language, or run OCR over it first")
     installed = _installed_languages()
@@ -97,7 +97,7 @@ def read_picture(pixels: bytes, languages: str) -> list[ReadLine]:
 
 
 def degrees_to_turn(pixels: bytes) -> int:
-    """By how much a page must be turned clockwise to stand upright; 0 where tesseract cannot tell."""
+    """The angle by which a page must be turned clockwise to be upright; 0 if tesseract cannot tell."""
     found = _TURN.search(_ask(pixels, "--psm", "0").stdout)
     return int(found[1]) if found else 0
 

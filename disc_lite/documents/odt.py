@@ -56,7 +56,7 @@ class _Writer:
         self._list = ("", 0, Numbers({}))  # style and depth of the list that is open, from 1, and its numbers
 
     def inner(self, parent: Element) -> Iterator[str]:
-        """What an element holds."""
+        """The content of an element as HTML."""
         yield escape(parent.text or "")
         for child in parent:
             name = local_name(child.tag)
@@ -137,7 +137,7 @@ class _Writer:
         yield cell * min(number_of(element, "number-columns-repeated", 1), MAX_REPEATED)
 
     def _object(self, element: Element) -> Iterator[str]:
-        """What is a part of its own: a formula as MathML, a chart as the table of the values that it draws."""
+        """An embedded object: a formula as MathML, a chart as a table of its values."""
         path = posixpath.normpath(posixpath.join(attribute(element, "href"), "content.xml"))
         if path not in self._archive.namelist():
             return
@@ -181,7 +181,7 @@ class _Styles:
         }
 
     def levels(self, name: str) -> dict[int, Level | None]:
-        """How a list style numbers each level, from 0; None where it has bullets."""
+        """How a list style numbers each level, from 0; None if it has bullets."""
         return self._lists.get(name, {})
 
     def is_title(self, paragraph: str) -> bool:
@@ -198,7 +198,7 @@ class _Styles:
         return is_struck or self._property(family, name, "display") in ("none", "true")
 
     def script(self, name: str) -> str:
-        """`sup` or `sub` where text of a style is raised or lowered; else empty."""
+        """`sup` or `sub` if text of a style is raised or lowered; else empty."""
         position = self._property("text", name, "text-position").split()[:1] or [""]
         if position[0] in ("super", "sub"):
             return "sup" if position[0] == "super" else "sub"

@@ -40,7 +40,7 @@ def without_sub_tables(table: Element) -> Element:
 
 
 def _sub_table(cell: Element) -> Element | None:
-    """The sub-table that a cell was split into; none where text stands beside it, which belongs to no part of it."""
+    """The sub-table that a cell was split into; none if text stands beside it, which belongs to no part of it."""
     sub_table = next((one for one in cell if attribute(one, "is-sub-table") == "true"), None)
     others = (one for one in cell if one is not sub_table)
     return None if sub_table is not None and any("".join(one.itertext()).strip() for one in others) else sub_table
@@ -97,7 +97,7 @@ def _parts(cell: _Cell) -> list[list[_Cell]]:
 
 
 def _widths(cells: Sequence[tuple[_Cell, list[list[_Cell]]]]) -> list[int]:
-    """How many columns of sub-tables stand in each column."""
+    """The number of columns of sub-tables in each column."""
     widths = [1] * max((cell.column + cell.width for cell, _ in cells), default=0)
     for cell, parts in cells:
         last = cell.column + cell.width - 1

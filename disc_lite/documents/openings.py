@@ -1,4 +1,4 @@
-"""What the lines of a section open: a paragraph, a unit that is not cut, a row under the header of its table."""
+"""Classifies the lines of a section: beginnings of paragraphs, of units that are not cut, and of table rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RULE_BELOW = re.compile(
 
 @dataclass
 class Openings:
-    """Where the lines of a section stand, to be read in order: behind a heading, in a list item, in a table."""
+    """The context of a section's lines, read in order: after a heading, in a list item, in a table."""
 
     text: str
     after_heading: bool = True

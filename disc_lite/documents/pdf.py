@@ -56,7 +56,7 @@ def pdf_text(source: Source) -> Converted:
 
 
 def _of_order(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[str]:
-    """What is uncertain about the order of Arabic and Hebrew letters, and of numbers beside them."""
+    """Yields remarks on uncertain orders of Arabic and Hebrew letters, and of numbers beside them."""
     remedy = "save it as .docx, .html or text"
     if (share := sum(map(letters_as_drawn, pages)) / max(1, letters)) > _TOLD:
         yield (

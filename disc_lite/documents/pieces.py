@@ -52,7 +52,7 @@ _UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
 
 
 def blank_between(before: str, after: str) -> str:
-    """What stands between two lines of a paragraph, or of a title."""
+    """The separator between two lines of a paragraph or a title."""
     return "" if _UNSPACED.match(before[-1:]) and _UNSPACED.match(after) else " "
 
 
@@ -100,11 +100,11 @@ def usual_size(pieces: Iterable[Piece]) -> float:
 
 
 def distance(rows: Sequence[Row], index: int) -> float:
-    """How far a row is below the one above it."""
+    """The distance of a row from the one above it."""
     return rows[index - 1][0].baseline - rows[index][0].baseline
 
 
 def distance_at(quantile: float, rows: Sequence[Row]) -> float:
-    """The quantile of the distances of neighbouring rows; 0 where there are none."""
+    """The quantile of the distances of neighbouring rows; 0 if there are none."""
     distances = sorted(distance(rows, index) for index in range(1, len(rows)))
     return distances[int(quantile * len(distances))] if distances else 0.0

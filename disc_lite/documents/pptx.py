@@ -131,5 +131,5 @@ def _cell_html(cell: Element) -> str:
 
 
 def _placeholder(shape: Element) -> str:
-    """What a shape is on its slide: `title`, `body`, …; a placeholder without a type is `obj`, other shapes ``."""
+    """The role of a shape on its slide: `title`, `body`, …; `obj` for a placeholder without a type, else empty."""
     return next((attribute(e, "type") or "obj" for e in shape.iter() if local_name(e.tag) == "ph"), "")

@@ -73,7 +73,7 @@ def read_documents(
 
 
 def _outcomes(files: Sequence[Found], options: ReadingOptions) -> Iterator[_Outcome]:
-    """What became of each file, in order; files for child processes are read ahead of their turn."""
+    """The outcome of each file, in order; files for child processes are read ahead of their turn."""
     ahead: deque[Callable[[], _Outcome]] = deque()
     with WorkerPool() as workers:
         for file in files:
@@ -156,7 +156,7 @@ def document_of(name: str, converted: Converted) -> Document:
 
 
 def _composed(converted: Converted) -> Converted:
-    """With each letter and its accents as one character: apart, they are other words to a tokenizer and to a search."""
+    """The text in NFC: letters with separate accents would be other words to a tokenizer and to a search."""
     text = converted.text
     if unicodedata.is_normalized("NFC", text):
         return converted

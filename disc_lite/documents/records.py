@@ -13,7 +13,7 @@ NEEDS = "needs "  # how the reason of a refusal begins where a package or a prog
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of a document under one heading; the sections of a document tile its text.
+    """A part of a document under one heading; the sections of a document tile its text.
 
     Attributes:
         start, end: Character offsets in `Document.text`, half-open; the heading line is inside.
@@ -53,13 +53,13 @@ class Document:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """What became of one file; every file that is not hidden has exactly one entry.
+    """The outcome of one file; every file that is not hidden has exactly one entry.
 
     Attributes:
         outcome: read + refused + duplicate = files.
         reason: Empty when read; why it was refused; of which document it is a duplicate.
         bytes: Size of the file, 0 where it is not known.
-        sha256: Of the file's bytes, in hexadecimal; empty where they were not read.
+        sha256: Of the file's bytes, in hexadecimal; empty if they were not read.
         characters: Length of the text, 0 when refused.
         warning: What looks damaged in a text that was read, and what to do; else empty.
         ocr_pages: How many of its pages are scans that were read by OCR.
@@ -86,7 +86,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class Passage:
-    """A stretch of a document that is taught as one; the passages of a document tile its tokens.
+    """A part of a document that is taught as a unit; the passages of a document tile its tokens.
 
     Attributes:
         document: Name of the document.

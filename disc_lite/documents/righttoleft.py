@@ -136,7 +136,7 @@ def _line(row: Sequence[Char], edge: float) -> _Line:
 
 
 def _under(mark: Char, letters: Sequence[Char]) -> Char | None:
-    """The letter that a mark stands over; none where it has room of its own, behind its letter."""
+    """The letter that a mark stands over; none if it has room of its own, behind its letter."""
     middle = (mark.left + mark.right) / 2
     return min(
         (one for one in letters if one.left < middle < one.right),
@@ -170,7 +170,7 @@ def _with_runs(line: _Line, runs: re.Pattern[str]) -> _Line:
 
 
 def _turned(shown: str, runs: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    """From where to where a line from the right has what is read from the left."""
+    """The spans of left-to-right text in a right-to-left line."""
     for run in runs.finditer(shown):
         start, end = run.span()
         bracket = re.search(r"[()]", run[0])

@@ -188,7 +188,7 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
 
 
 def _name_of(cells: Row, named_by: int | None) -> str:
-    """Empty where no value names the row; a number would be another one as soon as a row is put in."""
+    """The name of a row; empty if no value names it, since a number would change when a row is inserted."""
     name = "" if named_by is None else cell_at(cells, named_by)
     return name.removesuffix(":") if is_label(name) else ""
 

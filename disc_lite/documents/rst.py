@@ -83,7 +83,7 @@ def rst_text(text: str) -> str:
 
 
 def role_text(role: str, content: str) -> str:
-    """What is seen of a role of MyST Markdown: of {ref}`the bells <bells>` the text."""
+    """The visible text of a role of MyST Markdown: `the bells` for {ref}`the bells <bells>`."""
     return _plain(f":{role}:`{content}`")
 
 
@@ -145,7 +145,7 @@ def _whole(lines: list[str], index: int) -> tuple[str, int]:
 
 
 def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[str]:
-    """What is seen of a comment, target, note or directive with the block that belongs to it."""
+    """The visible text of a comment, target, note or directive with its block."""
     indent, rest = explicit["indent"], explicit["rest"] or ""
     if note := _NOTE.fullmatch(rest):
         yield indent + _plain(note["text"])

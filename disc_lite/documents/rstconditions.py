@@ -19,7 +19,7 @@ def is_seen(expression: str) -> bool:
 
 
 def doubt_about(text: str) -> str:
-    """What the ledger shall say of the conditions in a text; empty where the text itself, or its format, decides."""
+    """The ledger's remark on conditions in a text; empty if the text itself, or its format, decides them."""
     found = _CONDITION.findall(text)
     left_out = {name for kind, one in found if kind == "only" and not is_seen(one) for name in _names(one)}
     left_out = {f"“{name}”" for name in left_out - _PAGE - _OTHER_OUTPUTS}

@@ -106,7 +106,7 @@ def _numbered(edges: Iterable[int]) -> dict[int, int]:
 
 
 def _boxes(drawn: Sequence[str]) -> Sequence[tuple[int, int, int, int]]:
-    """The top, left, bottom and right edges of the cells, row by row; none where they do not fill the whole."""
+    """The top, left, bottom and right edges of the cells, row by row; none if they do not fill the whole."""
     height, width = len(drawn) - 1, len(drawn[0]) - 1
     filled = [0] * width  # down to which line, by columns
     corners, boxes = [(0, 0)], []
@@ -183,7 +183,7 @@ Spans = Sequence[tuple[int, int]]  # of characters
 
 
 def _cells_of(row: Sequence[str], number: int, spans: Spans, columns: Spans) -> list[_Cell]:
-    """The cells of a row; none where a text stands between them, or one does not begin with a column."""
+    """The cells of a row; none if a text stands between them, or one does not begin with a column."""
     numbers = {start: column for column, (start, _) in enumerate(columns)}
     gaps = [(end, start) for (_, end), (start, _) in pairwise(spans)]
     if not numbers.keys() >= {start for start, _ in spans} or any(line[a:b].strip() for line in row for a, b in gaps):

@@ -1,4 +1,4 @@
-"""The lines that stand on every page: running heads and feet, and page numbers."""
+"""Removes the lines that are on every page: running heads and feet, and page numbers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def without_running_lines(pages: Sequence[Sequence[Row]]) -> list[Sequence[Row]]
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the edges of all pages say together.
+    """Counts of the rows at the edges of all pages together.
 
     Attributes:
         size: Of most letters, in points.
@@ -99,7 +99,7 @@ def _depth(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row],
 
 
 def _key(row: Row) -> tuple[str, int]:
-    """What a row says, numbers apart, and where: a line of the text is rarely twice at one height."""
+    """(text with `#` for numbers, height in units of two points): text rarely repeats a line at the same height."""
     return re.sub(r"\d+|\b[ivxlc]+\b", "#", text_of(row)), round(row[0].baseline / 2)
 
 

@@ -33,7 +33,7 @@ _SIZE_STEP = 1.4  # between the sizes of letters that OCR can tell apart
 
 @dataclass(frozen=True)
 class Scan:
-    """What OCR read on a page: its lines in pixels, and how high the page is and a pixel is, in points."""
+    """The result of OCR on a page: lines in pixels, and the heights of the page and of a pixel in points."""
 
     lines: list[ReadLine]
     height: float
@@ -115,11 +115,11 @@ class ScannedPages:
         self._on_scan()
 
     def pieces(self, printed: Sequence[Piece]) -> dict[int, list[Piece]]:
-        """By number of the page, for those that were read; `printed` are the pieces of all other pages."""
+        """Page number -> pieces, for the scanned pages that were read; `printed` has the pieces of all other pages."""
         return dict(zip(self._scans, pieces_of_scans([*self._scans.values()], printed), strict=True))
 
     def warning(self, pages: int) -> str:
-        """How many of the `pages` pages are scans, and how well they were read; empty where none is."""
+        """How many of the `pages` pages are scans, and how well they were read; empty if none is."""
         words = sum(scan.words for scan in self._scans.values())
         share = sum(scan.doubtful for scan in self._scans.values()) / max(words, 1)
         left_out = sum(scan.left_out for scan in self._scans.values())

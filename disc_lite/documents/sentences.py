@@ -67,7 +67,7 @@ def sentence_spans(text: str, start: int, end: int, markup: Markup = "markdown")
 
 
 def ends_of_fields(text: str, start: int, end: int) -> list[int]:
-    """Where the sentences of a row end, as `rows` writes it, if each of its lines is one; none where that is not sure.
+    """The ends of the sentences in a row as `rows` writes it, if each of its lines is one; empty if uncertain.
 
     They end as by `sentence_spans`, which takes five times as long; most rows are so.
     """

@@ -60,7 +60,7 @@ def side_by_side(rows: Sequence[Row]) -> list[Sequence[Row]]:
 
 
 def doubt_about(rows: Sequence[Row]) -> str:
-    """What may be two tables side by side in the rows of one, for the ledger; empty where nothing may."""
+    """The ledger's remark on rows that may be two tables side by side; empty if there are none."""
     strips = _strips(rows)
     left = _table_in(rows, *strips[0]) if strips[1:] else None
     right = _table_in(rows, strips[1][0], strips[-1][1]) if left else None
@@ -87,7 +87,7 @@ def _within(row: Row, first: int, end: int) -> Row:
 
 
 def _table_in(rows: Sequence[Row], first: int, end: int) -> _Table | None:
-    """What is in these columns, if it is a table whose first column names its rows."""
+    """The table in these columns, if its first column names its rows."""
     cut = [row[first:end] for row in rows]
     filled = [number for number, row in enumerate(cut) if any(row)]
     header, above, body = parts_of(cut[filled[0] : filled[-1] + 1])

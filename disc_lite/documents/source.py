@@ -1,4 +1,4 @@
-"""What the reader of a format gets, what it gives back, and how it refuses a file."""
+"""The argument, the result and the error of the functions that read a format."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def as_value(rows: Iterable[str]) -> str:
 
 
 def _height_of_header(rows: Sequence[Tag]) -> int:
-    """How many rows say at the top what stands in the columns; 0 where no row is below them."""
+    """The number of rows at the top that name the columns; 0 if no row is below them."""
     is_group = has_head = False
     for number, row in enumerate(rows):
         tags = children(row, _CELLS)

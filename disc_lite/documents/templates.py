@@ -63,7 +63,7 @@ _MODULE = re.compile(
 
 
 def listing_fence(line: str) -> str:
-    """The fence for a tag that opens or closes a listing; empty where a line is none."""
+    """The fence for a tag that opens or closes a listing; empty if a line is none."""
     found = _LISTING.fullmatch(line)
     return LISTING + (found["liquid"] or found["hugo"] or "") if found else ""
 
@@ -113,7 +113,7 @@ def closed_names(text: str) -> frozenset[str]:
 
 
 def end_of_hidden(lines: Sequence[str], number: int, begins_paragraph: bool) -> int:
-    """The number of the line behind the comment or the code of the site that opens in a line; 0 where none does."""
+    """The number of the line behind the comment or the code of the site that opens in a line; 0 if none does."""
     if begins_paragraph and _MODULE.match(lines[number]):
         return next((n for n in range(number, len(lines)) if not lines[n].strip()), len(lines))
     for opening, closing in _OPEN_COMMENTS if "{" in lines[number] else ():

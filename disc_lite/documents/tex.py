@@ -113,7 +113,7 @@ def _plain_text(part: str, reader: TexReader) -> str:
 
 @dataclass(frozen=True)
 class Macro:
-    """What a macro stands for: `body`, with `#1` in it for its arguments; the first may have a default."""
+    """The definition of a macro: `body`, with `#1` for its first argument; that may have a default."""
 
     body: str
     arguments: int = 0

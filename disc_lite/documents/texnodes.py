@@ -83,7 +83,7 @@ class TexReader:
         return str(self._text.nodelist_to_text([node for node in nodes if node is not None]))
 
     def _shown_as(self, written: str) -> Callable[[Node], str]:
-        """What is seen of a macro: its arguments put into a text; nothing where all are missing: `{\\section}`."""
+        """The visible text of a macro, with its arguments inserted; empty if all are missing: `{\\section}`."""
 
         def shown(node: Node) -> str:
             given = node.nodeargd.argnlist if node.nodeargd else []
@@ -165,7 +165,7 @@ def _part_groups(nodes: list[Node]) -> None:
 
 
 def _arguments() -> Any:
-    """What pylatexenc's parser shall know of the arguments of macros and environments."""
+    """The specifications of macros and environments for pylatexenc's parser."""
     from pylatexenc.latexwalker import get_default_latex_context_db
     from pylatexenc.macrospec import EnvironmentSpec, MacroSpec
 

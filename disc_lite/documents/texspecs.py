@@ -1,4 +1,4 @@
-"""What the macros of LaTeX mean for a text: their arguments as pylatexenc writes them, and what is seen of them."""
+"""The macros of LaTeX: their arguments in pylatexenc's notation, and their visible text."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def unit_text(written: str) -> str:
 
 
 def group_end(text: str, at: int) -> int | None:
-    """The end of the `{…}` that begins at a place; None where none does, or it is not closed."""
+    """The end of the `{…}` that begins at a place; None if none does, or it is not closed."""
     if not text.startswith("{", at):
         return None
     depth = 0

@@ -49,7 +49,7 @@ class Offsets:
 
 
 class TokenPlaces:
-    """Where the tokens of a text stand: each at its first visible character, one of white space at its last one.
+    """The positions of tokens in a text: the first visible character of each, or the last one of white space.
 
     So one that holds a full stop and the line break after it (Qwen has such) stands before a cut behind the stop.
     """
@@ -63,7 +63,7 @@ class TokenPlaces:
             self._starts = array("i", accumulate(real, max))
 
     def before(self, place: int, least: int = 0, most: int | None = None) -> int:
-        """How many tokens stand before a place, where that is known to be from `least` to `most`."""
+        """The number of tokens before a place, which is known to be from `least` to `most`."""
         if not place:
             return 0
         count = bisect_left(self._starts, place, least, most)
@@ -87,9 +87,9 @@ def estimated_tokens(text: str) -> Offsets:
 
 
 def tokenizer_of(folder: Path | None) -> Tokenizer | None:
-    """The tokenizer of a model folder; None where it has no `tokenizer.json`, or there is no folder.
+    """The tokenizer of a model folder; None if it has no `tokenizer.json`, or there is no folder.
 
-    Raises EnvironmentNotReady where the file is broken.
+    Raises EnvironmentNotReady if the file is broken.
     """
     path = folder / "tokenizer.json" if folder else None
     if path is None or not path.is_file():

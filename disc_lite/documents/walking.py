@@ -1,4 +1,4 @@
-"""Paths -> every file below them, in order, under a name of its own, and why not to open it, if so.
+"""Paths -> every file below them, in order, each with a unique name and, if so, why it must not be opened.
 
 Hidden files (whose name, or that of a folder below the named one, begins with a dot) are left out. What a
 `.gitignore` in the named folders ignores, links that lead outside, and the run folders of disc-lite are found and
@@ -64,7 +64,7 @@ def find_files(paths: Sequence[Path]) -> Iterator[Found]:
 
 
 def _names(file: Found, place: Path) -> Iterator[str]:
-    """What a file may be called: from the named folder down, with ever more folders above that, and numbered."""
+    """Possible names of a file: its path from the named folder, then with more parent folders, then numbered."""
     yield file.name
     parts = place.parts[1:]
     for number in range(file.name.count("/") + 2, len(parts) + 1):
@@ -101,7 +101,7 @@ def _files_below(path: Path) -> Iterator[Found]:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str]]:
-    """Every file that is not hidden, in the order of the paths' parts, and why not to open it."""
+    """Every file that is not hidden, in the order of the paths' parts, and if so why it must not be opened."""
     # A stack of what is still to visit, not recursion: folders may be a thousand deep.
     stack: list[tuple[Path, bool, _Rules]] = [(root, True, {})]
     while stack:

@@ -1,4 +1,4 @@
-"""Numbered paragraphs of Word: what number each has, by `numbering.xml` and the styles."""
+"""The numbers of Word's numbered paragraphs, from `numbering.xml` and the styles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman
 
 
 class Styles:
-    """What the styles of a document say of its paragraphs and runs, with what they are based on."""
+    """The properties of paragraphs and runs in a document's styles, including the styles they are based on."""
 
     def __init__(self, content: bytes) -> None:
         root = ElementTree.fromstring(content) if content else Element("none")
@@ -58,7 +58,7 @@ class Numbering:
         self._seen: set[tuple[str, int]] = set()
 
     def take(self, paragraph: Element, style: str) -> tuple[str, int, str] | None:
-        """The list and level of the next paragraph, and its number, empty for a bullet; None where it has neither."""
+        """The list and level of the next paragraph, and its number, empty for a bullet; None if it has neither."""
         own = paragraph.find(f"{W}pPr/{W}numPr")
         by_style = list(self._styles.found(style, "w:pPr/w:numPr"))
         id_ = next((value for e in [own, *by_style] if (value := value_at(e, "w:numId"))), "")

@@ -35,7 +35,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def convert(self, suffix: str, source: Source) -> Converted:
-        """As `formats.convert`, which the process calls; a limit that it breaks is a `RefusedFile` too."""
+        """Call `formats.convert` in the process; exceeding a limit raises RefusedFile too."""
         process = self._process = self._process or _start()
         answer = _exchange(process, suffix, source)
         if answer is None or answer["is_last"]:
@@ -64,7 +64,7 @@ class Worker:
 
 
 class WorkerPool:
-    """As many workers as this process may use cores, and as many threads to wait for them."""
+    """A pool with a worker for each core that this process may use, up to a limit, and a thread for each worker."""
 
     def __init__(self) -> None:
         cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -75,7 +75,7 @@ class WorkerPool:
         self.threads = ThreadPoolExecutor(len(self._workers))
 
     def convert(self, suffix: str, source: Source) -> Converted:
-        """As `Worker.convert`, by the next worker that is free."""
+        """`Worker.convert` on the next free worker."""
         worker = self._free.get()
         try:
             return worker.convert(suffix, source)

@@ -95,7 +95,7 @@ def _drawn_on(archive: ZipFile, path: str) -> str:
 
 
 def _text_of(cell: Cell, runs: list[Any] | None) -> str:
-    """The value about as the sheet shows it; empty where it is struck out."""
+    """The value about as the sheet shows it; empty if it is struck out."""
     value = runs or cell.value
     font = cell.font if value is not None and cell.has_style else None
     if value is None or (font is not None and font.strike):

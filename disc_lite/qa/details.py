@@ -93,7 +93,7 @@ def _value_of(line: str) -> str:
 
 
 def _in_text(text: str, language: str) -> Iterator[str]:
-    """What stands in quotation marks, words of code and addresses, then names and numbers that are not within those."""
+    """Yields quotations, words of code and addresses, then names and numbers outside of these."""
     quoted = (next(filter(None, match.groups())).strip() for match in _QUOTED.finditer(text))
     unquoted = _QUOTED.sub(_TAKEN, text)
     code, rest = (match[0] for match in _CODE.finditer(unquoted)), _CODE.sub(_TAKEN, unquoted)

@@ -63,7 +63,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
 
 
 def rows_about(path: Path, what: What, documents: Collection[str]) -> str:
-    """`Lines 3, 7 to 9 of FILE`: the rows that name one of these documents and no digest; empty where none does."""
+    """`Lines 3, 7 to 9 of FILE`: the rows that name one of these documents and no digest; empty if none does."""
     rows = [row for row in rows_of(path, what) if isinstance(row.value, dict) and not row.value.get("passage_sha256")]
     places = [row.place.split() for row in rows if _document_of(row.value) in documents]  # "Line 3"
     spans: list[list[int]] = []

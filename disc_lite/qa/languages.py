@@ -11,10 +11,10 @@ from typing import Literal, get_args
 Language = Literal["Dutch", "English", "French", "German", "Italian", "Portuguese", "Spanish"]
 
 MIN_HITS = 3  # frequent words that a text needs at least
-MARGIN = 4 / 3  # times as many as of any other language: Danish, of which there is no list, has words of several
-NORDIC = "[åøæ]"  # letters of none of these languages; Danish has "er" and "om" of Dutch
-MOST_NORDIC = 1 / 16  # of the words: names
-MIN_SHARE = 1 / 6  # of the words of a whole document: names, tables and code are among them
+MARGIN = 4 / 3  # least ratio to the hits of any other language: Danish, without a list here, has words of several
+NORDIC = "[åøæ]"  # letters that none of these languages has; Danish shares "er" and "om" with Dutch
+MOST_NORDIC = 1 / 16  # most words with such letters, as a share: names
+MIN_SHARE = 1 / 6  # least share of frequent words in a whole document, which has names, tables and code too
 SAMPLE_CHARS = 4000
 
 # A word of two languages is in both lists, so that it counts for neither.
@@ -108,7 +108,7 @@ FREQUENT: dict[Language, frozenset[str]] = {name: frozenset(_FREQUENT[name].spli
 
 @lru_cache(maxsize=64)  # a passage is asked about in one prompt after the other
 def language_of(text: str) -> str:
-    """The language of a text, or only its script where several languages share it; empty where there is no telling."""
+    """The language of a text, or only its script if several languages share it; empty if it cannot be told."""
     sample = _CODE.sub(" ", _sample(text))
     counts = Counter(unicodedata.name(char, "?").partition(" ")[0] for char in sample if char.isalpha())
     scripts = Counter({script: number * _LETTERS.get(script, 1) for script, number in counts.items()})

@@ -51,7 +51,7 @@ class Grade:
     f1: float  # harmonic mean of precision and recall of the words (Rajpurkar et al., arXiv 1606.05250)
 
     def right(self, grading: str) -> bool:
-        """By `exact` or `contains`."""
+        """Whether the prediction is right by `grading`, which is `exact` or `contains`."""
         return self.exact if grading == "exact" else self.contains
 
 

@@ -11,9 +11,9 @@ class Question:
 
     text: str
     answers: tuple[str, ...]
-    document: str = ""  # that has the answer, if known
+    document: str = ""  # the document that has the answer, if known
     kind: str = "question"  # or "completion"
-    passage: str = ""  # in the prompt of an open-book probe
+    passage: str = ""  # the passage in the prompt of an open-book probe
     passage_index: int = -1  # number of the passage of the document that has the answer, if known
     choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the prediction
 

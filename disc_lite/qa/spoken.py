@@ -65,7 +65,7 @@ def _clock(hour: int, minute: int, half: str = "") -> str:
 
 
 def _after(minutes: int) -> Callable[[re.Match[str]], str]:
-    """So many minutes after the hour that the match names, or before it."""
+    """A function that writes the time `minutes` after the hour in the match, or before it if negative."""
 
     def written(match: re.Match[str]) -> str:
         hour = _value(match["hour"])
