@@ -83,7 +83,7 @@ def _name_of(model: str) -> str:
 
 
 def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:
-    """Closed-book questions with their answers; empty where the answers are missing."""
+    """Closed-book questions with their answers; empty if the answers are missing."""
     before, after = folder.read_answers("before"), folder.read_answers("after")
     if before is None or after is None:
         return ()
