@@ -14,7 +14,7 @@ from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.records import Document, LedgerEntry, Passage
 
-# Of scripts that write spaces between words.
+# Letters of scripts that write spaces between words.
 _WORD = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿԱ-և]+")
 # A hyphen inside a line that no compound explains: `cus- quay`, but not `pre- and post-war`.
 _LOOSE_HYPHEN = re.compile(r"[a-zß-ÿа-я]{2,}- (?!(?:and|or|und|oder|bis|to|et|ou|y|o|и|или|als)\b)[a-zß-ÿа-я]{2,}")

@@ -96,7 +96,7 @@ def kind_of(value: str) -> str:
 
 
 def _most(values: Iterable[str]) -> str:
-    """The most frequent value; empty if there are none."""
+    """The value that more than half of `values` have; empty if there is none."""
     counts = Counter(values)
     value, count = counts.most_common(1)[0] if counts else ("", 0)
     return value if 2 * count > counts.total() else ""

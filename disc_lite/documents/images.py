@@ -15,11 +15,11 @@ _MOST_LOGO_WORDS = 2
 
 
 def with_seen_images(text: str, targets: Mapping[str, str]) -> str:
-    """The text of a line with what is seen of its images.
+    """The text of a line with its images replaced by their visible text.
 
     Args:
-        text: Without code.
-        targets: By the names, in lower case, of the links and images that are defined apart.
+        text: The line, without code.
+        targets: Name, in lower case, -> target of the links and images that are defined separately.
     """
     if "![" not in text:
         return text
@@ -28,7 +28,7 @@ def with_seen_images(text: str, targets: Mapping[str, str]) -> str:
 
 
 def _seen(found: re.Match[str], targets: Mapping[str, str]) -> str:
-    """The text of an image: nothing for a badge or a logo that is a link, its words for an image within text."""
+    """The text for an image: nothing for a badge or linked logo, the words for one with embedded data, else itself."""
     opening, alt, linked = found["link"] or "", found["alt"], found["linked"]
     target = found["target"] if found["ref"] is None else targets.get(found["ref"].lower(), "")
     if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):

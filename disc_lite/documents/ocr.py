@@ -76,7 +76,7 @@ def require_ocr(languages: str) -> None:
 
 @lru_cache
 def _installed_languages() -> frozenset[str]:
-    """None where there is no such command."""
+    """The languages for which tesseract has data; empty if it is not installed."""
     if not shutil.which("tesseract"):
         return frozenset()
     listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, check=False, timeout=_WAIT_S)

@@ -46,8 +46,8 @@ def cut_passages(
 
     Small neighbouring sections are merged where they fit together. A section that does not fit
     is cut between paragraphs, a paragraph between list items, rows and blocks of code, these
-    between sentences, a sentence between tokens; a heading stays with the text below it where
-    that is possible. Which of the places that would do is taken is said by the text around them
+    between sentences, a sentence between tokens; a heading stays with the text below it if
+    possible. Which of several possible cuts is taken depends on the text around them
     (see `grouping`). A passage that begins in the midst of a table has the table's header at
     the end of its heading path.
 
@@ -151,7 +151,7 @@ def _packed(sentences: Sequence[_Sentence], text: str, offsets: Offsets, limit: 
 
 
 def _rank(piece: Sequence[_Sentence], before: Sequence[_Sentence] | None) -> int:
-    """How bad a place the beginning of a piece is for a cut: a heading stays with what follows it."""
+    """How bad a cut before a piece would be; a heading stays with the text after it."""
     if before and before[-1].is_heading:
         return 3
     return 0 if piece[0].opens_paragraph else 1 if piece[0].opens_unit else 2

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-# Of a table of contents.
+# Leaders with or without a page number, as in a table of contents.
 LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
 
 # In sizes of the font.
@@ -47,7 +47,7 @@ class Piece:
 
 Row = list[Piece]
 Part = TypeVar("Part", Char, Piece)
-# Of Chinese and Japanese, which have no blanks between words.
+# Characters of Chinese and Japanese, which have no spaces between words.
 _UNSPACED = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 

@@ -1,4 +1,4 @@
-"""The frozen shapes that leave this package: document, section, ledger entry, passage."""
+"""The frozen dataclasses that this package returns: document, section, ledger entry, passage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Section:
     Attributes:
         start, end: Character offsets in `Document.text`, half-open; the heading line is inside.
         heading_path: Headings from the document's title down, markup stripped.
-        alone: Whether it is never joined with its neighbours to one passage: the row of a table, a definition.
+        alone: Whether it is never joined with its neighbours into one passage: the row of a table, a definition.
     """
 
     start: int
@@ -37,9 +37,9 @@ class Document:
         title: The first top heading that is no numbered section, else the HTML title, else the file stem.
         text: As written, after line ends became `\\n`; converted formats as Markdown.
         sections: Contiguous, in order, covering all of `text`.
-        sha256: Of `text` in UTF-8, in hexadecimal.
+        sha256: SHA-256 of `text` in UTF-8, in hexadecimal.
         named_by_file: Whether its title is the name of its file, which says nothing of what has changed in it.
-        markup: What begins like a heading, a list item or a row is one only where the text has such.
+        markup: The markup of the text, which decides whether a line is a heading, a list item or a row.
     """
 
     name: str
@@ -59,7 +59,7 @@ class LedgerEntry:
         outcome: read + refused + duplicate = files.
         reason: Empty when read; why it was refused; of which document it is a duplicate.
         bytes: Size of the file, 0 where it is not known.
-        sha256: Of the file's bytes, in hexadecimal; empty if they were not read.
+        sha256: SHA-256 of the file's bytes, in hexadecimal; empty if they were not read.
         characters: Length of the text, 0 when refused.
         warning: What looks damaged in a text that was read, and what to do; else empty.
         ocr_pages: How many of its pages are scans that were read by OCR.
@@ -90,14 +90,14 @@ class Passage:
 
     Attributes:
         document: Name of the document.
-        index: Place among the passages of the document, from 0.
+        index: Number among the passages of the document, from 0.
         start, end: Token offsets into the document's tokens, half-open.
         char_start, char_end: Character offsets into its text; they tile the text likewise, but
             a token that straddles a boundary counts to the passage in which it ends.
-        heading_path: What the headings of all its sections have in common, the title at least;
-            then the header of the table in whose midst it begins, if it does.
+        heading_path: The headings that all its sections share, at least the title; if it begins
+            within a table, then the header of that table.
         sentences: Token ranges, contiguous, none empty, tiling `start` to `end`.
-        headings: Where those of them start that are headings, of sections or of a table's columns.
+        headings: Starts of those sentences that are headings, of sections or of a table's columns.
     """
 
     document: str

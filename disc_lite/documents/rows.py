@@ -45,7 +45,7 @@ _NOTE = re.compile(r"(?=(?:\S+\s+){3}).*[.!?。]\W*|[*†‡].*|[^:]{1,30}:\s.*|
 
 
 def tables_of(rows: Iterable[Row]) -> tuple[list[list[NamedRow]], str]:
-    """The tables of a sheet, each with a header of its own, and what the ledger shall say of them.
+    """(the tables of a sheet, each with its own header; a remark on them for the ledger).
 
     Behind an empty row a table begins where a row of words alone stands above numbers; `sidebyside` says which stand
     behind an empty column.
@@ -157,12 +157,12 @@ def _named_lines(cells: Row) -> list[NamedRow]:
 
 
 def _title_of(cells: Row) -> str:
-    """What stands above a header: a title, or a name with its value."""
+    """The text of a row above a header: a title, or a name with its value."""
     return f"{cells[0].removesuffix(':')}: {cells[1]}" if len(cells) == 2 else " ".join(cells)
 
 
 def _is_note(cells: Row, first: int) -> bool:
-    """Whether a row is a sentence about the table and no row of it: `All prices are net.` below a list of prices."""
+    """Whether a row is a sentence about the table instead of data: `All prices are net.` below a list of prices."""
     text = cell_at(cells, first)
     return text != "" and sum(map(bool, cells)) == 1 and _NOTE.fullmatch(text) is not None
 

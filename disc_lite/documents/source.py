@@ -19,7 +19,7 @@ class ReadingOptions:
     Attributes:
         text_field: Field of JSON records that holds their text; empty: the usual names are tried.
         notebook_outputs: Whether the printed outputs of notebooks are read too.
-        ocr_languages: In which languages scanned pages are read, as tesseract takes them; empty: they are not.
+        ocr_languages: Languages in which scanned pages are read, by tesseract's names; if empty, they are not read.
     """
 
     text_field: str = ""
@@ -33,9 +33,9 @@ class Source:
 
     Attributes:
         raw: Its bytes.
-        name: As the ledger names it; source code shows it to the model.
+        name: Its name in the ledger; for source code the model is shown it.
         on_step: To be called before each page or part, so that each has its own time limit.
-        on_scan: To be called after each page that was read by OCR, which is not counted to the time of the file.
+        on_scan: To be called after each page that was read by OCR, which does not count for the time of the file.
     """
 
     raw: bytes
@@ -51,8 +51,8 @@ class Converted:
 
     Attributes:
         markup: How its headings are marked.
-        title: If the format has one beside the text.
-        headings: Given where the text has no marks of its own for them, as source code has none.
+        title: The title, if the format has one besides the text.
+        headings: The headings, if the text has no marks for them, as in source code.
         alone: Whether each section is a passage of its own (the row of a table, a definition),
             which is not joined with its neighbours.
         warning: What a person should look at, for the ledger.
@@ -69,7 +69,7 @@ class Converted:
 
 
 class RefusedFile(Exception):
-    """This file cannot be read; its message is the reason, and the remedy where there is one.
+    """Raised if a file cannot be read; its message is the reason, with a remedy if there is one.
 
     It never leaves the package: one bad file is a line of the ledger, not the end of a run.
     """

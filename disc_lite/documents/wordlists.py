@@ -74,7 +74,7 @@ class Numbering:
         return (id_, level, label) if label else None
 
     def _start(self, id_: str, level: int) -> int | None:
-        """Where a list says itself that it starts again, at its first paragraph."""
+        """The number at which a list restarts by its own definition, at its first paragraph; else None."""
         is_first = (id_, level) not in self._seen
         self._seen.add((id_, level))
         for override in self._numbers[id_].iter(f"{W}lvlOverride") if is_first else ():

@@ -91,7 +91,7 @@ def _pair(path: Path, row: Row) -> Pair:
 
 
 def _composed(text: str) -> str:
-    """With each letter and its accents as one character, as in documents."""
+    """The text in NFC, each letter and its accents as one character, as in documents."""
     return unicodedata.normalize("NFC", text)
 
 

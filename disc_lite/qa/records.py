@@ -30,7 +30,7 @@ class Pair:
     question: str
     answer: str
     source: str = ""  # the sentence of the passage that the question is about, if known
-    passage_sha256: str = ""  # of the text of the passage, if known: `Text.passage_sha256`
+    passage_sha256: str = ""  # SHA-256 of the passage's text, if known: `Text.passage_sha256`
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ ARTICLES = frozenset(
     "a an the der die das den dem des ein eine einen einem einer eines le la les un une el los las unos unas il lo gli "
     "uno una het een".split()
 )
-# Of these and of other languages those that may be "one", the times of which they make one, and what they count there.
+# Articles that may mean "one", the periods before which they do ("a week"), and words before them that make them mean
+# "each" ("twice a week").
 ONE_ARTICLES = frozenset("a an ein eine einen einem einer un une una uno um uma een".split())
 PERIODS = frozenset(
     "second minute hour day week month year decade century sekunde stunde tag woche monat jahr jahrzehnt jahrhundert "
@@ -215,7 +216,7 @@ def _compounds() -> dict[str, int]:
 
 
 def _german_hundreds() -> dict[str, int]:
-    """In one word: hundert to neunhundertneunundneunzig, and whole thousands to neunundneunzigtausend."""
+    """German numbers: hundert to neunhundertneunundneunzig, and whole thousands to neunundneunzigtausend."""
     lines = "".join((_FOREIGN, _FOREIGN_TEENS, _FOREIGN_TENS)).split("\n")
     small = {line.split()[0]: FOREIGN_NUMBERS[line.split()[0]] for line in lines if line.strip()}
     small |= {word: n for word, n in FOREIGN_NUMBERS.items() if "und" in word}
@@ -229,7 +230,7 @@ def _german_hundreds() -> dict[str, int]:
 FOREIGN_NUMBERS = _compounds() | _SIMPLE | _TEENS | FOREIGN_TENS
 FOREIGN_NUMBERS |= _german_hundreds()
 FOREIGN_NUMBERS |= {word.replace("funf", "fuenf"): n for word, n in FOREIGN_NUMBERS.items()}
-# Of these those that are other words elsewhere, and where they are numbers. "Dort" is in Turkish, without its umlaut.
+# Number words that are other words elsewhere, and the languages in which they are numbers; "dort" is Turkish.
 NUMBERS_IN: dict[str, Language | None] = {
     "due": "Italian", "sei": "Italian", "dos": "Spanish", "quince": "Spanish", "dix": "French", "sept": "French",
     "dez": "Portuguese", "doze": "Portuguese", "dort": None,
