@@ -1,4 +1,4 @@
-"""What a run needs before it starts: memory, disk, operations and minutes. Does not import torch.
+"""What a run needs, estimated before it starts: memory, disk, operations and minutes. Does not import torch.
 
-Read `estimate` first: the plan of a run, for which the others count.
+Read `estimate` first: it makes the plan of a run from what the other modules count.
 """

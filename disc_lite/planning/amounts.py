@@ -1,4 +1,4 @@
-"""How much of what a run makes: the numbers that follow from documents and recipe alone."""
+"""The amounts in a run that follow from the documents and the recipe alone: pairs, prompts, shards, tokens per step."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from disc_lite.qa.details import details_of
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import Prompt, Retention
 
-FEWEST_PROMPTS = 200  # self-generated ones of a run, even if its corpus is small
-# Compared positions of a shard, whose teacher hidden states are cached or read again together: 4 GiB of a 7B's.
+FEWEST_PROMPTS = 200  # smallest number of self-generated prompts, even for a small corpus
+# Compared positions in a shard, whose teacher hidden states are cached or read again together: 4 GiB for a 7B model.
 SHARD_POSITIONS = 1 << 19
-SCRATCH_SHARDS = 2  # for which there must be room: a step may begin in one and end in the next
-MOST_CHECKPOINTS = 2  # that are on disk: the newest, beside one that is being written
-FIT_SAMPLE = 64  # trained questions that are asked whether enough is known; 0.95 of them is 61
-FIT_CHECKS = 20  # of those, at most, over a whole training
-SMALLEST_STEP = 256  # tokens, to which `train.least_steps` may shorten a step
+SCRATCH_SHARDS = 2  # shards that must fit beside the cached ones: a step may begin in one and end in the next
+MOST_CHECKPOINTS = 2  # checkpoints on disk at once: the newest, and one that is being written
+FIT_SAMPLE = 64  # trained questions asked to decide whether enough is known; 0.95 of them is 61
+FIT_CHECKS = 20  # such checks in a whole training, at most
+SMALLEST_STEP = 256  # tokens; `train.least_steps` does not shorten a step below this
 
 
 def wanted_pairs(passage: Passage, details: Sequence[int], recipe: Recipe) -> int:
-    """The number of pairs wanted of a passage; `details` counts those of each of its sentences."""
+    """Number of pairs wanted from a passage; `details` holds the number of details in each of its sentences."""
     settings = recipe.prompt
     if settings.questions_per_passage:
         return settings.questions_per_passage
@@ -37,28 +37,31 @@ def wanted_pairs(passage: Passage, details: Sequence[int], recipe: Recipe) -> in
 
 
 def pairs_of_sentence(details: int, settings: Prompt) -> int:
-    """As many as of a sentence without details, or half as many for each detail and for the sentence beside them."""
+    """Number of pairs wanted from a sentence with that many details.
+
+    `questions_per_sentence`, or half of that for each detail plus half for the sentence itself if this is more.
+    """
     return max(settings.questions_per_sentence, math.ceil(settings.questions_per_sentence * (details + 1) / 2))
 
 
 def details_asked(sentence: str, language: str, recipe: Recipe) -> tuple[str, ...]:
-    """The details of a sentence that are asked for, if the recipe wants them to be."""
+    """The details of a sentence to ask about; empty unless the recipe asks for details."""
     asks = recipe.prompt.worked_examples and "detail" in kinds_in(recipe.prompt.kinds)
     return details_of(sentence, language) if asks else ()
 
 
 def is_askable(sentence: str) -> bool:
-    """Whether there is something to ask about: two words that are not only symbols."""
+    """Whether a sentence can be asked about: it has at least two words, and not only symbols."""
     return len(words_of(sentence)) > 1 and re.search(r"\w", sentence) is not None
 
 
 def disc_lead_tokens(window: int) -> int:
-    """How many tokens of a window are text of the one before it, at most: a quarter."""
+    """Maximum number of tokens at the start of a window that repeat the previous window: a quarter of it."""
     return window // 4
 
 
 def disc_read_again(tokens: int, window: int) -> int:
-    """Tokens of a document that the teacher reads twice, at the beginnings of all windows but the first."""
+    """Number of tokens of a document that the teacher reads twice: the starts of all windows but the first."""
     lead = disc_lead_tokens(window)
     return math.ceil(max(0, tokens - window) / (window - lead)) * lead
 
@@ -66,7 +69,7 @@ def disc_read_again(tokens: int, window: int) -> int:
 def disc_targets(text: Text, recipe: Recipe) -> list[tuple[int, int]]:
     """The sentences of a document that DiSC teaches, as ranges of its tokens.
 
-    `targets: all` takes every sentence after the first, `paper` as many as published: the last
+    `targets: all` takes every sentence after the first, `paper` takes as many as the paper: the last
     one, and k - 1 others drawn per document. Headings are not targets, since the anchor shows them.
     """
     sentences = [(s, s[0] in passage.headings) for passage in text.passages for s in passage.sentences]
@@ -79,31 +82,35 @@ def disc_targets(text: Text, recipe: Recipe) -> list[tuple[int, int]]:
 
 
 def prompts_needed(task_tokens: int, tokens_per_prompt: float, settings: Retention) -> int:
-    """The number of self-generated prompts with which none is read more than `max_reads` times in the whole training.
+    """Number of self-generated prompts so that none is read more than `max_reads` times in the whole training.
 
-    `task_tokens` are those of the task in all epochs. At least `FEWEST_PROMPTS`, at most `settings.prompts`.
+    `task_tokens` counts the task's tokens in all epochs. The result is at least `FEWEST_PROMPTS` and at most
+    `settings.prompts`.
     """
     reads = settings.share * task_tokens / max(1.0, tokens_per_prompt)
     return min(settings.prompts, max(FEWEST_PROMPTS, math.ceil(reads / settings.max_reads)))
 
 
 def retention_share(task_tokens: float, tokens_per_prompt: float, settings: Retention) -> float:
-    """Tokens of the retention term for each token of the task; the task has `task_tokens` in all epochs.
+    """Number of retention tokens for each token of the task; `task_tokens` counts the task's tokens in all epochs.
 
-    `settings.share`, unless `settings.prompts` prompts would be read more than `max_reads` times for it: then less, at
-    least `least_share`, since reading the same prompts again takes time and retains nothing new.
+    This is `settings.share`, unless `settings.prompts` prompts would then be read more than `max_reads` times. In that
+    case it is smaller, but at least `least_share`: reading the same prompts again takes time and retains nothing new.
     """
     fitting = settings.max_reads * settings.prompts * tokens_per_prompt / max(1.0, task_tokens)
     return min(settings.share, max(settings.least_share, fitting))
 
 
 def shards_needed(positions: int) -> int:
-    """The number of shards of a corpus with `positions` compared positions, all of about the same size."""
+    """Number of shards for a corpus with `positions` compared positions; all shards have about the same size."""
     return max(1, math.ceil(positions / SHARD_POSITIONS))
 
 
 def kept_shards(shard_bytes: Sequence[int], limit_bytes: float) -> int:
-    """How many shards, the first ones, stay cached: all where they fit, else what the two in use leave of the limit."""
+    """Number of shards, counted from the first, that stay cached.
+
+    All of them if they fit; otherwise as many as fit beside the two that are in use.
+    """
     if sum(shard_bytes) <= limit_bytes:
         return len(shard_bytes)
     room = limit_bytes - sum(sorted(shard_bytes)[-SCRATCH_SHARDS:])
@@ -111,22 +118,22 @@ def kept_shards(shard_bytes: Sequence[int], limit_bytes: float) -> int:
 
 
 def optimizer_bytes(adapter_bytes: int, bits: int) -> int:
-    """Of AdamW's two moments of an adapter in fp32: in 32 bits, or in 8 with a scale of 4 bytes for 256 values."""
+    """Bytes of AdamW's two moments of the fp32 adapter: fp32, or 8-bit with one 4-byte scale per 256 values."""
     return round(adapter_bytes / 2 * (1 + 4 / 256)) if bits == 8 else 2 * adapter_bytes
 
 
 def saved_bytes(adapter_bytes: int, optimizer_bits: int, recipe: Recipe) -> int:
-    """What training has on the disk at most: checkpoints, the adapter, and two within the limit on drift."""
+    """Maximum bytes that training has on disk: checkpoints and adapter, and two more adapters if drift is limited."""
     checkpoints = (MOST_CHECKPOINTS + 1) * (adapter_bytes + optimizer_bytes(adapter_bytes, optimizer_bits))
     return checkpoints + adapter_bytes * (3 if recipe.retention.max_kl else 1)
 
 
 def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, share: float) -> int:
-    """The tokens of a step that are the task's, where an epoch has `epoch_tokens` of them.
+    """Number of task tokens in a step, if an epoch has `epoch_tokens` of them.
 
-    `share` is the retention term's, 0 without one.
+    `share` is the number of retention tokens for each task token, 0 without the retention term.
 
-    An adapter needs steps more than it needs tokens, so where there are few tokens a step takes fewer of them.
+    An adapter needs steps more than it needs tokens, so with few tokens in an epoch a step takes fewer of them.
     """
     settings, task_share = recipe.train, 1 / (1 + share)
     largest, smallest = (int(tokens * task_share) for tokens in (settings.tokens_per_batch, SMALLEST_STEP))
@@ -135,15 +142,15 @@ def task_tokens_per_batch(epoch_tokens: float, recipe: Recipe, share: float) -> 
 
 
 def step_tokens(task_tokens: int, recipe: Recipe, share: float) -> int:
-    """The tokens of a step: those of the task, and those of the retention term, its `share` of them."""
+    """Number of tokens in a step: `task_tokens`, and `share` retention tokens for each of them."""
     return min(recipe.train.tokens_per_batch, math.ceil((task_tokens + 1) * (1 + share)))
 
 
 def disc_examples(disc: int, others: int, share: float) -> int:
-    """How many of the `disc` DiSC examples an epoch has: all where there are no others, else `share` of its examples.
+    """Number of the `disc` DiSC examples in an epoch: all if there are no others, else `share` of its examples.
 
-    Where pairs are few it is `share` of an epoch that has as many examples as DiSC alone would have, so that few pairs
-    do not take DiSC away.
+    If there are few pairs, `share` is taken of as many examples as DiSC alone would have, so that few pairs do not
+    crowd out DiSC.
     """
     if not (disc and others):
         return disc
@@ -151,6 +158,6 @@ def disc_examples(disc: int, others: int, share: float) -> int:
 
 
 def rehearsed_examples(disc: int, others: int, number: int, share: float) -> tuple[int, int]:
-    """How many DiSC examples, and how many others, an update rehearses: `number` in all, mixed as in an epoch."""
+    """Number of DiSC and of other examples that an update rehearses: `number` in total, mixed as in an epoch."""
     rest = min(others, round(number * (1 - share)) if disc and others else number)
     return min(disc, number - rest, disc_examples(disc, rest, share)), rest

@@ -1,8 +1,9 @@
-"""GPUs by name: memory, sustained speed, and how fast memory is read.
+"""GPUs by name: memory, sustained speed and memory bandwidth.
 
-Sustained are 65 % of the published dense bf16 rate with fp32 accumulation; but of a 4090 and an A100 what others
-report, and of an H200 what whole steps of 8,192 + 4,096 tokens reached, the teacher's pass included (247 to 297 in
-bench/results/gpu-nvidia-h200-*). An H100 is taken for the same; one that was shared trained at a fifth of that rate.
+The sustained speed is 65 % of the published dense bf16 rate with fp32 accumulation. Exceptions: for the 4090 and the
+A100 it is what others report, and for the H200 what whole steps of 8,192 + 4,096 tokens reached, including the
+teacher's pass (247 to 297 in bench/results/gpu-nvidia-h200-*). The H100 is assumed to equal the H200; one that was
+shared trained at a fifth of that rate.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from dataclasses import dataclass
 
 from disc_lite.errors import UsageError, did_you_mean
 
-RESERVED_BYTES = 768 << 20  # of a whole card: CUDA's context and kernels, and a desktop
-MARGIN = 0.05  # of the rest: fragments, and what the estimate misses
-_NO_NAME = re.compile(r"\d+gb|hbm\w*|sxm\d?")  # words of a GPU that do not say which one it is
+RESERVED_BYTES = 768 << 20  # taken from the card's memory by CUDA's context and kernels, and a desktop
+MARGIN = 0.05  # share of the rest, for fragmentation and for what the estimate misses
+_NO_NAME = re.compile(r"\d+gb|hbm\w*|sxm\d?")  # words in a GPU's name that do not tell which model it is
 
 
 @dataclass(frozen=True)
 class Card:
-    """A GPU, or a CPU; `tflops` are sustained in large products."""
+    """A GPU or a CPU; `tflops` is the sustained speed in large matrix products."""
 
     name: str
     memory_gib: float
@@ -65,11 +66,11 @@ CARDS: dict[str, Card] = {
         Card("h200", 141, 270.0, 4800),
     )
 }
-OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"}  # GiB -> the card of the table
+OF_SIZE = {8: "rtx-4060", 12: "rtx-3060", 16: "rtx-4060-ti-16", 24: "rtx-4090"}  # GiB -> name of a card in the table
 
 
 def card_named(name: str) -> Card:
-    """Raises UsageError, with the nearest name, for a card that is not known."""
+    """Return the card with this name. Raises UsageError, which suggests the nearest name, if it is not known."""
     found = card_of_device(name)
     if found is None:
         advice = did_you_mean(name, CARDS) or f"There are {', '.join(CARDS)}."
@@ -78,14 +79,14 @@ def card_named(name: str) -> Card:
 
 
 def card_of_device(name: str) -> Card | None:
-    """The card of a GPU that CUDA calls "NVIDIA GeForce RTX 4090" or "NVIDIA A100-SXM4-80GB", or None.
+    """Return the card for CUDA's name, such as "NVIDIA GeForce RTX 4090" or "NVIDIA A100-SXM4-80GB", or None.
 
-    Word by word, but for those that say its memory or socket: a 4090 Laptop GPU is another card, and so is an L40S.
+    Every word must match, except words for memory and socket: a 4090 Laptop GPU is another card, and so is an L40S.
     """
     words = [word for word in re.split(r"[\s-]+", name.lower()) if word not in ("nvidia", "geforce")]
     return CARDS.get("-".join(word for word in words if not _NO_NAME.fullmatch(word)))
 
 
 def usable_bytes(memory_bytes: int) -> int:
-    """What a run may allocate on a card of `memory_bytes` that nothing else uses."""
+    """Number of bytes that a run may allocate on a card of `memory_bytes` that nothing else uses."""
     return max(0, round((memory_bytes - RESERVED_BYTES) * (1 - MARGIN)))

@@ -1,8 +1,8 @@
-"""How to compute a run with the memory there is: micro-batches, layers computed again, AdamW, rows of generation.
+"""Chooses how to compute a run in the memory there is: micro-batches, recomputed layers, AdamW, rows of generation.
 
-None of it changes what is learned. AdamW has 32 bits where that fits with micro-batches of 1,024 tokens, then 8 bits
-before smaller ones. Of the setups that fit then, the one is taken that computes least for a token: a layer that is
-computed again costs a third of what it costs at all, and in small micro-batches NF4 is dequantised often.
+None of it changes what is learned. AdamW has 32 bits if that fits with micro-batches of 1,024 tokens; otherwise it
+gets 8 bits before micro-batches get smaller. Of the setups that fit, the one with the least computation per token is
+taken: a layer costs half as much again if it is recomputed, and small micro-batches dequantise NF4 more often.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from disc_lite.planning.sizes import PREFIX_ROWS, READING_TOKENS, TREE_TOKENS
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 
-SMALL_TOKENS = 1024  # of a micro-batch
-DEQUANTISED_TOKENS = 170  # with which a product takes as long as dequantising its matrix: bench/notes/cuda.md, NF4
-ON_HOST = 1.02  # times as long with a part on the host: a guess, as the card computes while it is copied
-LONGER = 1.5  # times the tokens of a small step: questions and answers may be longer than was assumed
+SMALL_TOKENS = 1024  # tokens of a micro-batch; smaller ones are tried last
+DEQUANTISED_TOKENS = 170  # tokens for which a product takes as long as dequantising its matrix: bench/notes/cuda.md
+ON_HOST = 1.02  # factor on the time with a part on the host: a guess, since the card computes during the copy
+LONGER = 1.5  # factor on the tokens of a step: questions and answers may be longer than was assumed
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How a run is computed, and the stages with their peaks."""
+    """How a run is computed, and its stages with their peak memory."""
 
     setup: TrainingSetup
     reading_tokens: int
@@ -40,16 +40,16 @@ def choose(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, on_host: int | None = None,
     reads_again: bool = False,
 ) -> Choice | None:  # fmt: skip
-    """The cheapest setup of which no stage needs more than `available` bytes; None where there is none.
+    """Return the cheapest setup in which no stage needs more than `available` bytes; None if there is none.
 
-    `on_host` are the bytes that may wait in the memory of the host beside a card; None: as many as there are.
-    `reads_again`: the teacher reads in every epoch, in the midst of training.
+    `on_host` is the number of host bytes that a run on a card may use; None means no limit. With `reads_again` the
+    teacher reads in every epoch, so its memory is needed during training.
     """
     generation = _generation(footprint, workload, recipe, available)
     if generation is None:
         return None
     row_tokens = max(TREE_TOKENS, workload.longest_student)
-    if footprint.shape.apart:  # a text is a row, as wide as the longest of texts that are alike
+    if footprint.shape.apart:  # one text per row; a row is as wide as the longest of texts of similar length
         row_tokens = max(1, round(APART_PADDING * workload.example_tokens))
 
     def made(setup: TrainingSetup) -> Choice | None:
@@ -63,7 +63,7 @@ def choose(
         return available is None or training(setup).peak <= available
 
     def training(setup: TrainingSetup) -> Stage:
-        """Of the longest pass: a micro-batch that is named smaller than an example has that one alone."""
+        """Memory of the longest pass: a micro-batch set smaller than the longest example holds that example alone."""
         tokens = max(setup.micro_batch_tokens, workload.longest_student)
         return footprint.training(replace(setup, micro_batch_tokens=tokens), row_tokens=row_tokens)
 
@@ -77,7 +77,7 @@ def choose(
 def _fewest_again(
     setup: TrainingSetup, layers: int, named: int, fits: Callable[[TrainingSetup], bool]
 ) -> TrainingSetup:
-    """With as many layers computed again as are `named`, or as few as fit; all where that does not fit."""
+    """Return the setup with `named` layers recomputed; if `named` is 0, with the fewest that fit, or else with all."""
     again = min(named, layers)
     if not named and not fits(setup):
         again = 1 + bisect_left(range(1, layers), True, key=lambda n: fits(replace(setup, recomputed=n)))
@@ -85,18 +85,18 @@ def _fewest_again(
 
 
 def _cost(setup: TrainingSetup, footprint: Footprint) -> float:
-    """What a token takes in training, in forward passes of large micro-batches: forward, backward, forward again."""
+    """Training cost of a token, in forward passes of large micro-batches: forward, backward, recomputation."""
     passes = 2 + setup.recomputed / footprint.shape.layers
     return passes * dequantising(setup, footprint) * ON_HOST ** (setup.host_checkpoints + setup.host_embedding)
 
 
 def dequantising(setup: TrainingSetup, footprint: Footprint) -> float:
-    """How many times as long a micro-batch takes with its matrices in 4 bits."""
+    """Factor on the time of a micro-batch because its matrices are in 4 bits; 1 without NF4."""
     return 1 + DEQUANTISED_TOKENS / setup.micro_batch_tokens if footprint.quantize == "nf4" else 1.0
 
 
 def _setups(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterator[list[TrainingSetup]]:
-    """Setups in groups, the first of which has one that fits is taken; without layers that are computed again."""
+    """Yield groups of setups, without recomputed layers; the first group in which one fits is used."""
     execution = recipe.execution
     most = min(recipe.train.tokens_per_batch, round(LONGER * workload.step_tokens))
     whole = max(most, workload.longest_student)
@@ -116,7 +116,7 @@ def _setups(footprint: Footprint, workload: Workload, recipe: Recipe) -> Iterato
 
 
 def _on_host(setting: str, possible: bool) -> list[bool]:
-    """Whether something is on the host, in the order in which it is tried; there it can only be beside a card."""
+    """Values of "is on the host" in the order in which to try them; `possible` only beside a card."""
     auto = [False, True] if possible else [False]
     return {"auto": auto, "device": [False], "host": [possible]}[setting]
 
@@ -125,7 +125,7 @@ def _reading(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None, setup: TrainingSetup,
     optimizer_bits: int | None = None,
 ) -> tuple[int, Stage] | None:  # fmt: skip
-    """Tokens of a pass and its stage: a longer lesson is read in parts."""
+    """Return the tokens of the teacher's pass and its stage, or None; a longer lesson is read in parts."""
     size = max(recipe.execution.reading_tokens or READING_TOKENS, workload.longest_path)
     while True:
         stage = footprint.reading(size, min(size, workload.longest_lesson), setup.host_embedding, optimizer_bits)
@@ -139,9 +139,10 @@ def _reading(
 def _generation(
     footprint: Footprint, workload: Workload, recipe: Recipe, available: int | None
 ) -> tuple[int, Stage] | None:
-    """Rows of generation, each with a place for every token of its own and its part of a prefix, where that is shared.
+    """Return the rows of generation and its stage, or None if not even one row fits.
 
-    Generation takes a share of the free memory for rows, and half of them where that does not fit.
+    Each row has a position for every token of its own and for its part of the prefix, if that is shared. Rows get a
+    share of the free memory; while that does not fit, their number is halved.
     """
     places: float = workload.row_tokens + recipe.prompt.answer_tokens
     if not footprint.shape.apart:

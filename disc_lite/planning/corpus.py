@@ -1,4 +1,4 @@
-"""Documents -> passages, sentences and tokens as a model will read them, without the model."""
+"""Documents -> passages, sentences and tokens as the model will read them, without loading the model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from disc_lite.prompts.texts import Text, text_of, with_passages
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
 
-SAMPLED = 2000  # passages whose details are counted: those of 20 MB take half a minute
+SAMPLED = 2000  # passages in which details are counted, at most: those of 20 MB take half a minute
 
 
 @dataclass(frozen=True)
 class OwnPairs:
-    """Tokens of the user's pairs: of a question and an answer on average, and of the longest of both together."""
+    """Tokens in the user's pairs: means of a question and of an answer, and the longest pair."""
 
     question: float
     answer: float
@@ -27,7 +27,7 @@ class OwnPairs:
 
 @dataclass(frozen=True)
 class Unlearned:
-    """Questions of pairs that an update unlearns: how many, and their tokens, on average and of the longest."""
+    """Questions of pairs that an update unlearns: their number, mean tokens and longest."""
 
     number: int = 0
     question: float = 0.0
@@ -46,24 +46,24 @@ class Corpus:
     targets: int  # sentences that DiSC teaches
     target_tokens: int
     read_again: int  # tokens that DiSC's teacher reads twice, in documents longer than a window
-    pairs: int  # wanted, or the user's
+    pairs: int  # number of the user's pairs, or else of the pairs wanted
     longest_document: int  # tokens
     longest_passage: int
     longest_sentence: int
-    counted: bool  # with the model's own tokenizer; else estimated by the characters
-    # Of an update: how many passages are unchanged, changed, new and removed. It teaches those that are counted above.
+    counted: bool  # with the model's own tokenizer; otherwise estimated from the characters
+    # Only for an update: numbers of unchanged, changed, new and removed passages. It teaches those counted above.
     since: dict[str, int] | None = None
     own_pairs: OwnPairs | None = None  # None: the model writes them
-    # Of an update that goes on with an adapter: what it rehearses of, and what it unlearns.
+    # Only for an update that continues an adapter: what it rehearses, and what it unlearns.
     rehearsed: Corpus | None = None
     unlearned: Unlearned = Unlearned()
 
 
 @dataclass(frozen=True)
 class TakenOver:
-    """What an update takes over: the places of known passages, which are not taught, and the pairs about them.
+    """What an update takes over: places of known passages, which are not taught again, and the pairs about them.
 
-    Also the questions that are unlearned.
+    Also holds the questions that are unlearned.
     """
 
     known: Container[tuple[str, int]] = ()
@@ -75,7 +75,7 @@ def corpus_of(
     documents: Iterable[Document], refused: int, tokenizer: Tokenizer | None, recipe: Recipe,
     pairs: Sequence[Pair] = (), taken_over: TakenOver = TakenOver(),
 ) -> Corpus:  # fmt: skip
-    """Documents cut as a run cuts them; `pairs` are the user's, if any, known passages are not taught."""
+    """Count documents, split as a run splits them; `pairs` are the user's, if any. Known passages are not taught."""
     reading, known = tokenizer or estimated_tokens, taken_over.known
     own = [pair for pair in pairs if (pair.document, pair.passage) not in known]
     texts = [text_of(document, reading, recipe.documents.passage_tokens) for document in documents]
@@ -122,13 +122,13 @@ def _tokens_of(pairs: Sequence[Pair], tokenizer: Tokenizer) -> OwnPairs:
 
 
 def _askable(text: Text, passage: Passage) -> list[str]:
-    """The sentences to ask about, which are no headings."""
+    """Sentences of a passage to ask about; headings are left out."""
     places = [sentence for sentence in passage.sentences if sentence[0] not in passage.headings]
     return list(filter(is_askable, (text.sentence_text(*place).strip() for place in places)))
 
 
 def _wanted(places: Sequence[tuple[Text, Passage]], sentences: Sequence[Sequence[str]], recipe: Recipe) -> int:
-    """The pairs wanted of these passages; of more than SAMPLED by as many of them, evenly spread."""
+    """Number of pairs wanted from these passages; for more than SAMPLED extrapolated from an even sample."""
     step = math.ceil(len(places) / SAMPLED)
     wanted = counted = 0
     for n in range(0, len(places), max(1, step)):

@@ -17,33 +17,33 @@ from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.settings import changed
 
-PROCESS_BYTES = 3 * GIB  # of the host, where a GPU computes
-STEP_S = 0.02  # of the host for a decoding step
-# What takes less memory, the cheapest first.
+PROCESS_BYTES = 3 * GIB  # host memory of the process if a GPU computes
+STEP_S = 0.02  # host time of a decoding step
+# Settings that need less memory, the cheapest first.
 CHEAPER: tuple[tuple[str, object], ...] = (
     ("execution.recomputed_layers", 0), ("execution.micro_batch_tokens", 0), ("execution.optimizer_bits", 8),
     ("memory.quantize", "nf4"), ("lora.rank", 32), ("lora.rank", 16), ("lora.rank", 8),
 )  # fmt: skip
-READ_SHARE = 0.65  # of the bandwidth of memory, in a decoding step
+READ_SHARE = 0.65  # share of the memory bandwidth that a decoding step reaches
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a run may use; None: it is not known."""
+    """What a run may use; None means unknown."""
 
     card: Card | None
-    card_bytes: int | None  # that it may allocate; on a CPU of the host's memory
+    card_bytes: int | None  # bytes that may be allocated on the card; on a CPU, in host memory
     host_bytes: int | None
     disk_bytes: int | None
     cuda: bool = True
     eight_bits: bool = True  # bitsandbytes has AdamW in 8 bits for the device
-    untested: str = ""  # what a user should know of a device that disc-lite was never run on
-    assumed_gib: float | None = None  # memory of a card that nobody named, see `on_smallest_card`
+    untested: str = ""  # a warning for devices that disc-lite was never run on
+    assumed_gib: float | None = None  # memory of the assumed card if none was named, see `on_smallest_card`
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is known of a run before it starts."""
+    """What is known of a run before it starts."""
 
     shape: Shape
     recipe: Recipe
@@ -51,54 +51,54 @@ class Plan:
     workload: Workload
     footprint: Footprint
     budget: Budget
-    choice: Choice | None  # None: it does not fit
-    remarks: tuple[str, ...] = ()  # on settings that have no effect, or less than they say
+    choice: Choice | None  # None if the run does not fit
+    remarks: tuple[str, ...] = ()  # about settings that have no effect, or less than they say
 
     @property
     def state_bytes(self) -> int:
-        """Of the cached teacher hidden states."""
+        """Bytes of all teacher hidden states."""
         return self.workload.state_positions * self.shape.hidden * self.footprint.costs.value_bytes
 
     @property
     def _shard_bytes(self) -> list[int]:
-        """Of the documents' states; those of the retention examples, a small part, are counted with them."""
+        """Bytes of each shard; the states of the retention examples, a small part, are counted in."""
         number = shards_needed(self.workload.state_positions)
         return [self.state_bytes // number] * number
 
     @property
     def _kept(self) -> int:
-        """Shards whose states stay on the disk, of all."""
+        """Number of shards whose states stay on disk."""
         free = self.budget.disk_bytes
         room = float("inf") if free is None else free - self._saved_bytes
         return kept_shards(self._shard_bytes, min(self.recipe.execution.teacher_cache_gib * GIB, room))
 
     @property
     def read_again(self) -> float:
-        """Share of the lessons that the teacher reads again in every epoch: there is no room for their states."""
+        """Share of the lessons that the teacher reads again in every epoch, because their states do not fit on disk."""
         return 1 - self._kept / len(self._shard_bytes)
 
     @property
     def cache_bytes(self) -> int:
-        """Of the teacher states that are on the disk at the same time."""
+        """Maximum bytes of teacher hidden states on disk at the same time."""
         shards = self._shard_bytes
         return sum(shards[: self._kept]) + (sum(shards[-SCRATCH_SHARDS:]) if self._kept < len(shards) else 0)
 
     @property
     def host_bytes(self) -> int:
-        """Memory of the process beside the card."""
+        """Bytes of host memory that the process needs; on a CPU this is all of its memory."""
         if not self.budget.cuda:
             return process_bytes() + (self.choice.peak if self.choice else 0)
         return PROCESS_BYTES + (self.footprint.on_host(self.choice.setup) if self.choice else 0)
 
     @property
     def fits(self) -> bool:
-        """Whether the card has room in some way, and the machine for what that needs of its memory and disk."""
+        """Whether some setup fits on the card, and what it needs of host memory and disk is available."""
         room = ((self.host_bytes, self.budget.host_bytes), (self.disk_bytes, self.budget.disk_bytes))
         return self.choice is not None and all(have is None or needed <= have for needed, have in room)
 
     @property
     def disk_bytes(self) -> int:
-        """In the run folder: teacher states, and what training saves."""
+        """Bytes in the run folder: teacher hidden states, and what training saves."""
         return self.cache_bytes + self._saved_bytes
 
     @property
@@ -107,7 +107,7 @@ class Plan:
 
     @property
     def operations(self) -> dict[str, float]:
-        """Floating-point operations by stage; a multiplication and an addition are two."""
+        """Floating-point operations of each stage; a multiplication and an addition count as two."""
         n, v, w = self.shape.linear_parameters, self.shape.vocab * self.shape.hidden, self.workload
         again = 4 + 2 * (self.choice.setup.recomputed / self.shape.layers if self.choice else 1)
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
@@ -119,9 +119,9 @@ class Plan:
         }
 
     def minutes(self, card: Card | str) -> dict[str, float]:
-        """By stage, on this card; of generation it is a guess, since it depends on what the model writes.
+        """Minutes of each stage on this card; for generation a guess, since it depends on what the model writes.
 
-        Raises UsageError for a card by a name that is not known.
+        Raises UsageError if `card` is a name that is not known.
         """
         card = card_named(card) if isinstance(card, str) else card
         seconds = {stage: count / (card.tflops * 1e12) for stage, count in self.operations.items()}
@@ -144,7 +144,7 @@ def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, b
 
     def chosen(reads_again: bool) -> Choice | None:
         found = choose(footprint, workload, recipe, available, on_host, reads_again)
-        if found is None and on_host is not None:  # so that what is missing can be told: memory of the host
+        if found is None and on_host is not None:  # tells that host memory is what is missing
             found = choose(footprint, workload, recipe, available, None, reads_again)
         return found
 
@@ -153,7 +153,7 @@ def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, b
 
 
 def on_smallest_card(plan: Plan) -> Plan:
-    """The same run on the smallest of the known cards on which it fits; on the largest where it fits on none."""
+    """Plan the same run on the smallest known card on which it fits, or on the largest if it fits on none."""
     for size in sorted({card.memory_gib for card in CARDS.values()}):
         limits = replace(plan.budget, card_bytes=usable_bytes(round(size * GIB)), assumed_gib=size)
         made = plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, limits)
@@ -163,7 +163,7 @@ def on_smallest_card(plan: Plan) -> Plan:
 
 
 def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
-    """The same run on cards of 8, 12, 16 and 24 GB."""
+    """Plan the same run on cards of 8, 12, 16 and 24 GB; returns (GB, card, plan) for each."""
     rows = []
     for size, name in OF_SIZE.items():
         budget = Budget(CARDS[name], usable_bytes(size * GIB), plan.budget.host_bytes, plan.budget.disk_bytes)
@@ -172,7 +172,7 @@ def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
 
 
 def what_fits(plan: Plan) -> str:
-    """The cheapest change with which a run that does not fit would fit."""
+    """Return the cheapest change with which a run that does not fit would fit, as a command-line option."""
     for key, value in CHEAPER:
         if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).fits:
             return f"--set {key}={str(value).lower()}"
@@ -184,7 +184,7 @@ def what_fits(plan: Plan) -> str:
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """The plan for programs: bytes, counts, minutes."""
+    """Return the plan as JSON for programs, in bytes, counts and minutes."""
     card, stages = plan.budget.card, plan.choice.stages if plan.choice else ()
     return {
         "model": plan.shape.name, "recipe": plan.recipe.name, "method": plan.recipe.method,

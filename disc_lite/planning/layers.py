@@ -1,7 +1,7 @@
-"""The decoder layers of a model by kind, from its configuration: attention, and in hybrids what stands in its place.
+"""The kinds of decoder layers of a model, from its configuration: attention, and in hybrids what replaces it.
 
-LFM2 has short convolutions, Qwen3.5 the gated delta rule, Granite 4 hybrid Mamba 2; Gemma 4 wider heads in layers
-without a window, and layers that attend to the keys of earlier ones.
+LFM2 has short convolutions, Qwen3.5 the gated delta rule, Granite 4 hybrid Mamba 2. Gemma 4 has wider heads in layers
+without a window, and layers that attend to the keys of earlier layers.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from dataclasses import dataclass
 
 from disc_lite.storage import JsonObject
 
-Matrices = tuple[tuple[int, int], ...]  # (in, out) of linear layers
-# Families (`model_type`) with one matrix for queries, keys and values, with one for gate and up, and without a gate.
+Matrices = tuple[tuple[int, int], ...]  # (in, out) of each linear layer
+# Families (`model_type`) with one matrix for q, k and v; with one for gate and up; and with an MLP without a gate.
 FUSED_ATTENTION, FUSED_MLPS = {"phi3", "gpt_neox"}, {"phi3", "glm4", "granitemoehybrid"}
 TWO_MATRICES = {"phi", "gpt_neox", "starcoder2", "nemotron"}
-GATED_ATTENTION = {"qwen3_5_text"}  # with a gate as wide as the queries
-DELTA_CHUNK = 64  # tokens that transformers computes at once, by the gated delta rule
+GATED_ATTENTION = {"qwen3_5_text"}  # their attention has a gate as wide as the queries
+DELTA_CHUNK = 64  # tokens that transformers' gated delta rule computes at once
 
 
 @dataclass(frozen=True)
 class Mixer:
-    """What brings the tokens of a layer together; sizes are in elements."""
+    """The part of a layer that mixes tokens (attention, convolution or recurrence); sizes are in elements."""
 
     matrices: Matrices
-    queries: int = 0  # width of the queries; 0: it does not attend
+    queries: int = 0  # width of the queries; 0 if it is not attention
     gate: int = 0  # width of its gate
     cached: int = 0  # keys and values of a token
-    others: int = 0  # weights that are in no matrix
+    others: int = 0  # weights outside of the matrices
     channels: int = 0  # of its convolution
-    state: int = 0  # what its recurrence carries from token to token, in fp32
-    chunk: int = 1  # tokens that the recurrence computes at once; rows are filled up to a multiple of it
-    recurrent: float = 0  # values of fp32 that it makes of a token, by transformers' own functions, without kernels
+    state: int = 0  # values of the recurrent state, in fp32
+    chunk: int = 1  # tokens that the recurrence computes at once; rows are padded to a multiple of it
+    recurrent: float = 0  # fp32 values per token that transformers' own functions make, without kernels
 
 
 @dataclass(frozen=True)
 class Layers:
-    """Layers that are alike, and how many there are."""
+    """Layers of the same kind, and their number."""
 
     count: int
     mixer: Mixer
@@ -55,16 +55,16 @@ class Layers:
 
 
 def layers_of(config: JsonObject) -> tuple[Layers, ...]:
-    """The kinds of layers of a decoder with a configuration that is complete.
+    """Return the kinds of layers of a decoder from its complete configuration.
 
-    Raises KeyError, TypeError or ValueError where it does not say the sizes as most families do.
+    Raises KeyError, TypeError or ValueError if the configuration does not give the sizes as most families do.
     """
     kinds = Counter(_each_layer(config))
     return tuple(Layers(count, mixer, width, _mlp(config, width)) for (mixer, width), count in kinds.items())
 
 
 def _each_layer(config: JsonObject) -> list[tuple[Mixer, int]]:
-    """Of every layer the mixer and the width of its MLP."""
+    """Return the mixer and the MLP's width of every layer."""
     number, kind = int(config["num_hidden_layers"]), config.get("model_type")
     if kind == "gemma4_text":
         return [_gemma4(config, n, number) for n in range(number)]
@@ -74,7 +74,7 @@ def _each_layer(config: JsonObject) -> list[tuple[Mixer, int]]:
 
 
 def _attends(config: JsonObject, layer: int) -> bool:
-    """Whether this layer of a hybrid attends; where the configuration names no types they are those of its class."""
+    """Whether this layer of a hybrid is attention; without types in the configuration, as its class decides."""
     if types := config.get("layer_types") or config.get("layers_block_type"):
         return "attention" in types[layer].replace("linear_attention", "")
     indices = config.get("full_attn_idxs")
@@ -95,29 +95,29 @@ def _attention(config: JsonObject) -> Mixer:
 
 
 def _gemma4(config: JsonObject, layer: int, number: int) -> tuple[Mixer, int]:
-    """Layers without a window have heads of another size; the last ones attend to keys of earlier layers."""
+    """A Gemma 4 layer: without a window heads have another size, and the last layers use keys of earlier ones."""
     types, hidden, by_layer = config.get("layer_types"), int(config["hidden_size"]), _by_layer(config)
     windowed = layer < number - 1 and (types[layer] == "sliding_attention" if types else (layer + 1) % 6 > 0)
     shares = layer >= number - config["num_kv_shared_layers"]
-    own_sizes = (config.get("per_layer_config") or {}).get(str(layer), {})  # as transformers saves it
+    own_sizes = (config.get("per_layer_config") or {}).get(str(layer), {})  # as transformers saves them
     head_dim = own_sizes.get("head_dim") or (config["head_dim"] if windowed else config.get("global_head_dim") or 512)
     one_matrix = config["attention_k_eq_v"] and not windowed
     own_heads = own_sizes.get("num_key_value_heads") or (one_matrix and config.get("num_global_key_value_heads"))
     kv_heads = own_heads or config["num_key_value_heads"]
     q, kv = config["num_attention_heads"] * head_dim, 0 if shares else kv_heads * head_dim
     keys = () if shares else ((hidden, kv),) * (1 if one_matrix else 2)
-    own = ((hidden, by_layer), (by_layer, hidden)) if by_layer else ()  # for its own embeddings
+    own = ((hidden, by_layer), (by_layer, hidden)) if by_layer else ()  # for the layer's own embeddings
     wide = shares and config["use_double_wide_mlp"]
     return Mixer(((hidden, q), *keys, (q, hidden), *own), q, 0, 2 * kv), int(config["intermediate_size"]) * (1 + wide)
 
 
 def _by_layer(config: JsonObject) -> int:
-    """Width of the embeddings that every layer has of its own (Gemma 4)."""
+    """Width of a layer's own embeddings (Gemma 4); 0 if layers have none."""
     return int(config.get("hidden_size_per_layer_input") or 0)
 
 
 def by_layer_embeddings(config: JsonObject) -> tuple[int, Matrices]:
-    """The values of the embeddings that layers have of their own, and the matrix that makes the same from the input."""
+    """Return the number of values in the layers' own embeddings, and the matrix from the input to their width."""
     width = int(config["num_hidden_layers"]) * _by_layer(config)
     if not width:
         return 0, ()
@@ -125,7 +125,7 @@ def by_layer_embeddings(config: JsonObject) -> tuple[int, Matrices]:
 
 
 def _convolution(config: JsonObject) -> Mixer:
-    """LFM2: two gates and the input of a short convolution, from one matrix."""
+    """LFM2: a short convolution, whose input and two gates come from one matrix."""
     hidden = int(config["hidden_size"])
     return Mixer(((hidden, 3 * hidden), (hidden, hidden)), others=3 * hidden, channels=hidden)
 
@@ -162,7 +162,7 @@ def _mlp_width(config: JsonObject) -> int:
     if config.get("model_type") == "granitemoehybrid":
         return int(config["shared_intermediate_size"])
     width = int(config.get("block_ff_dim") or config["intermediate_size"])
-    if not config.get("block_auto_adjust_ff_dim"):  # LFM2 has two thirds of it, in multiples
+    if not config.get("block_auto_adjust_ff_dim"):  # LFM2 uses two thirds of it, rounded up to a multiple
         return width
     multiple, factor = config["block_multiple_of"], config["block_ffn_dim_multiplier"]
     return width * 2 // 3 if factor is None else -(-int(factor * (width * 2 // 3)) // multiple) * multiple

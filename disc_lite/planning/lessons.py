@@ -1,6 +1,6 @@
-"""What is trained on: the kinds of lessons that documents give, in an epoch of a run or of an update.
+"""What is trained on: the kinds of lessons that documents give, in one epoch of a run or of an update.
 
-Does not import torch. What the model will write is not known before: the lengths of questions, answers and
+Does not import torch. What the model will write is not known beforehand: the lengths of questions, answers and
 self-generated prompts are assumptions, named here.
 """
 
@@ -14,30 +14,30 @@ from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.recipe import Recipe
 
-QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # of a pair; an answer has at most `prompt.answer_tokens`
-HEADINGS_TOKENS = 32  # of the headings above a passage
-BEGIN_TOKENS = 1  # that begin a text which is no prompt; some tokenizers have none
-# With the token that begins them; `lead_in` has its own number, `mixed` takes all four in turn.
+QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # assumed for a pair; an answer has at most `prompt.answer_tokens`
+HEADINGS_TOKENS = 32  # assumed for the headings above a passage
+BEGIN_TOKENS = 1  # at the start of a text that is not a prompt; some tokenizers have none
+# Including the BOS token; `lead_in` has its own setting, `mixed` uses all four in turn.
 ANCHOR_TOKENS = {"heading": 10, "chat": 25, "none": BEGIN_TOKENS}
 
 
 @dataclass(frozen=True)
 class PromptOverhead:
-    """Tokens of a prompt that are of no document, question or answer, and whether prompts that begin alike share that.
+    """Tokens of a prompt outside of document, question and answer, and whether prompts share a common prefix.
 
-    These numbers are assumed where the model is not here.
+    The default numbers are assumptions, for a model that is not on this machine.
     """
 
-    system: int = 6  # of a chat template, before the words of the user; some write a system turn of hundreds
-    turn: int = 12  # of a chat template around the words of a user and an answer to them, those before included
-    task: int = 16  # of a task about a passage, without its sentence and its question
-    answering: int = 200  # of the worked examples of answers, with their turns
-    asking: int = 230  # of those of questions
-    apart: bool = False  # the model reads one text a row, so nothing is shared
+    system: int = 6  # of the chat template before the user's words; some templates write a system turn of hundreds
+    turn: int = 12  # of the chat template around the user's words and an answer, `system` included
+    task: int = 16  # of a task about a passage, without the sentence and the question
+    answering: int = 200  # of the worked examples for answering, with their turns
+    asking: int = 230  # of the worked examples for writing questions
+    apart: bool = False  # the model reads one text per row, so prompts share nothing
 
     @property
     def own(self) -> int:
-        """Tokens of a turn and a task that prompts about the same passage do not share."""
+        """Tokens of turn and task that prompts about the same passage do not share."""
         return self.turn - self.system + self.task
 
 
@@ -46,33 +46,33 @@ ASSUMED = PromptOverhead()
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of lessons: its examples, and the tokens of one."""
+    """One kind of lessons: the number of its examples, and the tokens of one."""
 
-    examples: int  # of all documents
+    examples: int  # from all documents
     tokens: float  # that the student reads
-    longest: int  # that it reads of one example, at most
+    longest: int  # longest example, in tokens of the student
     compared: float
-    sequences: float  # of the teacher, each with the examples that share a text
-    shared_tokens: float  # that all examples of a sequence share, of all of them
+    sequences: float  # of the teacher; each holds the examples that share a text
+    shared_tokens: float  # that the examples of a sequence share, summed over all sequences
     own_tokens: float  # that the teacher reads for one example alone
-    longest_lesson: float  # tokens of one sequence of the teacher, at most
-    longest_path: float  # of it, what is read together however little memory there is
+    longest_lesson: float  # tokens of the teacher's longest sequence
+    longest_path: float  # tokens of it that must be read in one pass, however little memory there is
 
     def read(self, examples: float) -> float:
-        """Tokens that the teacher reads in one pass over `examples` examples, wherever they are."""
+        """Tokens that the teacher reads in one pass over any `examples` of the examples."""
         return self.shared_tokens * min(1.0, examples / max(1.0, self.sequences)) + self.own_tokens * examples
 
 
 @dataclass(frozen=True)
 class Taught:
-    """What is trained on. The first numbers are of an epoch, the others of all examples there are."""
+    """What is trained on; the first five fields are for one epoch, the others for all examples."""
 
-    taught: dict[str, int]  # examples by kind
-    examples: int  # and those that are rehearsed
+    taught: dict[str, int]  # new examples of each kind
+    examples: int  # new and rehearsed examples
     tokens: float  # that the student reads
     compared: float
     turns: float  # examples that are prompts
-    positions: float  # that are compared, of different examples
+    positions: float  # compared positions, each counted once
     teacher_tokens: float  # in one pass
     longest_example: int  # tokens
     longest_lesson: int  # tokens of one sequence of the teacher
@@ -80,7 +80,7 @@ class Taught:
 
 
 def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: tuple[str, ...]) -> Taught:
-    """What a run with the kinds of lessons of these names trains on; of an update also what it rehearses."""
+    """Return what a run with these kinds of lessons trains on, including what an update rehearses."""
     every = kinds_of(corpus, recipe, overhead)
     kinds = {name: every[name] for name in names}
     known = kinds_of(corpus.rehearsed, recipe, overhead) if corpus.rehearsed else {}
@@ -108,14 +108,14 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
 
 
 def _epoch(sizes: Mapping[str, int], recipe: Recipe) -> dict[str, int]:
-    """The examples in one epoch: beside others, the first kind of a method fills its share of them."""
+    """Number of examples of each kind in an epoch; among several, the first kind gets its share (`disc.share`)."""
     (first, *others) = sizes
     rest = {name: sizes[name] for name in others}
     return {first: disc_examples(sizes[first], sum(rest.values()), recipe.disc.share), **rest}
 
 
 def _sampled(sizes: Mapping[str, int], number: int, recipe: Recipe) -> dict[str, int]:
-    """At most `number` of these examples, the kinds mixed as in an epoch: those that an update rehearses in all."""
+    """Return numbers of examples, at most `number` in total, mixed as in an epoch: all that an update rehearses."""
     if len(sizes) == 1:
         return {name: min(size, number) for name, size in sizes.items()}
     (first, other), (disc, others) = sizes.keys(), sizes.values()
@@ -123,7 +123,7 @@ def _sampled(sizes: Mapping[str, int], number: int, recipe: Recipe) -> dict[str,
 
 
 def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[str, Kind]:
-    """All kinds of lessons, as far as the documents allow."""
+    """Return all kinds of lessons, by name, that the documents give."""
     sentence, passage = corpus.tokens / max(1, corpus.sentences), corpus.tokens / max(1, corpus.passages)
     in_turn = len(ANCHOR_TOKENS) + 1 if recipe.disc.anchor == "mixed" else 1
     window = min(recipe.disc.teacher_tokens, corpus.longest_document)
@@ -145,7 +145,7 @@ def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[s
 
 
 def _prompts(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, passage: float, sentence: float) -> Kind:
-    """Of pairs; and of questions that are unlearned, to which the base answers without a passage."""
+    """Lessons from pairs and from unlearned questions; the base answers the latter without a passage."""
     (question, answer), worked = pair_tokens(corpus, recipe), recipe.prompt.worked_examples
     root = passage + overhead.system + overhead.answering * worked
     path, child = _longest_path(corpus, recipe, overhead)
@@ -156,7 +156,7 @@ def _prompts(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, passage: 
         shared, own = 0, own + root
     gone = corpus.unlearned
     every = corpus.pairs + gone.number
-    plain = overhead.turn + gone.question + answer_tokens(recipe)  # that teacher and student read
+    plain = overhead.turn + gone.question + answer_tokens(recipe)  # read by teacher and student
     longest_pair = (overhead.turn + _longest_pair(corpus, recipe)) * bool(corpus.pairs or not gone.number)
     longest_gone = (overhead.turn + gone.longest + recipe.prompt.answer_tokens) * bool(gone.number)
 
@@ -177,20 +177,20 @@ def _prompts(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, passage: 
 
 
 def _anchor(recipe: Recipe) -> float:
-    """Tokens of a student anchor, before the target."""
+    """Mean number of tokens of a student anchor, which precedes the target."""
     every = {**ANCHOR_TOKENS, "lead_in": BEGIN_TOKENS + recipe.disc.lead_in_tokens}
     return sum(every.values()) / len(every) if recipe.disc.anchor == "mixed" else every[recipe.disc.anchor]
 
 
 def _longest_path(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> tuple[int, int]:
-    """Tokens of the longest prompt of the teacher with an answer, and of it those that belong to one pair."""
+    """Tokens of the teacher's longest prompt with its answer, and those of them that belong to one pair."""
     worked = recipe.prompt.worked_examples
     child = overhead.own + _longest_pair(corpus, recipe) + corpus.longest_sentence * worked
     return corpus.longest_passage + HEADINGS_TOKENS + overhead.system + overhead.answering * worked + child, child
 
 
 def pair_tokens(corpus: Corpus, recipe: Recipe) -> tuple[float, float]:
-    """Tokens of a question and of its answer."""
+    """Mean number of tokens of a question and of its answer."""
     own = corpus.own_pairs
     return (own.question, own.answer) if own else (QUESTION_TOKENS, answer_tokens(recipe))
 
@@ -201,5 +201,5 @@ def _longest_pair(corpus: Corpus, recipe: Recipe) -> int:
 
 
 def answer_tokens(recipe: Recipe) -> int:
-    """Tokens of a usual answer that the model writes."""
+    """Assumed number of tokens of an answer that the model writes."""
     return min(ANSWER_TOKENS, recipe.prompt.answer_tokens)

@@ -1,4 +1,4 @@
-"""The sizes of a model: of a name without the network, else from the `config.json` of a folder."""
+"""The sizes of a model: by a known name without network access, or from the `config.json` of a folder."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from disc_lite.hub.configuration import completed, text_configuration
 from disc_lite.planning.layers import Layers, Matrices, by_layer_embeddings, layers_of
 from disc_lite.storage import JsonObject
 
-# NF4 with double quantisation: half a byte a value, for 64 of them a scale of a byte, for 256 scales one of 4 bytes.
+# NF4 with double quantisation: half a byte per value, a 1-byte scale per 64 values, a 4-byte scale per 256 scales.
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-# Families (`model_type`) whose MLP is not silu(gate) * up with layers of their own, which `models.mlp` leaves alone.
+# Families (`model_type`) whose MLP is not silu(gate) * up with separate layers; `models.mlp` does not replace it.
 OTHER_MLPS = {
     "gemma", "gemma2", "gemma3_text", "gemma4_text", "phi", "phi3", "glm4", "starcoder2", "gpt_neox", "nemotron",
     "lfm2", "granitemoehybrid",
 }  # fmt: skip
 QK_NORMS = {"qwen3", "qwen3_5_text", "olmo2", "olmo3", "exaone4", "gemma3_text", "gemma4_text", "lfm2"}
-QK_SETTINGS = ("use_qk_norm", "qk_layernorm")  # of families that may normalise queries and keys
+QK_SETTINGS = ("use_qk_norm", "qk_layernorm")  # in families that may normalise queries and keys
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A decoder; sizes are in elements."""
+    """Sizes of a decoder, in elements."""
 
     name: str
     hidden: int
-    kinds: tuple[Layers, ...]  # most models have one kind of layers
+    kinds: tuple[Layers, ...]  # most models have one kind
     heads: int
     vocab: int
     tied: bool  # the head is the embedding matrix
     qk_norm: bool
-    gated: bool = True  # the MLP, as `models.mlp` computes it
-    capped: bool = False  # its attention scores are, so they are computed whole (transformers' `eager` attention)
-    by_layer: int = 0  # values of the embeddings that every layer has of its own (Gemma 4)
-    outside: Matrices = ()  # of the decoder, in no layer
+    gated: bool = True  # the MLP is gated, as `models.mlp` computes it
+    capped: bool = False  # attention scores are capped, so computed whole (transformers' `eager` attention)
+    by_layer: int = 0  # values in the layers' own embeddings (Gemma 4)
+    outside: Matrices = ()  # matrices of the decoder outside of its layers
 
     @property
     def layers(self) -> int:
@@ -44,25 +44,25 @@ class Shape:
 
     @property
     def apart(self) -> bool:
-        """Whether a layer carries a state from token to token, so that the model reads one text a row."""
+        """Whether a layer carries a state from token to token, so that the model reads one text per row."""
         return any(kind.mixer.channels for kind in self.kinds)
 
     @property
     def matrices(self) -> tuple[tuple[int, tuple[int, int]], ...]:
-        """Every linear layer of the decoder as (how many there are, (in, out))."""
+        """The linear layers of the decoder as (number of such layers, (in, out))."""
         inside = ((kind.count, each) for kind in self.kinds for each in kind.matrices)
         return (*inside, *((1, each) for each in self.outside))
 
     @property
     def linear_parameters(self) -> int:
-        """N: of all linear layers of the decoder, without embedding and head."""
+        """N: number of parameters in all linear layers of the decoder, without embedding and head."""
         return sum(count * a * b for count, (a, b) in self.matrices)
 
     def adapter_parameters(self, rank: int) -> int:
         return rank * sum(count * (a + b) for count, (a, b) in self.matrices)
 
     def weight_bytes(self, quantize: str, value_bytes: int) -> int:
-        """The frozen base in memory; embeddings, head, norms and convolutions are never quantised."""
+        """Bytes of the frozen base; embeddings, head, norms and convolutions are never quantised."""
         linear = NF4_BYTES if quantize == "nf4" else value_bytes
         vocabulary = self.vocab * self.hidden * (1 if self.tied else 2)  # embedding and head
         others = vocabulary + self.by_layer + (2 * self.layers + 1) * self.hidden
@@ -70,12 +70,12 @@ class Shape:
         return round(self.linear_parameters * linear + others * value_bytes)
 
     def cache_bytes(self, value_bytes: int) -> int:
-        """Of a token in the key/value cache of generation."""
+        """Bytes of one token in the key/value cache."""
         return sum(kind.count * kind.mixer.cached for kind in self.kinds) * value_bytes
 
     @property
     def state_bytes(self) -> int:
-        """What the recurrent layers carry from token to token of one text."""
+        """Bytes of one text's state in the recurrent layers."""
         return 4 * sum(kind.count * kind.mixer.state for kind in self.kinds)
 
 
@@ -89,7 +89,7 @@ def shape_of_alias(alias: Alias) -> Shape:
 
 
 def shape_of_folder(folder: Path) -> Shape | None:
-    """Of a model folder; None where its `config.json` does not say the sizes as most families do."""
+    """Return the shape of a model folder; None if its `config.json` does not give the sizes as most families do."""
     try:
         return _shape(str(folder), text_configuration(folder))
     except (EnvironmentNotReady, ValueError, KeyError, TypeError, IndexError):
@@ -107,6 +107,6 @@ def _shape(name: str, config: JsonObject) -> Shape:
 
 
 def known_shapes() -> tuple[Shape, ...]:
-    """Of all names, the largest first."""
+    """Return the shapes of all known names, the largest first."""
     shapes = (shape_of_alias(alias) for alias in ALIASES.values())
     return tuple(sorted(shapes, key=lambda shape: -shape.linear_parameters))

@@ -1,6 +1,6 @@
-"""Documents and a recipe -> how many examples, steps and tokens a run has. Does not import torch.
+"""Documents and a recipe -> the examples, steps and tokens of a run. Does not import torch.
 
-Pairs are counted as wanted and epochs as allowed: a run computes at most so much. What is trained on is in `lessons`.
+Pairs are counted as wanted and epochs as allowed, so the numbers are upper bounds. What is trained on is in `lessons`.
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ from disc_lite.planning.sizes import WORTH_SHARING_TOKENS, children_tokens
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 
-PROMPT_TOKENS = 30  # of a self-generated prompt; its answer has 0.6 of `retention.answer_tokens`
-# For an accepted pair; Qwen2.5-Coder-1.5B in bench/real has 1.35 to 1.71 and 1.21 to 1.47, small models many more.
-ASKED, ANSWERED = 1.6, 1.3  # questions that are drafted, and those of them that are answered
-INSTRUCTIONS, NEUTRAL_PROMPTS = 65, 103  # that are answered before and after
+PROMPT_TOKENS = 30  # of a self-generated prompt; its answer is assumed to have 0.6 of `retention.answer_tokens`
+# Per accepted pair; Qwen2.5-Coder-1.5B in bench/real has 1.35 to 1.71 and 1.21 to 1.47, small models many more.
+ASKED, ANSWERED = 1.6, 1.3  # questions drafted, and questions answered
+INSTRUCTIONS, NEUTRAL_PROMPTS = 65, 103  # answered before and after training
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What a run computes at most, in numbers of things and of tokens."""
+    """What a run computes at most, in examples, steps and tokens."""
 
-    examples: dict[str, int]  # by kind, in one epoch
+    examples: dict[str, int]  # of each kind, in one epoch
     steps: int
-    step_tokens: int  # at most; fewer than `train.tokens_per_batch` where there are few documents
-    student_tokens: int  # in the whole training, retention included
-    computed_tokens: int  # of these, where a step reads a system turn a few times and not in every example
+    step_tokens: int  # maximum; fewer than `train.tokens_per_batch` if there are few documents
+    student_tokens: int  # in the whole training, including retention
+    computed_tokens: int  # of these, if a step reads a system turn a few times instead of once per example
     target_tokens: int
-    teacher_tokens: int  # of the documents' lessons
-    retention_tokens: int  # that the teacher reads of self-generated prompts and answers
-    state_positions: int  # of which teacher hidden states are cached
+    teacher_tokens: int  # in the documents' lessons
+    retention_tokens: int  # of self-generated prompts and answers that the teacher reads
+    state_positions: int  # positions whose teacher hidden states are cached
     prompt_tokens: int  # of a prompt with a passage
-    row_tokens: int  # of it, those that it does not share with others
-    example_tokens: int  # that the student reads of one example, on average
-    longest_student: int  # at most
-    longest_lesson: int  # tokens of one sequence of the teacher, at most
-    longest_path: int  # of it, what is read together however little memory there is
+    row_tokens: int  # of it, tokens not shared with other prompts
+    example_tokens: int  # mean number that the student reads of one example
+    longest_student: int  # longest example
+    longest_lesson: int  # tokens of the teacher's longest sequence
+    longest_path: int  # tokens of it that must be read in one pass, however little memory there is
     generated_tokens: int
-    read_tokens: int  # of prompts, before something is generated
+    read_tokens: int  # of prompts that are read for generation
     retention_prompts: int
 
 
 def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: PromptOverhead = ASSUMED) -> Workload:
-    """What a run with these documents computes; `questions` are how many the user has, if any."""
+    """Return what a run with these documents computes; `questions` is the number of the user's questions, if any."""
     method = METHODS[recipe.method]
     epoch, epochs = taught_by(corpus, recipe, overhead, method.lessons), recipe.train.epochs
     example, task = epoch.tokens / max(1, epoch.examples), epochs * epoch.tokens
@@ -70,14 +70,14 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: Pr
     self_prompt = overhead.turn + PROMPT_TOKENS + kept
     prompts = prompts_needed(round(task), self_prompt, recipe.retention) if retention else 0
     share = retention_share(task, self_prompt, recipe.retention) if retention else 0.0
-    retained = share * task / self_prompt  # examples of the retention term
+    retained = share * task / self_prompt  # retention examples
     generated, read = _generation(corpus, recipe, questions, prompts, overhead)
     prompt = _prompt(corpus, recipe, overhead)
     of_task = task_tokens_per_batch(epoch.tokens, recipe, share)
     step = step_tokens(of_task, recipe, share)
     longest_retention = overhead.turn + recipe.retention.prompt_tokens + recipe.retention.answer_tokens
     return Workload(
-        # A step is full when the next example does not fit, or when it has a single long one.
+        # A step is full if the next example does not fit, or if it holds a single long one.
         examples=epoch.taught, steps=math.ceil(task / max(example, of_task - example / 2, 1)), step_tokens=step,
         student_tokens=round(task * (1 + share)), target_tokens=round(epochs * epoch.compared * (1 + share)),
         computed_tokens=round(
@@ -95,9 +95,9 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: Pr
 
 
 def beside_passage(recipe: Recipe, writes: bool, overhead: PromptOverhead) -> int:
-    """Tokens of a prompt about a passage, and of a typical answer to it, that are not the passage's.
+    """Tokens of a prompt about a passage and of a typical answer, without the passage.
 
-    `writes`: whether the model writes questions or pairs, to which worked examples belong.
+    `writes`: whether the model writes questions or pairs, which needs worked examples.
     """
     examples = max(overhead.answering, overhead.asking) * (recipe.prompt.worked_examples and writes)
     written = recipe.prompt.question_tokens + answer_tokens(recipe)
@@ -105,7 +105,7 @@ def beside_passage(recipe: Recipe, writes: bool, overhead: PromptOverhead) -> in
 
 
 def _saved(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, step: int) -> float:
-    """Tokens of an example that are computed for several at once: most of the system turn, in a tree of a step."""
+    """Tokens saved per example because a tree computes most of the system turn once for several examples."""
     if overhead.apart or overhead.system < WORTH_SHARING_TOKENS:
         return 0.0
     own = overhead.turn - overhead.system + sum(pair_tokens(corpus, recipe))
@@ -123,10 +123,10 @@ def _prompt(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> int:
 def _generation(
     corpus: Corpus, recipe: Recipe, questions: int, prompts: int, overhead: PromptOverhead
 ) -> tuple[float, float]:
-    """Tokens that are generated, and tokens of the prompts that are read for it."""
+    """Number of generated tokens, and number of prompt tokens that are read for them."""
     prompt, evaluation = _prompt(corpus, recipe, overhead), recipe.evaluation
     written, read = _pairs(corpus, recipe, overhead) if METHODS[recipe.method].needs_pairs else (0.0, 0.0)
-    if not questions:  # they are drafted, answered twice, and about half of them are kept
+    if not questions:  # they are drafted and answered twice, and about half of them are accepted
         fresh = 2 * _fresh(corpus) * evaluation.questions
         written += fresh * (QUESTION_TOKENS + 2 * 10)
         read += 3 * fresh * prompt
@@ -144,19 +144,19 @@ def _generation(
 
 
 def _pairs(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> tuple[float, float]:
-    """Of the pairs, and of what asks in training whether enough of them is known."""
+    """Tokens generated and read for the pairs, and for the checks in training whether enough of them is known."""
     settings, (question, answer) = recipe.prompt, pair_tokens(corpus, recipe)
     task = overhead.own + 2 * question
 
     def shown(prompts: float, times: int) -> float:
-        """Tokens of passages, each read `times` times for all its prompts together, or once for each of the prompts."""
+        """Prompt tokens: each passage is read `times` times for all its prompts, or once per prompt if read apart."""
         return (prompts if overhead.apart else times * corpus.passages) * _prompt(corpus, recipe, overhead)
 
     checks = FIT_CHECKS * min(FIT_SAMPLE, corpus.pairs) * (recipe.train.enough > 0)
     written, read = checks * answer, checks * question
     if corpus.own_pairs:  # they are scored with the passage and without it
         return written, read + shown(corpus.pairs, 1) + 2 * corpus.pairs * (task + answer)
-    # The pairs of what is unchanged are taken over; with `update.start: adapter` they are not among these.
+    # Pairs about unchanged passages are taken over; with `update.start: adapter` they are not counted here.
     wanted = corpus.pairs * (_fresh(corpus) if recipe.update.start == "new" else 1.0)
     answers = settings.answers_per_question + (settings.agreement and settings.answer_temperature > 0)
     written += wanted * (ASKED * question + ANSWERED * answers * answer)
@@ -165,7 +165,7 @@ def _pairs(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> tuple[fl
 
 
 def _fresh(corpus: Corpus) -> float:
-    """The share of the passages that are new or changed since the run that is updated."""
+    """Share of the passages that are new or changed since the run that is updated."""
     since = corpus.since or {"unchanged": 0, "changed": 0, "new": 1}
     fresh = since["changed"] + since["new"]
     return fresh / max(1, fresh + since["unchanged"])
