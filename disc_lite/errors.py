@@ -1,4 +1,4 @@
-"""Every way to fail: an exit code, what happened, why, and what to do about it.
+"""The errors of disc-lite: each has an exit code and says what happened, why, and what to do.
 
 The code that raises one of these knows the cause, so the command line prints its lines and exits with its exit
 code; a traceback is printed only with `--debug`.
@@ -27,9 +27,9 @@ class DiscLiteError(Exception):
         self.remedy = remedy
 
     def lines(self) -> list[str]:
-        """What happened, why, what to do: one line each, the empty ones left out."""
+        """Return what happened, why and what to do, in one line each; empty ones are left out."""
         parts = (self.what, self.why, self.remedy)
-        # Messages of other libraries may span lines; here are three lines in all.
+        # Messages of other libraries may span several lines; each part is made one line.
         folded = (" ".join(part.split()) for part in parts)
         return [line for line in folded if line]
 
@@ -38,13 +38,13 @@ class DiscLiteError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that names what is most like a name that is not known; empty where nothing is."""
+    """Return "Did you mean ...?" with the known names most like an unknown one; "" if there is none."""
     close = difflib.get_close_matches(name[:100].lower(), list(known), n=3, cutoff=0.5)  # takes quadratic time
     return f"Did you mean {' or '.join(f'`{match}`' for match in close)}?" if close else ""
 
 
 def of_windows(path: str) -> str:
-    """Where WSL has a path as Windows writes it (`C:\\docs`, and what a shell leaves of it); empty for any other."""
+    """Return a hint where WSL has a Windows path (`C:\\docs`, or what a shell leaves of it); "" for other paths."""
     drive = re.match(r"([A-Za-z]):(?!//)", path)
     return f"In WSL2 drive {drive[1]}: is /mnt/{drive[1].lower()}, with / between the folders." if drive else ""
 
@@ -56,7 +56,7 @@ class UsageError(DiscLiteError):
 
 
 class NothingToTeach(UsageError):
-    """The update that is planned would teach nothing; the commands say so, and end with 0 as `adapt` does."""
+    """The planned update would teach nothing; the commands say so and exit with 0, as `adapt` does."""
 
 
 class RecipeError(DiscLiteError):
@@ -84,9 +84,10 @@ class WillNotFit(DiscLiteError):
 
     @classmethod
     def out_of_memory(cls, error: BaseException, remedy: str) -> WillNotFit:
-        """From torch's OutOfMemoryError, or what else is said of full memory: a CPU's, or else CUDA's.
+        """Make the error from torch's OutOfMemoryError, or from another message about full memory.
 
-        Python's own MemoryError, which numpy raises too, is about the CPU's.
+        The device is the one that the message names. Without a name it is CUDA, or the CPU for Python's MemoryError,
+        which numpy raises too.
         """
         named = _OUT_OF_MEMORY.search(str(error))
         said = str(error)[named.end() if named else 0 :].split("\n")[0].split(". ")[0]
@@ -95,11 +96,11 @@ class WillNotFit(DiscLiteError):
 
 
 ON_CPU = "DefaultCPUAllocator: can't allocate memory: "
-# How PyTorch begins for CUDA, HIP (AMD) and XPU; of MPS the numbers follow in brackets, of CPUs the bytes.
+# How PyTorch's message begins for CUDA, HIP (AMD) and XPU; for MPS numbers follow in brackets, for CPUs the bytes.
 _OUT_OF_MEMORY = re.compile(rf"^(\w+)(?: backend)? out of memory\.? |{ON_CPU}")
 
-# An allocation that fails outside PyTorch's allocator has no class of its own. cuBLAS, which makes a handle for every
-# thread that computes, says of a card that is full that it is not initialized.
+# An allocation that fails outside PyTorch's allocator has no class of its own. cuBLAS, which makes a handle for each
+# computing thread, reports a full card as "not initialized".
 IS_FULL = (
     ON_CPU,
     "CUBLAS_STATUS_ALLOC_FAILED",
@@ -110,13 +111,13 @@ IS_FULL = (
 
 
 def memory_ran_out(error: BaseException) -> bool:
-    """Whether an allocation failed, as torch (which is not loaded for it) or a library under it says, or Python."""
+    """Whether an error is a failed allocation, of torch (which this does not import), a library under it, or Python."""
     is_named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return is_named or any(words in str(error) for words in IS_FULL)
 
 
 class GateFailed(DiscLiteError):
-    """The run ended well, but its result misses a quality gate that the user set."""
+    """The run finished, but its result misses a quality gate that the user set."""
 
     exit_code: int = 5
 

@@ -1,9 +1,9 @@
 """Sequences of segments -> packed rows of tokens, position ids and attention masks.
 
 A sequence (`Tree`) is a tree of segments: each token attends to the earlier tokens of its own segment and to all tokens
-of the segment's ancestors, nothing else. A single segment is ordinary causal text; a passage with question-and-answer
-children is the sequence of a prompt-distillation teacher. Positions restart with every sequence, and those of a child
-follow its parent's, so each path from the root is computed exactly as if it were alone.
+of the segment's ancestors, and to nothing else. A single segment is ordinary causal text; a passage with
+question-and-answer children is the sequence of a prompt-distillation teacher. Positions restart with every sequence,
+and a child's positions follow its parent's, so each path from the root is computed exactly as if it were alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def lone(input_ids: Sequence[int]) -> Tree:
 
 
 def filled(indices: Iterable[int], sizes: Sequence[int], max_size: int) -> Iterator[list[int]]:
-    """Consecutive indices in batches whose sizes add up to at most `max_size`, or of one larger than that."""
+    """Yield consecutive indices in batches whose sizes add up to at most `max_size`; a larger item gets its own."""
     batch: list[int] = []
     total = 0
     for i in indices:
@@ -49,7 +49,7 @@ def filled(indices: Iterable[int], sizes: Sequence[int], max_size: int) -> Itera
 
 
 def alike(indices: Iterable[int], sizes: Sequence[int], max_size: int) -> Iterator[list[int]]:
-    """As `filled`, of texts a row each: none is more than twice as long as another of its batch."""
+    """Like `filled`, but for texts in one row each: sorted by size, no text more than twice as long as another."""
     left = sorted(indices, key=sizes.__getitem__)
     while left:
         batch = [i for i in left if sizes[i] <= 2 * sizes[left[0]]]
@@ -62,7 +62,7 @@ def length(sequence: Tree) -> int:
 
 
 def longest_path(sequence: Tree) -> int:
-    """Tokens from the root to the end of the longest path."""
+    """Number of tokens from the root to the end of the longest path."""
     ends = list[int]()
     for segment in sequence:
         ends.append(len(segment.input_ids) + (ends[segment.parent] if segment.parent >= 0 else 0))
@@ -75,41 +75,41 @@ class Packed:
 
     input_ids: Tensor  # [R, L]
     position_ids: Tensor  # [R, L]
-    segment_ids: Tensor  # [R, L]: which segment of its row a token is of; 0 is padding
-    sees: Tensor  # [R, K, K] bool: segment sees segment (itself and its ancestors)
-    starts: tuple[tuple[int, ...], ...]  # per sequence and segment: index of its first token in R*L
-    plain: bool  # every row is a single segment with padding after it
+    segment_ids: Tensor  # [R, L]: number of the token's segment in its row; 0 is padding
+    sees: Tensor  # [R, K, K] bool: whether a segment attends to another one (itself and its ancestors)
+    starts: tuple[tuple[int, ...], ...]  # per sequence and segment: index of its first token in the R*L tokens
+    plain: bool  # every row is a single segment, followed by padding
 
     def moved(self, to: Callable[[Tensor], Tensor]) -> Packed:
-        """The same on another device."""
+        """Return the batch with its tensors moved by `to`."""
         return replace(
             self, input_ids=to(self.input_ids), position_ids=to(self.position_ids),
             segment_ids=to(self.segment_ids), sees=to(self.sees),
         )  # fmt: skip
 
     def visible(self) -> Tensor | None:
-        """The attention mask [R, 1, L, L]: query attends to key; None where the plain causal mask is the same.
+        """Return the attention mask [R, 1, L, L], True if a query attends to a key; None if the causal mask suffices.
 
-        A query attends to keys of its own segment and its ancestors that do not come later. To be built on the device
-        where it is used, since it is the largest tensor of a batch.
+        A query attends to the keys of its own segment and of its ancestors that are not later. Build it on the device
+        that uses it, since it is the largest tensor of a batch.
         """
         if self.plain:
             return None
         segments, positions = self.segment_ids, self.position_ids
         row = torch.arange(len(segments), device=segments.device)[:, None]
         of_query = self.sees[row, segments]  # [R, L, K]
-        # Not by an index of all three: CUDA makes [R, L, L] of each in 8 bytes, 24 times the mask.
+        # Not by indexing with all three: CUDA would make 8-byte indices [R, L, L] of each, 24 times the mask.
         related = of_query.gather(2, segments[:, None, :].expand(-1, segments.shape[1], -1))
         return (related & (positions[:, None, :] <= positions[:, :, None]))[:, None]
 
 
 def rows_of(lengths: Sequence[int], row_tokens: int) -> list[list[int]]:
-    """First-fit decreasing: indices of the sequences in each row of at most `row_tokens`."""
+    """First-fit decreasing: return the indices of the sequences in each row of at most `row_tokens` tokens."""
     return first_fit(sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)), lengths, row_tokens)
 
 
 def first_fit(indices: Iterable[int], sizes: Sequence[int], max_size: int) -> list[list[int]]:
-    """As `filled`, but each index is in the first batch that has room for it."""
+    """Like `filled`, but each index goes into the first batch that has room for it."""
     batches: list[list[int]] = []
     free: list[int] = []
     for i in indices:
@@ -124,9 +124,9 @@ def first_fit(indices: Iterable[int], sizes: Sequence[int], max_size: int) -> li
 
 
 def paths(sequences: Sequence[Tree]) -> tuple[list[Tree], dict[tuple[int, int], tuple[int, int]]]:
-    """Each path from the root of a sequence to a leaf as ordinary causal text, for models that cannot read trees.
+    """Return each path from the root to a leaf as causal text, for models that cannot read trees.
 
-    The second value says for (sequence, segment) in which path its tokens are, and from which position on.
+    The second value maps (sequence, segment) to the path that holds its tokens and the position where they begin.
     """
     texts: list[Tree] = []
     found: dict[tuple[int, int], tuple[int, int]] = {}
@@ -146,15 +146,15 @@ def paths(sequences: Sequence[Tree]) -> tuple[list[Tree], dict[tuple[int, int], 
 
 
 def pack(sequences: Sequence[Tree], apart: bool = False) -> Packed:
-    """Pack sequences into rows of the width of least cost; `apart`: one a row.
+    """Pack sequences into rows of the cheapest width; with `apart`, one sequence per row.
 
-    Linear layers cost in proportion to all positions, attention to positions times width.
+    Linear layers cost in proportion to the number of positions, attention to positions times width.
     """
     lengths = [length(s) for s in sequences]
     rows = [[i] for i in range(len(lengths))] if apart else _cheapest_rows(lengths)
     width = max(sum(lengths[i] for i in row) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
-    # Of padding it is 0: a largest position that no text has would change LongRoPE's frequencies for all of them.
+    # 0 for padding: a largest position that no text has would change LongRoPE's frequencies for all texts.
     position_ids = torch.zeros(len(rows), width, dtype=torch.long)
     segment_ids = torch.zeros(len(rows), width, dtype=torch.long)
     max_segments = 1 + max(sum(len(sequences[i]) for i in row) for row in rows)
@@ -181,24 +181,24 @@ def pack(sequences: Sequence[Tree], apart: bool = False) -> Packed:
                 column, number = column + size, number + 1
             starts[i] = tuple(begins)
     plain = all(len(row) == 1 and len(sequences[row[0]]) == 1 for row in rows)
-    if plain:  # as wide as the longest text; and where positions begin anew, transformers would make a mask
+    if plain:  # transformers would make a mask if positions began anew at the padding
         position_ids = torch.arange(width).repeat(len(rows), 1)
     return Packed(input_ids, position_ids, segment_ids, sees, tuple(starts), plain)
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Runs of tokens as sequences, in which runs with the same prefix share it."""
+    """Runs of tokens as sequences in which runs with the same prefix share it."""
 
     sequences: tuple[Tree, ...]
     places: tuple[tuple[int, int, int], ...]  # per run: (sequence, segment, number of its tokens in the root)
 
 
 def gather(runs: Sequence[Sequence[int]], needed: Sequence[int]) -> Gathered:
-    """Runs with a shared prefix become children of one root with that prefix, in trees of about the cheapest width.
+    """Make runs with a shared prefix children of one root with that prefix, in trees of about the cheapest width.
 
-    Each path is computed like the run alone. `needed` is the first position of each run whose hidden state is needed:
-    it stays in the run's own segment. The shared prefix of a chat model is the system turn of its template.
+    Each path is computed as if the run were alone. `needed` is the first position of each run whose hidden state is
+    needed: it stays in the run's own segment. For chat models the shared prefix is the system turn of the template.
     """
     by_beginning: dict[tuple[int, ...], list[int]] = {}
     for i, (run, need) in enumerate(zip(runs, needed, strict=True)):
@@ -224,7 +224,7 @@ def gather(runs: Sequence[Sequence[int]], needed: Sequence[int]) -> Gathered:
 
 
 def shared(sequences: Sequence[Tree], places: Sequence[Place]) -> tuple[tuple[Tree, ...], list[Place]]:
-    """Sequences and places in them with ordinary texts gathered; trees are left as they are."""
+    """Return the sequences, and places in them, with single-segment sequences gathered; trees stay as they are."""
     first: dict[int, int] = {}
     for n, _, position in places:
         first[n] = min(position, first.get(n, position))
@@ -240,9 +240,9 @@ def shared(sequences: Sequence[Tree], places: Sequence[Place]) -> tuple[tuple[Tr
 
 
 def shared_length(runs: Sequence[Sequence[int]]) -> int:
-    """The length of the prefix that all runs share: what the first and the last in their order share.
+    """Length of the prefix that all runs share: that of the first and the last in sorted order.
 
-    By slices, which are compared much faster than token by token.
+    Compares slices, which is much faster than token by token.
     """
     ordered = list(map(tuple, runs))
     first, last = min(ordered), max(ordered)

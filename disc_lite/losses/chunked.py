@@ -1,4 +1,4 @@
-"""The sum of a divergence over rows of hidden states: only one chunk of them has logits at a time."""
+"""The sum of a divergence over rows of hidden states; only one chunk of rows has logits at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from disc_lite.losses.divergences import KINDS, Divergence, Labels, token_cross_
 from disc_lite.losses.head import Head, logits, to_hidden
 from disc_lite.planning.sizes import LOSS_ROWS
 
-PARTS = 16  # in which a chunk's logits are compared: temporaries of C/16 rows, not of C
+PARTS = 16  # number of parts in which a chunk's logits are compared: temporaries have C/16 rows, not C
 
 
 def divergence(
@@ -26,37 +26,37 @@ def divergence(
     labels: Labels | None = None,
     chunk: int = LOSS_ROWS,
 ) -> Tensor:
-    """Sum over rows of D_i, times T^2 where `how` says so: a 0-d fp32 tensor; divide by the step's count of targets.
+    """Return the sum over rows of D_i, a 0-d fp32 tensor; times T^2 if `how` says so.
 
-    student, teacher: hidden states after the final norm, [S, H]. Differentiable in `student` alone. Raises ValueError
-    if shapes do not match.
+    Divide it by the number of targets in the step. student, teacher: hidden states after the final norm, [S, H].
+    Differentiable with respect to `student` only. Raises ValueError if shapes do not match.
     """
     return _sum(student, _Comparison(teacher, head, how, chunk, labels))
 
 
 def cross_entropy(student: Tensor, target_ids: Tensor, head: Head, *, chunk: int = LOSS_ROWS) -> Tensor:
-    """Sum over rows of -log q(target_i) at T = 1, a 0-d fp32 tensor.
+    """Return the sum over rows of -log q(target_i) at T = 1, a 0-d fp32 tensor.
 
-    As `divergence`, but target_ids: [S], each in [0, V): there is no ignored id, drop such rows.
+    Like `divergence`, but with target_ids: [S], each in [0, V). No id is ignored: drop such rows.
     """
     return _sum(student, _Comparison(target_ids, head, None, chunk))
 
 
 def log_probabilities(hidden: Tensor, target_ids: Tensor, head: Head, *, chunk: int = LOSS_ROWS) -> Tensor:
-    """log p(target_i) at T = 1, [S] fp32, no gradient; hidden: [S, H], target_ids: [S]."""
+    """Return log p(target_i) at T = 1, [S] fp32, without gradient; hidden: [S, H], target_ids: [S]."""
     return -_sweep(hidden, _Comparison(target_ids, head, None, chunk))
 
 
 def token_divergence(
     student: Tensor, teacher: Tensor, head: Head, how: Divergence, *, chunk: int = LOSS_ROWS
 ) -> Tensor:
-    """D_i of every row, [S] fp32, no gradient; their sum is `divergence`."""
+    """Return D_i of every row, [S] fp32, without gradient; their sum is `divergence`."""
     return _sweep(student, _Comparison(teacher, head, how, chunk))
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """All that the student's hidden states are compared with, and how."""
+    """What the student's hidden states are compared with, and how."""
 
     target: Tensor  # the teacher's hidden states [S, H], or token ids [S]
     head: Head
@@ -79,7 +79,7 @@ class _Comparison:
 
 
 class _Loss(torch.autograd.Function):
-    """The sum over rows; its gradient is ready before the backward begins."""
+    """The sum over rows; its gradient is computed in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, student: Tensor, comparison: _Comparison) -> Tensor:
@@ -99,7 +99,7 @@ _sum: Callable[[Tensor, _Comparison], Tensor] = _Loss.apply
 
 @torch.no_grad()
 def _sweep(student: Tensor, comparison: _Comparison, gradient: Tensor | None = None) -> Tensor:
-    """D_i of all rows, [S] fp32, times T^2 where that is asked; `gradient` [S, H], where given, is filled."""
+    """Return D_i of all rows, [S] fp32, times T^2 if `how` says so; fills `gradient` [S, H], if given."""
     comparison.check(student)
     how = comparison.how
     factor = how.factor if how else 1.0
@@ -115,7 +115,7 @@ def _sweep(student: Tensor, comparison: _Comparison, gradient: Tensor | None = N
 def _one_chunk(comparison: _Comparison, chunk: slice, student: Tensor, values: Tensor, slope: Tensor | None) -> None:
     """Multiply `values` [C], the factor of each row, by D_i, and fill `slope` [C, H].
 
-    A function of its own, so that its logits are gone before those of the next chunk come.
+    A separate function, so that its logits are freed before the next chunk's are computed.
     """
     head, how, target = comparison.head, comparison.how, comparison.target[chunk]
     labels = comparison.labels[chunk] if comparison.labels else None
@@ -137,6 +137,6 @@ def _one_chunk(comparison: _Comparison, chunk: slice, student: Tensor, values: T
         if head.softcap is not None:  # tanh' = 1 - tanh^2, and the logits are softcap * tanh
             gradient *= 1 - (a / head.softcap) ** 2
         value *= rows
-        a.copy_(gradient)  # the student's logits make room for their gradient
+        a.copy_(gradient)  # the gradient overwrites the student's logits
     if slope is not None:
         slope.copy_(to_hidden(own, row_factor, head))

@@ -1,4 +1,4 @@
-"""Divergences of two distributions and their gradients, from log-probabilities; free of cancellation near p = q."""
+"""Divergences of two distributions and their gradients, from log-probabilities; without cancellation near p = q."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Divergence:
 
     kind: Literal["forward_kl", "reverse_kl", "jsd"]
     temperature: float  # > 0; the recipe checks all ranges
-    temperature_squared: bool  # times T^2, so that T leaves the gradient of soft targets its size (1503.02531)
+    temperature_squared: bool  # multiply by T^2, so that T does not scale the gradient of soft targets (1503.02531)
     beta: float = 0.5  # jsd only: the teacher's share in the mixture, 0 < beta < 1
 
     @property
@@ -26,9 +26,9 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Labels:
-    """The token y after each row, and its share l of the distribution that q is compared with: (1 - l) p + l [y].
+    """The token y after each row, and its share l of the target distribution: (1 - l) p + l [y].
 
-    p and q are at the temperature T of the divergence, answers are decoded at 1, where q_1 is proportional to q^T. So
+    p and q are at the divergence's temperature T, but answers are decoded at 1, where q_1 is proportional to q^T. So
     the label weighs more than l: with q = 1/2 at T = 2, and the rest on many tokens, nearly all of q_1 is on the label.
     Hinton et al. (1503.02531) have two terms instead, (1-l) T^2 KL(p || q) + l CE(y) at T = 1.
     """
@@ -40,7 +40,7 @@ class Labels:
         return Labels(self.ids[rows], self.share[rows])
 
     def mixed_into(self, log_p: Tensor) -> Tensor:
-        """log((1 - share) p + share [id]) of log p, [S, V]."""
+        """Return log((1 - share) p + share [id]), given log p, [S, V]."""
         index, share = self.ids.long().unsqueeze(-1), self.share.unsqueeze(-1)
         log_p = log_p + torch.log1p(-share)
         return log_p.scatter_(-1, index, torch.logaddexp(log_p.gather(-1, index), share.log()))
@@ -50,7 +50,7 @@ RETENTION_KL = Divergence("forward_kl", temperature=1.0, temperature_squared=Fal
 
 
 def _forward_kl(log_p: Tensor, log_q: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-    """Log-probabilities [C, V] -> values [C] and the gradient to a [C, V]; so do the next two."""
+    """Return the values [C] and the gradient to a [C, V], from log-probabilities [C, V]; so do the next two."""
     gap = log_p - log_q
     gradient = _difference(gap, log_p, log_q)
     # sum(q - p) is 0 but for the rounding of log p and log q. Near p = q that rounding is most of
@@ -66,7 +66,7 @@ def _reverse_kl(log_p: Tensor, log_q: Tensor, beta: float) -> tuple[Tensor, Tens
 
 
 def _difference(gap: Tensor, log_p: Tensor, log_q: Tensor) -> Tensor:
-    """q - p without cancellation, gap being log p - log q."""
+    """Return q - p without cancellation; gap = log p - log q."""
     larger = torch.maximum(log_p, log_q).exp_()
     return gap.abs().neg_().expm1_().mul_(larger).mul_(gap.sign())
 

@@ -1,4 +1,4 @@
-"""The frozen output layer, and products with it in fp32 that never copy it whole."""
+"""The frozen output layer, and products with it in fp32 that never copy the whole weight."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Head:
 
 
 def logits(hidden: Tensor, head: Head) -> Tensor:
-    """softcap(scale * (hidden @ weight.T + bias)) in fp32; hidden: [R, H] -> [R, V]."""
+    """Return softcap(scale * (hidden @ weight.T + bias)) in fp32; hidden: [R, H] -> [R, V]."""
     if hidden.is_cuda and hidden.dtype == head.weight.dtype != torch.float32:  # torch >= 2.8
         result = torch.mm(hidden, head.weight.T, out_dtype=torch.float32)
     else:
@@ -39,8 +39,8 @@ def logits(hidden: Tensor, head: Head) -> Tensor:
 
 
 def to_hidden(gradient: Tensor, row_factor: Tensor, head: Head) -> Tensor:
-    """row_factor * (gradient @ weight) in fp32; [C, V], [C] -> [C, H]."""
-    # bf16 alone, as p - q over a large vocabulary lies below the smallest fp16 number.
+    """Return row_factor * (gradient @ weight) in fp32; [C, V], [C] -> [C, H]."""
+    # Only for bf16: p - q over a large vocabulary is smaller than the smallest fp16 number.
     if gradient.is_cuda and head.weight.dtype == torch.bfloat16:
         hidden = torch.mm(gradient.bfloat16(), head.weight, out_dtype=torch.float32)
     else:
@@ -51,7 +51,7 @@ def to_hidden(gradient: Tensor, row_factor: Tensor, head: Head) -> Tensor:
 
 
 def _fp32_blocks(columns: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Columns of a [R, V] with their rows of `weight` [V, H] in fp32, never a whole copy of it."""
+    """Yield blocks of the columns [R, V] with their rows of `weight` [V, H] in fp32; never copies it whole."""
     size = len(weight) if weight.dtype == torch.float32 else VOCABULARY_BLOCK
     pairs = zip(torch.split(columns, size, dim=1), torch.split(weight, size), strict=True)
     return ((part, block.float()) for part, block in pairs)
