@@ -1,4 +1,4 @@
-"""A LoRA adapter on a model, through PEFT: a new one, a saved one, and its parameters as PEFT's files name them."""
+"""LoRA adapters through PEFT: creates a new one or loads a saved one; its parameters have the names of PEFT's files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from disc_lite.storage import Json, JsonObject
 
 
 def new_adapter(model: PreTrainedModel, rank: int, alpha: int, seed: int) -> PeftModel:
-    """The model with an adapter on all linear layers of its decoder; A is drawn from `seed` alone, B is 0."""
+    """Return the model with an adapter on all linear layers of its decoder; A is drawn from `seed` alone, B is 0."""
     config = LoraConfig(
         r=rank, lora_alpha=alpha, target_modules=target_modules(model), lora_dropout=0.0, bias="none",
         task_type="CAUSAL_LM",
@@ -45,7 +45,7 @@ def new_adapter(model: PreTrainedModel, rank: int, alpha: int, seed: int) -> Pef
 
 
 def take_over(model: PeftModel, folder: Path) -> None:
-    """Give the adapter of the model the weights of a saved one. Raises EnvironmentNotReady where they do not fit."""
+    """Copy the weights of a saved adapter into the model's. Raises EnvironmentNotReady if they do not fit."""
     try:
         saved = load_file(folder / WEIGHTS)
         if differing := saved.keys() ^ state_of(model).keys():
@@ -56,12 +56,12 @@ def take_over(model: PeftModel, folder: Path) -> None:
 
 
 def save_weights(model: PeftModel, folder: Path) -> None:
-    """Write the weights of the adapter, which `take_over` and `add_saved` read."""
+    """Write the weights of the adapter, for `take_over` and `add_saved` to read."""
     save_file({n: tensor.detach().cpu().contiguous() for n, tensor in state_of(model).items()}, folder / WEIGHTS)
 
 
 def add_saved(model: PreTrainedModel | PeftModel, folder: Path, name: str) -> PeftModel:
-    """The model with a saved adapter, for inference only. Raises EnvironmentNotReady where it does not fit."""
+    """Return the model with a saved adapter, for inference only. Raises EnvironmentNotReady if it does not fit."""
     config = PeftConfig.from_pretrained(str(folder))
     config.lora_dropout = 0.0  # the model stays in training mode, see `Base.set_modes`
     try:
@@ -74,7 +74,7 @@ def add_saved(model: PreTrainedModel | PeftModel, folder: Path, name: str) -> Pe
                 model = PeftModel.from_pretrained(model, str(folder), name, config=config)
         with safe_open(folder / WEIGHTS, framework="pt") as file:
             unexpected = set(file.keys()) ^ set(state_of(model, name))
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # shapes are a RuntimeError
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # wrong shapes raise RuntimeError
         raise misfit(folder, _last_line(error)) from error
     if unexpected:
         raise misfit(folder, f"Its tensors do not match its configuration: {min(unexpected)}.")
@@ -82,18 +82,18 @@ def add_saved(model: PreTrainedModel | PeftModel, folder: Path, name: str) -> Pe
 
 
 def config_of(model: PeftModel) -> JsonObject:
-    """The configuration of the adapter, as in adapter folders of PEFT."""
+    """Return the adapter's configuration, as in PEFT's adapter folders."""
     (config,) = model.peft_config.values()
     return {name: _as_json(value) for name, value in sorted(config.to_dict().items())}
 
 
 def parameters_of(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Name -> parameter of everything that is trained, in a fixed order."""
+    """Return name -> parameter for all trained parameters, in a fixed order."""
     return {n: p for n, p in sorted(model.named_parameters()) if "lora_" in n}
 
 
 def state_of(model: PeftModel, name: str = "default") -> dict[str, Tensor]:
-    """Name -> tensor, as in adapter files of PEFT."""
+    """Return name -> tensor, as in PEFT's adapter files."""
     state: dict[str, Tensor] = get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False)
     return state
 
@@ -109,7 +109,7 @@ def _last_line(error: Exception) -> str:
 
 
 def _as_json(value: object) -> Json:
-    """Enums and sets of a PEFT configuration as JSON has them."""
+    """Convert the enums and sets of a PEFT configuration to JSON values."""
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     return getattr(value, "value", value)
@@ -117,7 +117,7 @@ def _as_json(value: object) -> Json:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without progress bars and tables of transformers, and without a deprecation warning that PEFT causes."""
+    """Silence transformers' progress bars and tables, and a deprecation warning that PEFT causes."""
     bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()

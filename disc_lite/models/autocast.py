@@ -1,8 +1,9 @@
-"""What CUDA's autocast would compute in fp32 for no gain: models with LayerNorm (StableLM, GPT-NeoX, StarCoder2, Phi).
+"""Prevents CUDA's autocast from computing in fp32 without need, in models with LayerNorm.
 
-Autocast makes the output of a LayerNorm fp32, and that of some activations (`gelu_new` has a power); a 4-bit layer
-returns the dtype of its input, where every other linear layer returns that of autocast. So from the first norm on all
-activations would have twice the bytes, and the products of the adapter half the speed.
+These are StableLM, GPT-NeoX, StarCoder2 and Phi. Autocast makes the output of a LayerNorm fp32, and that of some
+activations (`gelu_new` has a power); a 4-bit layer returns the dtype of its input, where every other linear layer
+returns autocast's dtype. So from the first norm on, all activations would take twice the bytes, and the adapter's
+products would run at half the speed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 
 def keep_half(decoder: nn.Module) -> None:
-    """Let the layers of a decoder return the dtype of autocast, where it is on."""
+    """Make the layers of a decoder return autocast's dtype while autocast is on."""
     norms = [module for module in decoder.modules() if isinstance(module, nn.LayerNorm)]
     for norm in norms:
         norm.forward = partial(_outside, norm.forward)  # type: ignore[method-assign]
@@ -27,7 +28,7 @@ def keep_half(decoder: nn.Module) -> None:
 
 
 def _outside(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """A norm of half precision: its mean and variance are in fp32 all the same."""
+    """Compute a norm with half-precision input; it still computes mean and variance in fp32."""
     if not torch.is_autocast_enabled(x.device.type):
         return forward(x)
     half = x.to(torch.get_autocast_dtype(x.device.type))

@@ -45,11 +45,11 @@ from disc_lite.models.tokens import Tokens
 from disc_lite.packing import Packed, Place, Tree, alike, length, longest_path, pack, paths
 from disc_lite.storage import Journal, JsonObject
 
-APART_TOKENS = 8192  # read in one forward pass by a model that does not pack
+APART_TOKENS = 8192  # tokens that a model without packing reads in one forward pass
 
 
 class Base:
-    """A loaded model; after `attach` or `load_adapter` with an adapter that can be switched off."""
+    """A loaded model; `attach` or `load_adapter` gives it an adapter that can be switched off."""
 
     def __init__(self, model: PreTrainedModel, tokens: Tokens, folder: Path, quantize: str) -> None:
         self.model: PreTrainedModel | PeftModel = model
@@ -68,12 +68,12 @@ class Base:
         self.set_modes()
         self._layers = layers_of(model)
         self.packs = not has_state(model.get_decoder().config)  # several sequences in a row, and trees
-        self.warnings: list[str] = []  # of the check at loading
-        self.journal: Journal | None = None  # what a run that was interrupted need not compute again
+        self.warnings: list[str] = []  # from the check at loading
+        self.journal: Journal | None = None  # results that an interrupted run need not compute again
         self.head = head_of(model)
 
     def close(self) -> None:
-        """Free the weights. They and their layers refer to each other, so Python itself would free them much later."""
+        """Free the weights. They and their layers form reference cycles, which Python would free much later."""
         for parameter in self.model.parameters():
             parameter.data = parameter.data.new_empty(0)
         if has_own_memory(self.device):
@@ -86,14 +86,14 @@ class Base:
     ) -> None:
         """Add a new LoRA adapter to all linear layers of the decoder; A is drawn from `seed` alone, B is 0.
 
-        The first `recomputed` layers have gradient checkpointing (None: all of them). Their turn in the backward pass
-        comes last, when what the other layers stored is free. With `host_checkpoints` their inputs wait on the host,
-        but for the last one's.
+        The first `recomputed` layers have gradient checkpointing (None: all of them). Their backward pass comes last,
+        when what the other layers stored is freed. With `host_checkpoints` their inputs are kept in host memory, except
+        those of the last one.
         """
         self.model = new_adapter(self.causal, rank, alpha, seed)
         self._found_adapter()
         first, host = self._layers[:recomputed], HostCheckpoints(self.device)
-        # Every dropout is 0, so there is no random state to keep.
+        # Every dropout is 0, so there is no random state to preserve.
         again = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
         for n, layer in enumerate(first):
             layer.gradient_checkpointing = True
@@ -101,17 +101,17 @@ class Base:
             layer._gradient_checkpointing_func = partial(host.run, n) if on_host else again
 
     def start_from(self, folder: Path) -> None:
-        """Give the attached adapter, to train it on, the weights of a saved one of the same shape."""
+        """Copy the weights of a saved adapter of the same shape into the attached one, to continue its training."""
         take_over(cast(PeftModel, self.model), folder)
 
     def save_adapter(self, folder: Path) -> None:
-        """Write the weights of the adapter into a folder, as PEFT names them."""
+        """Write the weights of the adapter into a folder, under PEFT's names."""
         save_weights(cast(PeftModel, self.model), folder)
 
     def load_adapter(self, folder: Path, name: str = "default") -> None:
-        """Load a saved adapter, for inference only; one of several has a name of its own, and the first is in use.
+        """Load a saved adapter, for inference only. Several adapters need different names; the first one is used.
 
-        Raises EnvironmentNotReady where it does not fit.
+        Raises EnvironmentNotReady if it does not fit.
         """
         self.model = add_saved(self.model, folder, name)
         loaded = {n: p for n, p in self.adapter_parameters().items() if f".{name}." in n}
@@ -119,37 +119,37 @@ class Base:
             raise misfit(folder, f"{where} holds NaN or infinity.")
         if changes_nothing(loaded):
             self.warnings.append("This adapter changes nothing: the B of every module is zero.")
-        for parameter in self.adapter_parameters().values():  # autocast would do it again for every token
+        for parameter in self.adapter_parameters().values():  # otherwise autocast casts them for every token
             parameter.data = parameter.data.to(self.state_dtype)
         self._found_adapter()
 
     def _found_adapter(self) -> None:
-        self.set_modes()  # before the MLPs are tried
+        self.set_modes()  # before `gated_mlps` runs the MLPs
         self._adapters = [m for m in self.model.modules() if isinstance(m, BaseTunerLayer)]
         self._projections = projections(self.model)
         gated_mlps(self.model, self._projections)
 
     def compute_by_peft(self) -> None:
-        """From here on the layers with an adapter are computed by PEFT's own forward pass, not by `models.lora`."""
+        """Compute layers with an adapter by PEFT's own forward pass from now on, not by `models.lora`."""
         for projection in self._projections:
             projection.layer.__dict__.pop("forward", None)
         self._projections = []
 
     def use_adapter(self, name: str) -> None:
-        """From now on the adapter of this name, of several that were loaded, is what `frozen` switches on."""
+        """Select which of several loaded adapters `frozen` switches on from now on."""
         cast(PeftModel, self.model).set_adapter(name, inference_mode=True)
         self.set_modes()
 
     def adapter_config(self) -> JsonObject:
-        """The configuration of the adapter, as in adapter folders of PEFT."""
+        """Return the adapter's configuration, as in PEFT's adapter folders."""
         return config_of(cast(PeftModel, self.model))
 
     def adapter_parameters(self) -> dict[str, nn.Parameter]:
-        """Name -> parameter of everything that is trained, in a fixed order."""
+        """Return name -> parameter for all trained parameters, in a fixed order."""
         return parameters_of(self.model)
 
     def known(self, adapter: bool) -> KnownContinuations | None:
-        """Texts of the base, or of the adapter as it is now, that are in the journal; None without a journal."""
+        """Return the journal's continuations by the base, or by the adapter as it is now; None without a journal."""
         if self.journal is None:
             return None
         return KnownContinuations(self.journal, self._adapter_digest() if adapter else "")
@@ -161,11 +161,11 @@ class Base:
         return digest.hexdigest()
 
     def set_modes(self) -> None:
-        """Training mode, also for reading; PEFT and transformers change it.
+        """Set training mode, also for inference; PEFT and transformers change it.
 
         Never eval(): a no-grad forward pass on CPU then repacks 4-bit weights in place, and the gradient through them
         is silently lost (bitsandbytes, AVX512-BF16). With every dropout 0, train() computes the same. But state-space
-        layers (with `A_log`) in training mode use a fused kernel that reads the weight of `out_proj`, past its adapter.
+        layers (with `A_log`) in training mode use a fused kernel that reads the weight of `out_proj`, not its adapter.
         """
         self.model.train()
         for module in self.model.modules():
@@ -175,19 +175,19 @@ class Base:
     # -- forward passes -----------------------------------------------------------------------------------
 
     def before_each_forward(self, callback: Callable[[], None]) -> None:
-        """Call `callback` before every forward pass of the base or the student; an exception in it ends the pass.
+        """Call `callback` before every forward pass of the base or the student; an exception in it aborts the pass.
 
-        The hook is on the decoder, which `hidden` and generation both call. A later adapter wraps layers inside it, and
-        gradient checkpointing recomputes layers, not the decoder.
+        The hook is on the decoder, which `hidden` and generation both call. An adapter added later wraps layers inside
+        it, and gradient checkpointing recomputes layers, not the decoder.
         """
         self.causal.get_decoder().register_forward_pre_hook(lambda module, inputs: callback())
 
     @contextmanager
     def frozen(self, adapter: bool) -> Iterator[PreTrainedModel]:
-        """The causal model without gradient, with the adapter on or off.
+        """Context manager that yields the causal model without gradient, with the adapter on or off.
 
-        Outside the block, where `backward` runs, the adapter is always on; in a block of another one it is as there.
-        PEFT's own `disable_adapter` would change `requires_grad` when it ends (peft #3447).
+        Outside of it, where `backward` runs, the adapter is on; at its end a nested block restores the outer one's
+        state. PEFT's own `disable_adapter` would change `requires_grad` when it ends (peft #3447).
         """
         checkpointed = [getattr(layer, "gradient_checkpointing", False) for layer in self._layers]
         was_off = any(module._disable_adapters for module in self._adapters)
@@ -210,15 +210,15 @@ class Base:
 
     @property
     def causal(self) -> PreTrainedModel:
-        """The transformers model, in which PEFT has wrapped the projections."""
+        """The transformers model, in which PEFT has wrapped the linear layers."""
         return cast(PreTrainedModel, self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model)
 
     def autocast(self) -> torch.autocast:
-        """bf16 matrix products where the model is bf16, also with LoRA weights, which are fp32 in training."""
+        """Autocast to bf16 if the model is bf16; LoRA weights too, which are fp32 in training."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.state_dtype == torch.bfloat16)
 
     def hidden(self, packed: Packed) -> Tensor:
-        """Last hidden states (after the final norm) of a packed batch: [R*L, H]."""
+        """Return the last hidden states (after the final norm) of a packed batch, [R*L, H]."""
         decoder, longest = self.causal.get_decoder(), int(packed.position_ids.max()) + 1
         ids, packed = packed.input_ids, packed.moved(partial(to_device, device=self.device))
         if not isinstance(self.causal.get_input_embeddings(), HostEmbedding):
@@ -233,7 +233,7 @@ class Base:
         return states.flatten(0, 1)
 
     def hidden_at(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
-        """Last hidden states at some positions of sequences: [N, H]; in one forward pass, where the model packs."""
+        """Return the last hidden states at some positions of sequences, [N, H]; one forward pass if the model packs."""
         limit = original_length(self.causal.get_decoder().config)
         if not self.packs or (limit is not None and any(longest_path(sequence) > limit for sequence in sequences)):
             return self._hidden_apart(sequences, places)
@@ -242,7 +242,7 @@ class Base:
         return self.hidden(packed)[to_device(torch.tensor(at), self.device)]
 
     def _hidden_apart(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
-        """As `hidden_at`, with one text a row and rows of like length together, without packing and trees."""
+        """Like `hidden_at`, but with one text per row, rows of similar length together, and no packing or trees."""
         texts, found = paths(sequences)
         starts = [(*found[sequence, segment], position) for sequence, segment, position in places]
         lengths = [length(text) for text in texts]
@@ -262,7 +262,7 @@ class Base:
         self, sequences: Sequence[Tree], places: Sequence[Place], targets: Sequence[Sequence[int]],
         adapter: bool = False,
     ) -> list[Tensor]:  # fmt: skip
-        """log p of every token of each run of targets; `places` are the positions before them, flat."""
+        """Return log p of every token in each run of targets; `places` lists the position before each, for all runs."""
         ids = torch.tensor([t for run in targets for t in run], device=self.device)
         with self.frozen(adapter=adapter):
             values = log_probabilities(self.hidden_at(sequences, places), ids, self.head)
@@ -270,7 +270,7 @@ class Base:
 
 
 def layers_of(model: PreTrainedModel) -> list[Any]:
-    """The layers of the decoder, one after another. Raises EnvironmentNotReady where it has no list of them."""
+    """Return the layers of the decoder in order. Raises EnvironmentNotReady if it has no list of them."""
     decoder = model.get_decoder()
     layers = getattr(decoder, "layers", None) or getattr(decoder, "h", None)
     if layers is None:

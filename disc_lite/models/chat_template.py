@@ -1,4 +1,4 @@
-"""A chat template, rendered in this process: what it writes around the words of a user and an answer to them."""
+"""Renders a chat template in this process and splits it into what it writes around the user's words and the answer."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ ROLES = ("user", "assistant")
 
 @dataclass(frozen=True)
 class TemplateParts:
-    """The parts of a rendered template that are no message."""
+    """The parts of a rendered template outside of the messages."""
 
-    before: str  # what stands before the user's words
-    between: str  # after them, up to where the assistant begins
-    lead: str  # from there to the first word of the answer
+    before: str  # before the user's words
+    between: str  # after the user's words, up to the assistant's beginning
+    lead: str  # from there up to the first word of the answer
     end: str  # after the answer
     thinking: tuple[str, str]  # `before` and `between` with thinking on
-    next_turn: str  # between an answer and the next words of the user, "" where there can be none
+    next_turn: str  # between an answer and the user's next words; "" if the template cannot continue
 
 
 def stand_ins(messages: int) -> list[dict[str, str]]:
-    """A conversation of `messages` messages, the user's first, all of the same word."""
+    """Return a conversation of `messages` messages, the user's first, whose contents are all the same word."""
     return [{"role": ROLES[n % 2], "content": STAND_IN} for n in range(messages)]
 
 
@@ -38,7 +38,7 @@ def rendered(
     hf: PreTrainedTokenizerBase, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE,
     thinking: bool = False,
 ) -> str:  # fmt: skip
-    """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
+    """Render the chat template for a conversation; with `prompt`, up to the assistant's beginning."""
     text: Any = hf.apply_chat_template(
         messages, tokenize=False, chat_template=_dated(hf, date), **variables(prompt, date, thinking)
     )
@@ -46,9 +46,9 @@ def rendered(
 
 
 def template_parts(hf: PreTrainedTokenizerBase) -> TemplateParts:
-    """What the chat template writes around a user's words and an answer, thinking off where that can be chosen.
+    """Return what the chat template writes around the user's words and the answer; thinking is off if it can be.
 
-    Raises EnvironmentNotReady where it loops, fails, or does not write both.
+    Raises EnvironmentNotReady if the template loops, fails, or does not write both.
     """
     cases = [(1, True, False), (1, True, True), (2, False, False), (3, True, False)]
     given: list[Mapping[str, Any]] = [
@@ -90,7 +90,7 @@ def _dated(hf: PreTrainedTokenizerBase, date: datetime) -> str:
 
 @functools.cache
 def _clock(date: datetime) -> str:
-    """A template's `strftime_now` with a fixed date, as a macro: transformers passes no function to a template."""
+    """Return `strftime_now` with a fixed date as a macro: transformers passes no function to a template."""
     codes = {f"%{code}": date.strftime(f"%{code}") for code in "aAbBcdHIjmMpSUwWxXyY"}
     codes |= {f"%-{code}": date.strftime(f"%{code}").lstrip("0") or "0" for code in "dHIjmMSyUW"}
     filters = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in codes.items())

@@ -1,6 +1,6 @@
-"""Whether a model is read, asked and adapted rightly: six lines, before anything else is spent.
+"""Checks in six parts whether a model is read, prompted and adapted correctly, before anything else is computed.
 
-Attention, output layers and chat templates differ between families, and where one is not as expected nothing crashes:
+Attention, output layers and chat templates differ between families, and a wrong assumption about them does not crash:
 the loss falls and the answers are wrong. So each assumption is tried on the loaded model itself, with a short text.
 """
 
@@ -31,12 +31,12 @@ TEXT = (
     "was a carpenter who had never been at sea. In the winter of 1881 the ice held the harbour shut for nine weeks."
 )
 LONGEST, SHORT = 32, 16  # tokens of the two texts
-BETWEEN = 24  # tokens: of them one is a long text for LongRoPE then, the other is not
-WINDOW = 8  # tokens, for the time of the check: a real window would need thousands of tokens to be passed
-NEW_TOKENS = WORTH_CAPTURING + 4  # of each prompt: on CUDA the last of them come from the graph
+BETWEEN = 24  # tokens: with this as its original length, LongRoPE treats only the first of the two texts as long
+WINDOW = 8  # tokens, during the check: exceeding a real window would take thousands of tokens
+NEW_TOKENS = WORTH_CAPTURING + 4  # for each prompt: on CUDA the last of them come from the graph
 COVERED = 0.95  # smallest share of the decoder's weights that the adapter reaches
-# Mean difference of log-probabilities, and how far a greedy token may be from the best one, by rounding alone. A wrong
-# mask or a forgotten cap of the logits moves them by tenths of a nat.
+# Largest mean difference of log-probabilities that rounding alone may cause; a greedy token may be five times as far
+# from the best one. A wrong mask or a missing logit cap changes them by tenths of a nat.
 FP32, BF16 = 1e-3, 0.08
 
 APART = "This model cannot read packed rows: it reads one text a row, without shared prefixes, which is slower."
@@ -44,7 +44,7 @@ APART = "This model cannot read packed rows: it reads one text a row, without sh
 
 @dataclass(frozen=True)
 class Line:
-    """What one part of the check has found."""
+    """The result of one part of the check."""
 
     name: str
     passed: bool
@@ -54,7 +54,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Check:
-    """All lines of the check of one model."""
+    """The results of all parts of the check of one model."""
 
     lines: tuple[Line, ...]
 
@@ -67,7 +67,7 @@ class Check:
         return [line.text for line in self.lines if line.warns]
 
     def require(self, base: Base) -> None:
-        """Raises EnvironmentNotReady, with the first reason, where the model failed."""
+        """Raise EnvironmentNotReady, with the first reason, if the model failed."""
         failed = next((line for line in self.lines if not line.passed), None)
         if failed:
             raise EnvironmentNotReady(
@@ -77,7 +77,7 @@ class Check:
 
 
 def check(base: Base) -> Check:
-    """Check a model that has no adapter yet; where it cannot be read packed, it is read apart from here on."""
+    """Check a model that has no adapter yet; if it cannot read packed rows, it reads one text per row from now on."""
     parts: dict[str, Callable[[Base], Line]] = {
         "reading": check_reading, "output layer": check_head, "generation": check_generation,
         "adapter": check_adapter, "chat template": _template, "documents": check_documents,
@@ -87,7 +87,7 @@ def check(base: Base) -> Check:
 
 
 def _outcome(name: str, part: Callable[[Base], Line], base: Base) -> Line:
-    """The line of one part; a model for which it crashes is one that fails it."""
+    """Return the result of one part; if the part crashes, the model fails it."""
     try:
         return part(base)
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, EnvironmentNotReady) as error:
@@ -100,13 +100,13 @@ def _outcome(name: str, part: Callable[[Base], Line], base: Base) -> Line:
 
 
 def check_reading(base: Base) -> Line:
-    """A packed row and a tree equal the same tokens read alone, past the sliding window too."""
+    """Check that a packed row and a tree equal the same tokens read alone, also beyond the sliding window."""
     difference = float("nan")
     for packs in (True, False) if base.packs else (False,):
         base.packs = packs
         try:
             difference = _by_packing(base)
-            with _short_original(base) as is_short:  # where positions depend on lengths: for texts on both sides
+            with _short_original(base) as is_short:  # if positions depend on lengths: also for texts on both sides
                 difference = max(difference, _by_packing(base)) if is_short else difference
         except (RuntimeError, TypeError, LookupError, AttributeError) as error:
             if not packs or memory_ran_out(error):
@@ -123,7 +123,7 @@ def check_reading(base: Base) -> Line:
 
 
 def _by_packing(base: Base) -> float:
-    """How far log-probabilities of texts that are read together are from those of each text alone, in the mean."""
+    """Return the mean difference between log-probabilities of texts read together and of each text read alone."""
     first, second = _texts(base)
     root, children = tuple(first[:SHORT]), (tuple(first[SHORT:]), tuple(second))
     tree: Tree = (Segment(root), *(Segment(child, 0) for child in children))
@@ -138,7 +138,7 @@ def _by_packing(base: Base) -> float:
 
 
 def check_head(base: Base) -> Line:
-    """The log-probabilities that training computes from hidden states are those of the model's own logits."""
+    """Check that log-probabilities which training computes from hidden states equal those of the model's own logits."""
     ids, _ = _texts(base)
     with base.frozen(adapter=False) as model:
         logits = model(input_ids=torch.tensor([ids], device=base.device)).logits[0].float()
@@ -153,7 +153,7 @@ def check_head(base: Base) -> Line:
 
 
 def check_generation(base: Base) -> Line:
-    """Prompts with a shared prefix are continued with the tokens that are best where each is read alone."""
+    """Check that prompts with a shared prefix continue with the tokens that are best if each is read alone."""
     with base.frozen(adapter=False) as model:
         for _ in range(2 if attends_only(model) else 1):
             try:
@@ -172,7 +172,7 @@ def check_generation(base: Base) -> Line:
 
 
 def _below_the_best(base: Base, model: PreTrainedModel) -> float:
-    """How far below the best token a greedily written one is at most, where each prompt is read alone, in nats."""
+    """Return how many nats a greedy token is below the best token of its prompt read alone, at most."""
     first, second = _texts(base)
     prompts, worst = [[*first, second[0]], [*first, *second[1:4]], second], 0.0
     written = generate(model, prompts, stop_ids=frozenset(), max_new_tokens=NEW_TOKENS, groups=[0, 0, 1])
@@ -185,7 +185,7 @@ def _below_the_best(base: Base, model: PreTrainedModel) -> float:
 
 
 def check_adapter(base: Base) -> Line:
-    """The adapter reaches nearly all weights of the decoder."""
+    """Check that the adapter reaches nearly all weights of the decoder."""
     share = covered_share(base.causal)
     if share < COVERED:
         why = "the rest are experts or layers that LoRA does not reach"
@@ -198,7 +198,7 @@ def _template(base: Base) -> Line:
 
 
 def check_documents(base: Base) -> Line:
-    """The text of a document gives no control token, even where it spells one."""
+    """Check that a document's text gives no control token, even if it spells one."""
     tokens = base.tokens
     names = [str(tokens.hf.convert_ids_to_tokens(i)) for i in sorted(tokens.control_ids)]
     found = set(tokens.text(" ".join([*names, *names, TEXT, "".join(names)]))) & tokens.control_ids
@@ -211,7 +211,7 @@ def check_documents(base: Base) -> Line:
 
 
 def _texts(base: Base) -> tuple[list[int], list[int]]:
-    """Two texts in the tokens of the model."""
+    """Return the ids of two texts, of LONGEST and SHORT tokens."""
     ids = (base.tokens.text(TEXT) * (LONGEST + SHORT))[: LONGEST + SHORT]
     return ids[:LONGEST], ids[LONGEST:]
 
@@ -222,7 +222,7 @@ def _read(base: Base, sequences: list[Tree], places: list[Place]) -> Tensor:
 
 
 def _difference(base: Base, alone: Tensor, together: Tensor, ids: list[int]) -> float:
-    """Mean difference of the log-probabilities that two readings [N, H] give to the tokens that were read."""
+    """Return the mean difference of the log-probabilities of `ids` between two sets of hidden states [N, H]."""
     targets = torch.tensor(ids, device=base.device)
     first, second = (log_probabilities(states, targets, base.head) for states in (alone, together))
     return float((first - second).abs().mean())
@@ -238,7 +238,7 @@ def _tolerance(base: Base) -> float:
 
 @contextmanager
 def _short_original(base: Base) -> Iterator[bool]:
-    """With an original length between those of the two texts; False for a model that has none, see `positions`."""
+    """Set LongRoPE's original length between those of the two texts; yields False for other models, see `positions`."""
     config = base.causal.get_decoder().config
     before = original_length(config)
     if before is None:
@@ -253,7 +253,7 @@ def _short_original(base: Base) -> Iterator[bool]:
 
 @contextmanager
 def _narrow_window(base: Base) -> Iterator[None]:
-    """With a sliding window of a few tokens, where the model has one."""
+    """Set the sliding window, if the model has one, to a few tokens."""
     decoder: Any = base.causal.get_decoder()
     # transformers makes masks and caches from the configuration; attention functions get the attribute of the layer.
     holders = [h for h in (decoder.config, *decoder.modules()) if isinstance(getattr(h, "sliding_window", None), int)]

@@ -1,4 +1,4 @@
-"""The control tokens of a tokenizer under private names, which no text contains."""
+"""Renames the control tokens of a tokenizer to private names, which no text contains."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 
 from tokenizers import AddedToken, Tokenizer
 
-NONCE = secrets.token_hex(8)  # of this process, so that no text can contain the private names
+NONCE = secrets.token_hex(8)  # new in each process, so that no text can contain the private names
 
 
 def private_name(token_id: int) -> str:
@@ -15,9 +15,9 @@ def private_name(token_id: int) -> str:
 
 
 def rename_added_tokens(tokenizer: Tokenizer) -> tuple[Tokenizer, dict[str, int], dict[int, int]]:
-    """The same tokenizer with private names of the control tokens.
+    """Return the tokenizer with private names of the control tokens, and two dictionaries.
 
-    Then the id of each by its original name, and its original id by the id that it has now.
+    The first maps each original name to its original id; the second maps the id that it has now to the original one.
     """
     spec = json.loads(tokenizer.to_str())
     id_of = {token["content"]: token["id"] for token in spec["added_tokens"]}

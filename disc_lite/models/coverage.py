@@ -1,6 +1,6 @@
-"""Which layers the adapter is put on: every linear layer of the decoder, and their share of the decoder's weights.
+"""Chooses the layers for the adapter: every linear layer of the decoder; and their share of the decoder's weights.
 
-PEFT's own rule for `all-linear`, kept to the decoder: the head and the towers for images and sound stay as they are.
+This is PEFT's rule for `all-linear`, limited to the decoder: the head and the image and audio towers get no adapter.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from torch import nn
 from transformers import PreTrainedModel
 
-# PEFT puts no adapter on `out_proj` of these: their kernels read its weight and would pass the adapter by.
+# PEFT puts no adapter on `out_proj` of these: their kernels read its weight and would skip the adapter.
 MAMBA = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
 
 
 def linear_layers(model: PreTrainedModel) -> dict[str, nn.Linear]:
-    """Name in the model -> linear layer of its decoder; of a model that has no adapter yet."""
+    """Return name in the model -> linear layer of its decoder, for a model that has no adapter yet."""
     inside = set(model.get_decoder().modules()) - {model.get_output_embeddings()}
     refused = "out_proj" if model.config.model_type in MAMBA else ""
     return {
@@ -25,7 +25,7 @@ def linear_layers(model: PreTrainedModel) -> dict[str, nn.Linear]:
 
 
 def target_modules(model: PreTrainedModel) -> list[str]:
-    """The linear layers of the decoder as PEFT's `target_modules`: by last names, where nothing else has them."""
+    """Return the decoder's linear layers as PEFT's `target_modules`: by last names if no other module has them."""
     chosen = linear_layers(model)
     names = {name.rpartition(".")[2] for name in chosen}
     elsewhere = {name.rpartition(".")[2] for name, _ in model.named_modules() if name not in chosen}
@@ -33,14 +33,14 @@ def target_modules(model: PreTrainedModel) -> list[str]:
 
 
 def covered_share(model: PreTrainedModel) -> float:
-    """The share of the decoder's weights that lies in its linear layers; embeddings and vectors do not count."""
+    """Return the share of the decoder's weights in its linear layers; embeddings and vectors do not count."""
     chosen = set(linear_layers(model).values())
     sizes = {module: _size(module) for module in model.get_decoder().modules() if not isinstance(module, nn.Embedding)}
     return sum(sizes[module] for module in chosen) / max(1, sum(sizes.values()))
 
 
 def _size(module: nn.Module) -> int:
-    """Weights of a module itself, those of 4-bit layers as if they were not packed; vectors do not count."""
+    """Number of weights of a module itself; 4-bit weights are counted unpacked, vectors do not count."""
     if isinstance(module, nn.Linear):
         return module.in_features * module.out_features
     return sum(p.numel() for p in module.parameters(recurse=False) if p.ndim > 1)

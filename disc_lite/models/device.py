@@ -1,4 +1,4 @@
-"""The device of a run, and the memory that is free on it."""
+"""The device of a run, and the free memory on it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from disc_lite.models.host import available_host_bytes, under_wsl2
 from disc_lite.planning import processor
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
-M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 1 << 20  # of malloc.h; tensors that are mapped one by one
-LARGE = 50_000_000  # parameters of a model whose tensors are worth it
+M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 1 << 20  # of malloc.h; bytes from which an allocation is mapped on its own
+LARGE = 50_000_000  # parameters from which on a model gets `give_back_freed_memory`
 
 
 def device_of(name: str | None) -> torch.device:
-    """`name`, else cuda where there is one. Raises EnvironmentNotReady for a GPU that is missing or too old."""
+    """Return device `name`, by default cuda if there is one. Raises EnvironmentNotReady if it is missing or too old."""
     device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
     require_there(device)
     if device.type != "cuda":
@@ -38,12 +38,12 @@ def device_of(name: str | None) -> torch.device:
 
 
 def require_there(device: torch.device) -> None:
-    """Raises EnvironmentNotReady for a GPU that PyTorch does not find."""
+    """Raise EnvironmentNotReady for a GPU that PyTorch does not find."""
     kind = device.type
     if kind == "cpu":
         return
     found = torch.backends.mps if kind == "mps" else getattr(torch, kind)
-    gpus = 0  # also where the driver counts some, but is too old for this PyTorch
+    gpus = 0  # also if the driver finds some, but is too old for this PyTorch
     if found.is_available():
         gpus = 1 if kind == "mps" else found.device_count()
     if (device.index or 0) >= gpus:
@@ -54,7 +54,7 @@ def require_there(device: torch.device) -> None:
 
 
 def untested(device: torch.device) -> str:
-    """What a user should know of a device that disc-lite was never run on; "" for NVIDIA's GPUs and for CPUs."""
+    """Return a warning for a device that disc-lite was never run on; "" for NVIDIA's GPUs and for CPUs."""
     amd = device.type == "cuda" and torch.version.hip is not None
     maker = "AMD (ROCm)" if amd else {"xpu": "Intel (xpu)", "mps": "Apple (mps)"}.get(device.type)
     if maker is None:
@@ -68,14 +68,14 @@ def untested(device: torch.device) -> str:
 
 
 def _index(device: torch.device) -> int:
-    """Which GPU it is: PyTorch's limits are not taken for a plain "cuda"."""
+    """Return the index of the GPU: PyTorch's memory limits do not accept a plain "cuda"."""
     return torch.cuda.current_device() if device.index is None else device.index
 
 
 def use_device(device: torch.device) -> None:
-    """Compute on this GPU from here on: what names none, as CUDA graphs and kernels of libraries, is on the current.
+    """Make this GPU the current one: CUDA graphs and library kernels name no device and use that.
 
-    Raises EnvironmentNotReady where its driver has no memory that grows, as those of some virtual GPUs and of Jetson.
+    Raises EnvironmentNotReady if its driver has no expandable segments, as on some virtual GPUs and on Jetson.
     """
     if device.type != "cuda":
         return
@@ -92,7 +92,7 @@ def use_device(device: torch.device) -> None:
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the host there; to CUDA by pinned memory: else the host waits for all that the card has begun."""
+    """Copy a host tensor to the device; to CUDA through pinned memory, so that the host does not wait for the card."""
     if device.type == "cuda":
         with suppress(RuntimeError):  # WSL2 limits how much can be pinned
             return tensor.pin_memory().to(device, non_blocking=True)
@@ -100,26 +100,26 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def has_own_memory(device: torch.device) -> bool:
-    """Whether its memory is not that of the host."""
+    """Whether the device has memory of its own, separate from the host's."""
     return device.type in ("cuda", "xpu")
 
 
 def dtype_on(device: torch.device, config: PretrainedConfig) -> torch.dtype:
-    """What a model with this configuration is in: bf16, and LoRA's products too, or all in fp32."""
+    """Return the dtype in which a model with this configuration is computed, LoRA's products included: bf16 or fp32."""
     bf16 = device.type == "cpu" and processor.computes_in_bf16(config.get_text_config().hidden_size)
     return torch.bfloat16 if bf16 or has_own_memory(device) else torch.float32
 
 
 def device_name(device: torch.device) -> str:
-    """As its maker calls it; of CPUs and Apple's GPUs the kind."""
+    """Return the device's name as its maker gives it; for CPUs and Apple's GPUs the kind."""
     if device.type == "xpu":
         return str(torch.xpu.get_device_name(device))
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that may still be allocated: of the GPU, as far as `limited_memory` allows, or of the host."""
-    if not has_own_memory(device):  # Apple's GPUs too have the host's memory
+    """Bytes that may still be allocated: on the GPU, as far as `limited_memory` allows, or on the host."""
+    if not has_own_memory(device):  # Apple's GPUs too use the host's memory
         return available_host_bytes()
     gpu = getattr(torch, device.type)
     (free, total), reserved = gpu.mem_get_info(device), gpu.memory_reserved(device)
@@ -129,25 +129,25 @@ def free_bytes(device: torch.device) -> int:
 
 
 def spills_into_host(device: torch.device) -> bool:
-    """Whether the driver gives memory of the host, many times slower, where that of the GPU is full: under WSL2.
+    """Whether the driver uses host memory, many times slower, when the GPU's memory is full: under WSL2.
 
-    There it is Windows' driver, whose "sysmem fallback" does so instead of failing.
+    There Windows' driver does this ("sysmem fallback") instead of failing.
     """
     return device.type == "cuda" and under_wsl2()
 
 
 def free_memory() -> None:
-    """Free the memory of tensors and models that nothing refers to."""
+    """Free the memory of tensors and models that are no longer referenced."""
     gc.collect()
     torch.cuda.empty_cache()
 
 
 def give_back_freed_memory() -> None:
-    """Let the C library return freed tensors to the system at once; without an effect where it is not glibc.
+    """Make the C library return freed tensors to the system at once; has no effect without glibc.
 
-    Else glibc keeps those below 32 MiB in pieces that later ones do not fit into: Qwen2.5-Coder-1.5B, writing on a CPU,
-    took 60 MiB more with every pass, until a machine of 24 GiB was full. A training step of SmolLM2-135M takes as long
-    and 22 % less memory, one of pocket 16 % longer: for `LARGE` models only.
+    Otherwise glibc keeps those below 32 MiB as fragments that later ones do not fit into: Qwen2.5-Coder-1.5B, writing
+    on a CPU, took 60 MiB more with every pass, until a machine of 24 GiB was full. A training step of SmolLM2-135M
+    takes as long and 22 % less memory, one of pocket 16 % longer: so it is for models above `LARGE` only.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES)
@@ -155,7 +155,7 @@ def give_back_freed_memory() -> None:
 
 @contextmanager
 def limited_memory(device: torch.device, limit: int | None) -> Iterator[None]:
-    """PyTorch allocates no more than `limit` bytes of a GPU; more is an out-of-memory error, as on a small card."""
+    """Limit PyTorch to `limit` bytes of a GPU; more raises an out-of-memory error, as on a small card."""
     if device.type != "cuda" or limit is None:
         yield
         return

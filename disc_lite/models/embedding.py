@@ -1,7 +1,7 @@
-"""The input embedding in the memory of the host: a large vocabulary's rows, of which a batch needs a few.
+"""The input embedding in host memory: a batch needs only a few rows of a large vocabulary.
 
-Only those rows are copied to the device: 8 KiB a token for 1 GiB of an 8B model. Decoding steps cannot be CUDA graphs
-meanwhile, so it is for training, not for generation.
+Only those rows are copied to the device: 8 KiB per token instead of 1 GiB, for an 8B model. Decoding steps cannot be
+CUDA graphs with it, so it is for training, not for generation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from disc_lite.models.halving import unless_full
 
 
 class HostEmbedding(nn.Module):
-    """Looks rows up on the host. They are no parameter, so that the model's device stays what it is."""
+    """Looks up rows on the host. They are not a parameter, so that the model's device stays what it is."""
 
     def __init__(self, embedding: nn.Embedding) -> None:
         super().__init__()
@@ -27,13 +27,13 @@ class HostEmbedding(nn.Module):
         self.rows = embedding.weight.detach().to("cpu")  # [V, H]
 
     def forward(self, ids: Tensor) -> Tensor:
-        """ids: [..., L] -> [..., L, H] on the model's device; the host waits for ids that are there."""
+        """ids: [..., L] -> [..., L, H] on the model's device; ids on a GPU make the host wait."""
         return to_device(functional.embedding(ids.cpu(), self.rows), self.device)
 
 
 @contextmanager
 def embedding_on_host(model: PreTrainedModel, wanted: bool = True) -> Iterator[None]:
-    """The model with its input embedding on the host, where it is a matrix of its own: a head that is tied needs it."""
+    """Move the model's input embedding to the host, if it is a matrix of its own: a tied head needs it on the card."""
     embedding = model.get_input_embeddings()
     if not (wanted and type(embedding) is nn.Embedding and not _is_head(model, embedding)):
         yield
@@ -44,7 +44,7 @@ def embedding_on_host(model: PreTrainedModel, wanted: bool = True) -> Iterator[N
     try:
         yield
     except BaseException:
-        # After an out-of-memory error there may be no room, which must not hide it: the model works as it is too.
+        # After an out-of-memory error there may be no room, which must not hide that error; the model works as it is.
         unless_full(partial(_put_back, model, embedding, there))
         raise
     _put_back(model, embedding, there)

@@ -1,7 +1,7 @@
-"""What is wrong with the tensors of a loaded model or adapter: missing, misshapen, left over, not finite.
+"""Finds faulty tensors in a loaded model or adapter: missing, misshapen, left over, not finite.
 
-transformers gives random values to what is missing, leaves out what it has no place for, and computes with NaN; PEFT
-does the same with adapters.
+transformers initialises missing weights randomly, ignores weights that it has no place for, and computes with NaN;
+PEFT does the same with adapters.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from disc_lite.hub.weights import plain_name
 
-AT_ONCE = 1 << 24  # numbers of a tensor that are looked at together
-# Of layers: what older files hold and newer code computes.
+AT_ONCE = 1 << 24  # values of a tensor that are checked together
+# Names in layers: older files store them, newer code computes them.
 _COMPUTED = ("rotary_emb.inv_freq", "attn.bias", "attn.masked_bias", "attention.bias", "attention.masked_bias")
 
 
 def fault_of(model: nn.Module, info: Mapping[str, Collection[Any]]) -> str:
-    """One sentence about the first fault of a model, or ""; `info` is what transformers says about its loading."""
+    """Return a sentence about the first fault of a model, or ""; `info` is transformers' report of its loading."""
     if missing := sorted(map(str, info["missing_keys"])):
         return f"It lacks {_some(missing)}."
     misshapen = sorted(f"{name} is {tuple(found)}, not {tuple(due)}" for name, found, due in info["mismatched_keys"])
@@ -35,23 +35,23 @@ def fault_of(model: nn.Module, info: Mapping[str, Collection[Any]]) -> str:
 
 
 def not_finite(tensors: Iterable[tuple[str, Tensor]]) -> str | None:
-    """The name of the first tensor that holds NaN or infinity; None where there is none."""
+    """Return the name of the first tensor that contains NaN or infinity, or None."""
     return next((name for name, tensor in tensors if not _is_finite(tensor.detach())), None)
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    # `isfinite` makes five bytes for a number: of the whole embedding of Llama-3.1-8B 2.4 GiB, on a card of 8 GB that
-    # holds 5.3 GiB of the model already.
+    # `isfinite` takes five bytes per value: 2.4 GiB for the whole embedding of Llama-3.1-8B, on a card of 8 GB of which
+    # the model takes 5.3 GiB already.
     return all(bool(part.isfinite().all()) for part in tensor.flatten().split(AT_ONCE))
 
 
 def changes_nothing(parameters: Mapping[str, Tensor]) -> bool:
-    """Whether an adapter leaves its base as it is: the B of every module is zero."""
+    """Whether an adapter does not change its base: the B of every module is zero."""
     return not any(bool(tensor.any()) for name, tensor in parameters.items() if "lora_B" in name)
 
 
 def _numbers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """All numbers of a model; of 4-bit weights their scales, into which a NaN of a weight goes."""
+    """Yield all floating-point tensors of a model; for 4-bit weights their scales, which show a NaN of a weight."""
     for name, parameter in model.named_parameters():
         state = getattr(parameter, "quant_state", None)
         if state is None:
@@ -63,7 +63,7 @@ def _numbers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _misshapen(model: nn.Module) -> Iterator[str]:
-    """4-bit weights of another shape than their layer, which transformers lets pass."""
+    """Yield a message for each 4-bit weight whose shape differs from its layer's, which transformers accepts."""
     for name, module in model.named_modules():
         state = getattr(getattr(module, "weight", None), "quant_state", None)
         if isinstance(module, nn.Linear) and state is not None:

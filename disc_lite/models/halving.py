@@ -1,4 +1,4 @@
-"""Batches that are halved where CUDA runs out of memory, and single items too: the same results, in more passes."""
+"""Halves batches, and single items too, if CUDA runs out of memory: the same results in more passes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Item = TypeVar("Item")
 
 
 def unless_full(compute: Callable[[], T]) -> T | WillNotFit:
-    """What `compute` returns; an error to raise or drop where CUDA ran out of memory, whose tensors are freed then."""
+    """Return what `compute` returns, or, if CUDA ran out of memory, free its tensors and return the error."""
     try:
         return compute()
     except RuntimeError as error:
         if not memory_ran_out(error):
             raise
-        # Only its words: the exception's traceback holds the frames, and they the tensors.
+        # Only the message is taken: the exception's traceback holds the frames, and they hold the tensors.
         full = WillNotFit.out_of_memory(error, "")
     free_memory()
     return full
@@ -30,10 +30,10 @@ def halved_if_full(
     items: Iterable[Item], size: Callable[[Item], int], max_size: int, compute: Callable[[list[Item]], T],
     name: Callable[[Item], str], halves: Callable[[Item], Sequence[Item]] = lambda item: (),
 ) -> Iterator[tuple[list[Item], T]]:  # fmt: skip
-    """Consecutive batches with what `compute` returns for each; after an out-of-memory error they are half as large.
+    """Yield consecutive batches with what `compute` returns for each; an out-of-memory error halves their size.
 
-    Sizes are in tokens. A single item that does not fit is replaced by its `halves`, which are its results together.
-    Raises WillNotFit where it has none; `name` says which it is.
+    Sizes are in tokens. A single item that does not fit is replaced by its `halves`, which together give its results.
+    Raises WillNotFit if it has none; `name` names it in the error.
     """
     left, done = list(items), 0
     sizes = [size(item) for item in left]
@@ -54,7 +54,7 @@ def halved_if_full(
 
 
 def too_long(full: WillNotFit, name: str, tokens: int) -> WillNotFit:
-    """The error of one example that does not fit even alone."""
+    """Return the error for a single example that does not fit on its own."""
     return WillNotFit(
         f"{full.what.removesuffix('.')} at a single example: {name}, {tokens:,} tokens.", full.why,
         "Close other programs, or cut shorter: disc.teacher_tokens, documents.passage_tokens.",

@@ -1,7 +1,7 @@
-"""The memory of the host that this process may still take: what is free, within the limits of its control groups.
+"""The host memory that this process may still use: what is free, within the limits of its control groups.
 
-Docker, Kubernetes and Slurm give a process less than the machine has, and kill it where it takes more. The limits are
-files of Linux, one group inside another: https://docs.kernel.org/admin-guide/cgroup-v2.html ("memory.max") and
+Docker, Kubernetes and Slurm give a process less than the machine has, and kill it if it uses more. On Linux the
+limits are files of nested groups: https://docs.kernel.org/admin-guide/cgroup-v2.html ("memory.max") and
 .../cgroup-v1/memory.html ("memory.limit_in_bytes").
 """
 
@@ -18,17 +18,17 @@ V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def available_host_bytes(system: Path = Path("/")) -> int:
-    """Bytes; `system` is the root of the file system."""
+    """Return the bytes of host memory that this process may still use; `system` is the root of the file system."""
     return min([int(psutil.virtual_memory().available), *_left_in_groups(system)])
 
 
 def under_wsl2() -> bool:
-    """Whether this Linux is in Windows, whose driver then is that of the GPU."""
+    """Whether this Linux runs in Windows, whose driver then drives the GPU."""
     return "microsoft" in platform.release().lower()
 
 
 def _left_in_groups(system: Path) -> Iterator[int]:
-    """What every group that this process is in may still take; files are in memory too, but make room for others."""
+    """Yield the bytes left in every group of this process; cached files count as free, since they make room."""
     for folder, (limit, usage, files) in _groups(system):
         try:
             most = (folder / limit).read_text().strip()
@@ -40,7 +40,7 @@ def _left_in_groups(system: Path) -> Iterator[int]:
 
 
 def _groups(system: Path) -> Iterator[tuple[Path, tuple[str, str, str]]]:
-    """The folders of the groups with memory, and the names of their files; a container may see its own as the root."""
+    """Yield the folders of the memory groups and the names of their files; a container may see its own as the root."""
     try:
         lines = (system / "proc/self/cgroup").read_text().splitlines()
     except OSError:

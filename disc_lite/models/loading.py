@@ -1,4 +1,4 @@
-"""Loading a model folder, frozen: in 4 bits or as it is stored, without access to a hub."""
+"""Loads a model folder, frozen: in 4 bits or as it is stored, without access to a hub."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from disc_lite.models.tokens import Tokens
 def load_base(
     folder: Path | str, quantize: str = "nf4", device: str | None = None, adapter: Path | str | None = None
 ) -> Base:
-    """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if named.
+    """Load a model folder, frozen: NF4 with double quantisation, or as it is stored; with a saved adapter, if given.
 
-    bf16 on GPUs and on processors that multiply it, else fp32. Raises EnvironmentNotReady where the folder cannot be
-    loaded, or the model fails the check of what disc-lite does with it.
+    bf16 on GPUs and on CPUs that multiply it, else fp32. Raises EnvironmentNotReady if the folder cannot be loaded, or
+    the model fails the check of what disc-lite does with it.
     """
     base = load_unchecked(folder, quantize, device)
     found = check(base)
@@ -42,7 +42,7 @@ def load_base(
 
 
 def load_unchecked(folder: Path | str, quantize: str = "nf4", device: str | None = None) -> Base:
-    """As `load_base`, without an adapter and without the check."""
+    """Like `load_base`, but without an adapter and without the check."""
     where, folder = device_of(device), Path(folder)
     if not folder.is_dir():
         raise EnvironmentNotReady(
@@ -67,11 +67,11 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
                 attn_implementation=_attention(auto, config),
                 quantization_config=_nf4(dtype) if quantize == "nf4" else None, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
-                ignore_mismatched_sizes=True,  # a fault, with its name, below
+                ignore_mismatched_sizes=True,  # `fault_of` reports them with their names
             )  # fmt: skip
     except DiscLiteError:
         raise
-    except Exception as error:  # whatever other packages do with files that are not as they expect
+    except Exception as error:  # other packages raise anything for files that they do not expect
         if memory_ran_out(error):
             raise
         why = " ".join(str(error).split())[:200]
@@ -87,9 +87,9 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
 
 
 def _keep_what_is_read(model: PreTrainedModel) -> None:
-    """Free the weights of parts for images and sound: only the decoder and the head are computed.
+    """Free the weights of image and audio parts: only the decoder and the head are computed.
 
-    Their modules stay, so that an adapter is given the same names of layers as on the whole model.
+    Their modules stay, so that an adapter gets the same layer names as on the whole model.
     """
     if model.config.get_text_config() is model.config:
         return
@@ -100,7 +100,7 @@ def _keep_what_is_read(model: PreTrainedModel) -> None:
 
 
 def _auto_class(config: PretrainedConfig) -> Any:
-    """What loads a model that writes text. Where it takes images too, that part is checked, and freed."""
+    """Return the class that loads a model which writes text; if it takes images too, that part is checked and freed."""
     for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
         if type(config) in auto._model_mapping:
             return auto
@@ -108,7 +108,7 @@ def _auto_class(config: PretrainedConfig) -> Any:
 
 
 def _attention(auto: Any, config: PretrainedConfig) -> str:
-    """PyTorch's fused attention, but for models that cap their attention scores (Gemma 2): it would leave that out."""
+    """Return "sdpa", but "eager" for models that cap their attention scores (Gemma 2), which sdpa would ignore."""
     capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
     return "sdpa" if auto._model_mapping[type(config)]._supports_sdpa and not capped else "eager"
 
@@ -121,7 +121,7 @@ def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
 
 
 def _config(folder: Path) -> PretrainedConfig:
-    """The model's configuration with every dropout off (the model stays in training mode, see `Base.set_modes`)."""
+    """Return the configuration with every dropout off (the model stays in training mode, see `Base.set_modes`)."""
     config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     for part in {id(each): each for each in (config, config.get_text_config())}.values():
         for key in list(part.to_dict()):

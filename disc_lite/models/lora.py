@@ -1,12 +1,12 @@
-"""Linear layers with a LoRA adapter: one node of the graph each, in the place of PEFT's forward pass.
+"""Linear layers with a LoRA adapter, each as one autograd node that replaces PEFT's forward pass.
 
     y = x·Wᵀ + bias + s·(x·Aᵀ)·Bᵀ,  s = alpha / rank
 
-PEFT stays what holds A and B, and what reads and writes them. Its forward pass copies y three times and its backward
-pass makes two gradients of x; here the adapter's part is added onto the layer's own, both ways. W is dequantised again
-for the backward pass, and x is all that is stored of the size of x.
+PEFT still holds A and B, and reads and writes them. Its forward pass copies y three times and its backward pass makes
+two gradients of x; here the adapter's part is added in place to the layer's own, in both directions. W is dequantised
+again for the backward pass, and x is the only tensor of its size that is stored.
 
-Where x = silu(gate) * up, as in the MLP of most decoders, not even x is stored: see `models.mlp`.
+If x = silu(gate) * up, as in the MLP of most decoders, not even x is stored: see `models.mlp`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from disc_lite.planning.sizes import MLP_TILE
 
 
 class Projection:
-    """A linear layer with its adapter, which PEFT holds."""
+    """A linear layer with its adapter, whose weights PEFT holds."""
 
     def __init__(self, layer: Any) -> None:
         self.layer = layer
@@ -35,7 +35,7 @@ class Projection:
         self.kept: tuple[Tensor, Tensor] | None = None  # A and B in the dtype of y, while `keeps`
 
     def keep(self, keeps: bool) -> None:
-        """Cast A and B once from here on, not at every call; with False again, since training changes them."""
+        """Cast A and B once from now on, not at every call; if False at every call, since training changes them."""
         self.keeps, self.kept = keeps, None
 
     def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -57,22 +57,22 @@ class Projection:
 
     @property
     def peculiar(self) -> bool:
-        """Whether PEFT must compute it: merged, or another adapter."""
+        """Whether PEFT must compute the layer: it is merged, or another adapter is active."""
         return bool(self.layer.merged) or self.layer.active_adapters != self.names
 
     @property
     def adapter(self) -> tuple[nn.Parameter, nn.Parameter, float]:
-        """A [r, in], B [out, r], and their scale."""
+        """A [r, in], B [out, r], and the scale s."""
         (name,) = self.names
         return self.layer.lora_A[name].weight, self.layer.lora_B[name].weight, self.layer.scaling[name]
 
     def of_gated(self, gate: Tensor, up: Tensor) -> Tensor:
-        """The layer's output for x = silu(gate) * up, which is not stored; `gate` and `up` are used up."""
+        """Return the output for x = silu(gate) * up, without storing x; backward overwrites `gate` and `up`."""
         return _GatedProduct.apply(gate, up, *self.adapter, self.layer.base_layer)  # type: ignore[no-any-return]
 
 
 class _Product(torch.autograd.Function):
-    """y of x, and its gradients to x, A and B; W is frozen."""
+    """y as a function of x, with gradients to x, A and B; W is frozen."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, scale: float, base: nn.Linear) -> Tensor:
@@ -96,7 +96,7 @@ class _Product(torch.autograd.Function):
 
 
 class _GatedProduct(torch.autograd.Function):
-    """y of x = silu(gate) * up, [..., in] each. Backward, x is made again, a tile of rows at a time."""
+    """y for x = silu(gate) * up, [..., in] each; backward recomputes x, a tile of rows at a time."""
 
     @staticmethod
     def forward(ctx: Any, gate: Tensor, up: Tensor, a: Tensor, b: Tensor, scale: float, base: nn.Linear) -> Tensor:
@@ -121,14 +121,14 @@ class _GatedProduct(torch.autograd.Function):
                 rows = slice(n, n + MLP_TILE)
                 activated = functional.silu(gates[rows])
                 of_a += of_inner[rows].T @ (activated * ups[rows]).to(of_inner.dtype)
-                # Nobody else needs gate and up: their gradients take their place.
+                # Nothing else needs gate and up: their gradients overwrite them.
                 gates[rows] = torch.ops.aten.silu_backward(of_x[rows] * ups[rows], gates[rows])
                 ups[rows] = of_x[rows] * activated
         return gate, up, of_a.to(a.dtype) if ctx.needs_input_grad[2] else None, of_b, None, None
 
 
 def gated(gate: Tensor, up: Tensor) -> Tensor:
-    """silu(gate) * up, without a gradient."""
+    """Return silu(gate) * up, without gradient."""
     return functional.silu(gate).mul_(up)
 
 
@@ -137,7 +137,7 @@ def _rows(x: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _add(rows: Tensor, y: Tensor, a: Tensor, b: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """y + s·(x·Aᵀ)·Bᵀ in the place of y, and x·Aᵀ [N, r]; rows: x as [N, in]; all in the dtype of y."""
+    """Return y + s·(x·Aᵀ)·Bᵀ, computed in place in y, and x·Aᵀ [N, r]; rows: x as [N, in]; all in y's dtype."""
     with torch.autocast(y.device.type, enabled=False):
         inner = rows @ a.T
         flat = y.reshape(-1, y.shape[-1]).addmm_(inner, b.T, alpha=scale)
@@ -147,20 +147,20 @@ def _add(rows: Tensor, y: Tensor, a: Tensor, b: Tensor, scale: float) -> tuple[T
 def _to_inner(
     gradient: Tensor, inner: Tensor, b: Tensor, scale: float, to_b: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The gradient of y as [N, out], that of x·Aᵀ [N, r], and that of B, if wanted."""
+    """Return the gradient of y as [N, out], that of x·Aᵀ [N, r], and that of B if `to_b`."""
     g = gradient.reshape(-1, gradient.shape[-1])
     return g, (g @ b.to(g.dtype)).mul_(scale), (g.T @ inner).mul_(scale).to(b.dtype) if to_b else None
 
 
 def _to_rows(g: Tensor, of_inner: Tensor, a: Tensor, base: nn.Linear) -> Tensor:
-    """The gradient of x as [N, in], through W, which is dequantised for it, and through A."""
+    """Return the gradient of x as [N, in], through W, which is dequantised for it, and through A."""
     state = getattr(base.weight, "quant_state", None)
     weight = base.weight if state is None else dequantize_4bit(base.weight.view(-1, 1), state)
     return (g @ weight.to(g.dtype)).addmm_(of_inner, a.to(g.dtype))
 
 
 def projections(model: nn.Module) -> list[Projection]:
-    """Let the model's layers with a plain LoRA adapter compute here; others keep PEFT's own forward pass."""
+    """Replace the forward pass of the model's layers with a plain LoRA adapter; others keep PEFT's own."""
     found = [Projection(layer) for layer in _plain_layers(model)]
     for projection in found:
         projection.layer.forward = projection
@@ -168,9 +168,9 @@ def projections(model: nn.Module) -> list[Projection]:
 
 
 def _plain_layers(model: nn.Module) -> Iterator[Any]:
-    """Without dropout, without a bias in the adapter, without DoRA and other variants; in 4 bits or not quantised.
+    """Yield LoRA layers without dropout, adapter bias, DoRA or other variants; in 4 bits or not quantised.
 
-    A class that derives from nn.Linear may compute with other numbers than those of its `weight`.
+    A class derived from nn.Linear may compute with other values than those of its `weight`.
     """
     kinds = {"Linear", "Linear4bit"}
     for layer in model.modules():

@@ -1,8 +1,8 @@
 """Attention masks by type of layer: full attention, and attention within a sliding window.
 
-transformers takes one mask for all layers where all are alike (Llama; Mistral with its window), and a mask for each
-type of layers where they are not (Gemma, OLMo 3, Cohere 2). One 4-D mask without the window would reach all layers
-alike, and be silently wrong for every token after the window.
+transformers takes one mask for all layers if they are alike (Llama; Mistral with its window), and one mask per type
+of layer if they are not (Gemma, OLMo 3, Cohere 2). A single 4-D mask without the window would apply to all layers,
+and be silently wrong for every token beyond the window.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ Masks = Tensor | dict[str, Tensor]
 
 
 def has_state(config: PretrainedConfig) -> bool:
-    """Whether a layer carries a state from token to token, which no mask can keep apart: recurrent, convolution."""
+    """Whether a layer carries a state from token to token (recurrence or convolution), which no mask can separate."""
     return any(hasattr(layer, "update_conv_state") for layer in DynamicCache(config=config).layers)
 
 
 def attention_masks(
     config: PretrainedConfig, visible: Tensor, positions: Tensor, longest: int, dtype: torch.dtype
 ) -> Masks:
-    """What the decoder with this configuration takes as `attention_mask`.
+    """Return what the decoder with this configuration takes as `attention_mask`.
 
-    visible: who sees whom under full attention, [R, 1, L, L] bool; positions: of each token within its own sequence,
-    [R, L]; longest: tokens of the longest sequence. Within a window of w tokens a query at position p sees keys after
-    p - w. Where the model runs with `eager` attention the masks are added to the scores, in `dtype`.
+    visible: whether a query attends to a key under full attention, [R, 1, L, L] bool; positions: of each token within
+    its own sequence, [R, L]; longest: tokens of the longest sequence. Within a window of w tokens a query at position p
+    attends to keys after p - w. With `eager` attention the masks are biases that are added to the scores, in `dtype`.
 
-    Raises NotImplementedError for other types of layers (chunks, indices of keys): who sees whom there follows from the
-    places of tokens in their row. A model with such reads one text a row, whose masks transformers makes.
+    Raises NotImplementedError for other types of layers (chunks, indices of keys), whose masks depend on where tokens
+    are in their row. A model with such layers reads one text per row, whose masks transformers makes.
     """
-    window = getattr(config, "sliding_window", None)  # tokens, the query's own among them
-    of_layers = getattr(config, "layer_types", None)  # None or empty where all are alike
+    window = getattr(config, "sliding_window", None)  # tokens, including the query's own
+    of_layers = getattr(config, "layer_types", None)  # None or empty if all layers are alike
     types = set(of_layers or [SLIDING if window else FULL])
     if others := types - {FULL, SLIDING}:
         raise NotImplementedError(f"masks of layers of the type {min(others)}")

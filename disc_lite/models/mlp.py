@@ -1,7 +1,7 @@
-"""The gated MLP of a decoder layer, y = down(silu(gate(x)) * up(x)), with two tensors of its width stored, not four.
+"""The gated MLP of a decoder layer, y = down(silu(gate(x)) * up(x)), storing two tensors of its width, not four.
 
-PyTorch stores gate, silu(gate), up and their product, and makes two more backward: the largest moment of a layer.
-Here the product is made again from gate and up, a few rows at a time, and the gradients of both take their places.
+PyTorch stores gate, silu(gate), up and their product, and makes two more in the backward pass: the peak of a layer.
+Here the product is recomputed from gate and up, a few rows at a time, and the gradients of both overwrite them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class GatedMlp:
 
 
 def gated_mlps(model: Any, projections: list[Projection]) -> None:
-    """Let the MLPs of the model compute here where that is the same as their own forward pass."""
+    """Replace the forward pass of the model's MLPs by `GatedMlp` if that gives the same result."""
     by_layer = {projection.layer: projection for projection in projections}
     for module in model.modules():
         parts = dict(module.named_children())
@@ -47,7 +47,7 @@ def gated_mlps(model: Any, projections: list[Projection]) -> None:
 
 @torch.no_grad()
 def _same(module: Any, ours: GatedMlp, like: Tensor) -> bool:
-    """Whether the module's own forward pass has no other activation and no factor; by two rows of random values."""
+    """Whether the module's own forward pass gives the same (no other activation, no factor) on two random rows."""
     x = torch.randn(2, like.shape[1], generator=torch.Generator().manual_seed(0)).to(like)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=x.dtype == torch.bfloat16):
         return torch.equal(module(x), ours(x))

@@ -1,8 +1,8 @@
-"""Position embeddings that depend on how long a text is: LongRoPE (Phi-3, Phi-4-mini) has two sets of frequencies.
+"""Position embeddings that depend on a text's length: LongRoPE (Phi-3, Phi-4-mini) has two sets of frequencies.
 
 One set is for texts up to the length that the model was first trained on, the other for longer ones. transformers
-chooses for a whole pass, by its largest position: every text of it gets the set of the longest. So texts of the two
-kinds are never in one pass here.
+chooses for a whole pass, by its largest position: every text gets the set of the longest. So texts of the two kinds
+are never in one pass here.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ LONGROPE = "longrope"
 
 
 def original_length(config: PretrainedConfig) -> int | None:
-    """Tokens of the longest text with the first set; None for a model whose positions do not depend on lengths."""
+    """Maximum tokens of a text with the first set; None for a model whose positions do not depend on lengths."""
     rope = getattr(config, "rope_parameters", None) or {}
     return int(rope["original_max_position_embeddings"]) if rope.get("rope_type") == LONGROPE else None
 
 
 def by_frequencies(lengths: Sequence[int], limit: int | None) -> dict[bool, list[int]]:
-    """Whether texts are longer than the limit -> the indices of those that are, or are not; no empty list."""
+    """Return indices of texts by whether they are longer than the limit; no list is empty."""
     sides: dict[bool, list[int]] = {}
     for i, length in enumerate(lengths):
         sides.setdefault(limit is not None and length > limit, []).append(i)
@@ -33,7 +33,7 @@ def by_frequencies(lengths: Sequence[int], limit: int | None) -> dict[bool, list
 
 @contextmanager
 def long_texts(model: PreTrainedModel, wanted: bool) -> Iterator[None]:
-    """With the second set at every position, as a text needs that grows beyond the limit token by token."""
+    """Use the second set at every position, for a text that grows beyond the limit token by token."""
     modules: list[Any] = [m for m in model.modules() if getattr(m, "rope_type", None) == LONGROPE] if wanted else []
     usual = [module.original_inv_freq for module in modules]
     try:
@@ -46,7 +46,7 @@ def long_texts(model: PreTrainedModel, wanted: bool) -> Iterator[None]:
 
 
 def _long(module: Any) -> Any:
-    """The second set, which the module keeps: at the same address for CUDA graphs."""
+    """Return the second set, which the module stores, so that it has the same address in CUDA graphs."""
     device = module.inv_freq.device
     if getattr(module, "long_inv_freq", None) is None:
         longer = (original_length(module.config) or 0) + 1

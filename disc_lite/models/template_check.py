@@ -1,4 +1,4 @@
-"""Whether the chat template of a model can be used: it begins once, ends with a stop token, keeps all turns."""
+"""Checks the chat template of a model: it begins once, ends with a stop token and renders all turns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPENINGS = ("<think>", "[THINK]", "<|channel|>analysis")
 
 
 def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
-    """Whether the chat template of a model can be used, what was found, and whether the user should know."""
+    """Return whether the chat template can be used, what was found, and whether to warn the user."""
     prompt, answer = tokens.turn("a", "one two")
     if answer[-1] not in tokens.stop_ids:
         return False, "An answer in the chat template does not end with a stop token.", False

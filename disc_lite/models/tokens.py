@@ -1,4 +1,4 @@
-"""A model's tokenizer and chat template: text -> ids, where text never becomes a control token.
+"""A model's tokenizer and chat template: text -> ids; text never becomes a control token.
 
 Every added token of the tokenizer (also the non-special ones, such as `<think>`) is renamed to a private string that
 no text contains, with the same id. So a document or a user message is tokenised as text only, and the control tokens
@@ -24,8 +24,8 @@ from disc_lite.models.chat_template import rendered, stand_ins, template_parts
 from disc_lite.models.control import private_name, rename_added_tokens
 from disc_lite.packing import shared_length
 
-UNFINISHED = "\ufffd"  # decoded from bytes that are no whole character
-# The chat template of a base model, which has none.
+UNFINISHED = "\ufffd"  # what bytes decode to that are no complete character
+# The chat template for base models, which have none.
 PLAIN = (
     "{% for message in messages %}"
     "{{ 'Question: ' if message.role == 'user' else ' ' }}{{ message.content }}"
@@ -37,7 +37,7 @@ class Tokens:
     """Tokenizer, control tokens and chat template of one model folder."""
 
     def __init__(self, folder: Path) -> None:
-        # Where mistral-common is installed and the folder has a tekken.json, its tokenizer would come, without offsets.
+        # With mistral-common installed and a tekken.json in the folder, its tokenizer would be used, without offsets.
         self.hf: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, mistral_format=False
         )
@@ -49,22 +49,22 @@ class Tokens:
             )
         self._private, self._id_of, self._original = rename_added_tokens(self.hf.backend_tokenizer)
         self.control_ids = frozenset(self._id_of.values())
-        # A token may be part of another one, so the longest come first.
+        # A token may be a part of another one, so the longest come first.
         self._longest_first = sorted(self._id_of, key=len, reverse=True)
-        self._spelled: dict[str, str] = {}  # parts of the template, of which there are few
-        self._parts: dict[int, list[str]] = {}  # of a conversation, by the number of its messages
-        self.bos = self._bos()  # ids; none where texts begin without
+        self._spelled: dict[str, str] = {}  # by part of the template; there are few
+        self._parts: dict[int, list[str]] = {}  # parts of a conversation, by its number of messages
+        self.bos = self._bos()  # ids; empty if texts begin without one
         self.is_plain = not self.hf.chat_template  # a base model, which has none
-        self.beginning = "".join(map(str, self.hf.convert_ids_to_tokens(self.bos)))  # the same as text
+        self.beginning = "".join(map(str, self.hf.convert_ids_to_tokens(self.bos)))  # `bos` as text
         self.hf.chat_template = self.hf.chat_template or self.beginning + PLAIN
         self._template = template_parts(self.hf)
-        self.ends_unwritten = False  # the template writes nothing after an answer: the EOS is taken as its end
+        self.ends_unwritten = False  # whether the EOS ends answers because the template writes nothing after them
         self.stop_ids = self._ended(self._named_stops(folder))
 
     # -- text ------------------------------------------------------------------------------------
 
     def document(self, text: str) -> tuple[array[int], Offsets]:
-        """Ids and character offsets of a whole text, without BOS; never a control id."""
+        """Return ids and character offsets of a whole text, without BOS; never a control id."""
         ids = array("i")
         offsets = Offsets()
         for start, end in blocks(text):
@@ -77,14 +77,14 @@ class Tokens:
         return list(self.document(text)[0])
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, control tokens left out."""
+        """Return the text of ids, without control tokens."""
         return str(self.hf.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def pieces(self, ids: Iterable[int]) -> Iterator[str]:
-        """Streaming `decode`: a text after every id, empty while a character is incomplete, and a last one at the end.
+        """Streaming `decode`: yield a text after every id, empty while a character is incomplete, and one at the end.
 
         Each id is decoded together with those of the previous text, since its text depends on its neighbours (a space
-        in front, the other bytes of a character). An incomplete character at the very end is left out.
+        in front, the other bytes of a character). An incomplete character at the very end is dropped.
         """
         begin, end, seen = 0, 0, list[int]()  # seen[begin:end] are the ids of the previous text
         for token in ids:
@@ -99,7 +99,7 @@ class Tokens:
     # -- chat ------------------------------------------------------------------------------------
 
     def prompt(self, user: str, thinking: bool = False) -> list[int]:
-        """A prompt of one user turn, up to where the assistant begins; `thinking`: before it thinks, if it can."""
+        """Return a prompt of one user turn, up to the assistant's beginning; with `thinking` it may think first."""
         before, between = self._template.thinking if thinking else (self._template.before, self._template.between)
         return self._with_control(before, user.strip(), between)
 
@@ -110,11 +110,11 @@ class Tokens:
 
     @property
     def omits_bos(self) -> bool:
-        """Whether a conversation begins without what the tokenizer puts before other texts (TinyLlama-Chat, Zephyr)."""
+        """Whether a conversation lacks the BOS that the tokenizer puts before other texts (TinyLlama-Chat, Zephyr)."""
         return bool(self.bos) and self.prompt("a")[: len(self.bos)] != self.bos
 
     def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
-        """A prompt of earlier turns (user, assistant) and a user turn, up to where the assistant begins."""
+        """Return a prompt of earlier turns (user, assistant) and a user turn, up to the assistant's beginning."""
         messages = [text.strip() for turn in turns for text in turn] + [user.strip()]
         parts = self._conversation_parts(len(messages))
         if len(parts) != len(messages) + 1:
@@ -126,26 +126,26 @@ class Tokens:
         return self._with_control(*(text for pair in zip(parts, [*messages, ""], strict=True) for text in pair))
 
     def _conversation_parts(self, messages: int) -> list[str]:
-        """What the chat template writes around messages, of which the first and the last are the user's."""
+        """Return what the chat template writes around messages; the first and the last are the user's."""
         if messages not in self._parts:
             self._parts[messages] = self.render(stand_ins(messages), prompt=True).split(STAND_IN)
         return self._parts[messages]
 
     def turn(self, user: str, answer: str) -> tuple[list[int], list[int]]:
-        """A user turn and the assistant's answer to it: ids of the prompt, ids of the answer.
+        """Return ids of a prompt with one user turn, and ids of the assistant's answer to it.
 
-        The answer includes the token that ends it. It shares no token with the prompt, which is the one that every
-        program writes that asks the model: also where the prompt ends with a space (`Assistant: `).
+        The answer includes the token that ends it. It shares no token with the prompt, which has the ids that every
+        program gives to the model, even if the prompt ends with a space (`Assistant: `).
         """
         template, prompt = self._template, self.prompt(user)
         whole = self._with_control(
             template.before, user.strip(), template.between + template.lead, answer.strip(), template.end
         )
-        if whole[: len(prompt)] != prompt:  # a token has the template's last character and the answer's first
+        if whole[: len(prompt)] != prompt:  # a token spans the template's last character and the answer's first
             whole = prompt + self._with_control(template.lead, answer.strip(), template.end)
         answer_ids = whole[len(prompt) :]
-        # Control tokens before the answer (`</think>`) do not end it, and tokens after its end (a line break) are not
-        # generated by the model.
+        # Control tokens before the answer (`</think>`) do not end it, and the model does not generate tokens after its
+        # end (a line break).
         control = [i for i, token in enumerate(answer_ids) if token in self.control_ids]
         opening = len(self._control(template.lead))
         first = control[opening - 1] + 1 if opening else 0
@@ -153,24 +153,24 @@ class Tokens:
         return prompt, answer_ids[: next(ends, len(answer_ids)) + 1]
 
     def user_opening(self, words: str = "") -> list[int]:
-        """The ids before a user turn and of its first words, from which its rest is sampled."""
+        """Return the ids before a user turn and of its first words; the rest of the turn is sampled from there."""
         # The space before a word is part of its token, so the model generates it (Mistral's `[INST] `).
         return self._with_control(self._template.before if words else self._template.before.rstrip(" "), words, "")
 
     def after_user(self, user_ids: Sequence[int], words: str = "") -> list[int]:
-        """A whole prompt from the ids of a user turn that was sampled after these words."""
+        """Return a whole prompt from the ids of a user turn that was sampled after these words."""
         return self.user_opening(words) + list(user_ids) + self._with_control(self._template.between, "", "")
 
     # -- rendering -------------------------------------------------------------------------------------
 
     def _with_control(self, *parts: str) -> list[int]:
-        """Ids of alternating parts: of the template (with its control tokens), and contents (text only)."""
+        """Return ids of alternating parts: template text (with its control tokens) and contents (text only)."""
         spelled = "".join(part if number % 2 else self._spell(part) for number, part in enumerate(parts))
         encoding = self._private.encode(spelled, add_special_tokens=False)
         return [self._original.get(i, i) for i in encoding.ids]
 
     def _spell(self, part: str) -> str:
-        """A part of the template with the private names of its control tokens."""
+        """Return a part of the template with the private names of its control tokens."""
         if part not in self._spelled:
             spelled = part
             for token in self._longest_first:
@@ -181,19 +181,19 @@ class Tokens:
     def render(
         self, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE, thinking: bool = False
     ) -> str:
-        """The chat template rendered for a conversation; with `prompt`, up to where the assistant begins."""
+        """Render the chat template for a conversation; with `prompt`, up to the assistant's beginning."""
         return rendered(self.hf, messages, prompt, date, thinking)
 
     def _bos(self) -> list[int]:
-        """What the tokenizer puts before every text: BOS, or two tokens as GLM-4's `[gMASK]<sop>`."""
+        """Return what the tokenizer puts before every text: BOS, or two tokens like GLM-4's `[gMASK]<sop>`."""
         return list(takewhile(self.control_ids.__contains__, self.hf("a")["input_ids"]))
 
     def _control(self, part: str) -> list[int]:
-        """The control tokens in a part of the template."""
+        """Return the control tokens in a part of the template."""
         return [i for i in self._with_control(part) if i in self.control_ids]
 
     def _named_stops(self, folder: Path) -> frozenset[int]:
-        """The EOS ids of the folder."""
+        """Return the EOS ids that the folder names."""
         stops = {self.hf.eos_token_id}
         if (folder / "generation_config.json").is_file():
             eos = GenerationConfig.from_pretrained(folder, local_files_only=True).eos_token_id
@@ -201,10 +201,10 @@ class Tokens:
         return frozenset(i for i in stops if i is not None)
 
     def _ended(self, named: frozenset[int]) -> frozenset[int]:
-        """The ids that end an answer: those the folder names, and the token that closes the template's turn.
+        """Return the ids that end an answer: those the folder names, and the token that closes the template's turn.
 
-        Where the template writes none of them after an answer, it ends with the EOS that opens the user's next turn
-        (GLM-4's `<|user|>`), or, where it writes nothing at all, with the tokenizer's.
+        If the template writes none of the named ids after an answer, the answer ends with the EOS that opens the user's
+        next turn (GLM-4's `<|user|>`), or, if it writes nothing at all, with the tokenizer's.
         """
         end, next_turn = self._template.end, self._template.next_turn
         closing, following = self._control(end), self._control(next_turn)[:1]
@@ -219,6 +219,6 @@ class Tokens:
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """The ids with which all prompts begin; at least the last id of each is left over."""
+    """Return the ids with which all prompts begin, without the last id of any prompt."""
     shortest = min(prompts, key=len)
     return list(shortest[: min(shared_length(prompts), len(shortest) - 1)])

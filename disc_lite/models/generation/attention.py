@@ -4,7 +4,7 @@ A query that attends to two sets of keys has outputs o_1, o_2 and log-sum-exps z
 it is o = (exp(z_1) o_1 + exp(z_2) o_2) / (exp(z_1) + exp(z_2)), exactly. So the keys of a prefix are stored once and
 read once for all queries of its rows, as one matrix product.
 
-transformers calls `attend` in place of its own attention function while `config._attn_implementation` is NAME.
+transformers calls `attend` instead of its own attention function while `config._attn_implementation` is NAME.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def attend(
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
     store = generation_pass.cache.layer(cast(int, module.layer_idx), k, v)
     scale = scaling if scaling is not None else q.shape[-1] ** -0.5
-    # A layer with a window is one that names it; how wide it is the configuration says, as for transformers' own masks.
+    # A layer has a window if it names one; the configuration gives the width, as for transformers' own masks.
     window = cast(Any, module).config.sliding_window if sliding_window else None
     parts, split = [], 0
     if generation_pass.decoding:
@@ -60,7 +60,7 @@ AttentionInterface.register(NAME, attend)
 
 
 def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
-    """Logits of the tokens `one_pass.last`, fp32: [N, V]."""
+    """Return the fp32 logits of the tokens `one_pass.last`, [N, V]."""
     config = model.config.get_text_config()
     before = config._attn_implementation
     config._attn_implementation = NAME  # for this pass only: nothing else may go through our attention
@@ -83,7 +83,7 @@ def forward(model: PreTrainedModel, one_pass: Pass) -> Tensor:
 def _decode(
     q: Tensor, k: Tensor, v: Tensor, store: LayerCache, d: Decoding, scale: float, window: int | None
 ) -> Tensor:
-    """[B, heads, D] -> [B, heads, D]."""
+    """[B, heads, D] -> [B, heads, D]: attention of one new token per row to its own tokens and its prefix."""
     store.own_keys[d.rows, :, d.at] = k
     store.own_values[d.rows, :, d.at] = v
     q = q.reshape(len(q), k.shape[1], -1, q.shape[2])  # [B, kv heads, heads of one kv head, D]
@@ -99,7 +99,7 @@ def _decode(
 def _prefixes_at_once(
     q: Tensor, store: LayerCache, d: Decoding, grid: Grid, scale: float, window: int | None
 ) -> Joinable:
-    """[B, kv heads, G, D] -> the same over the prefix of every token."""
+    """[B, kv heads, G, D] -> attention over each token's prefix, all prefixes at once."""
     n, (_, heads, each, size), keys = grid.prefix_rows, q.shape, store.prefix_keys
     by_prefix = q.new_zeros(len(keys) * n + 1, heads, each, size).index_copy_(0, grid.at, q)[:-1]
     by_prefix = by_prefix.view(-1, n, heads, each, size).transpose(1, 2).flatten(2, 3)  # [prefixes, kv heads, n G, D]
@@ -107,14 +107,14 @@ def _prefixes_at_once(
     out, lse = with_lse(by_prefix, keys, store.prefix_values, bias, False, scale)
     out = out.reshape(-1, heads, n, each, size).transpose(1, 2).flatten(0, 1)
     lse = lse.reshape(-1, heads, n, each).transpose(1, 2).flatten(0, 1)
-    at = grid.at.clamp(max=len(out) - 1)  # idle rows: whatever stands there
+    at = grid.at.clamp(max=len(out) - 1)  # idle rows read any value
     return out[at], lse[at]
 
 
 def _prefixes_in_turn(
     q: Tensor, store: LayerCache, prefixes: Sequence[PrefixTokens], positions: Tensor, scale: float, window: int | None
 ) -> Joinable | None:
-    """[B, kv heads, G, D] -> the same over the prefix of every token; None where there are none."""
+    """[B, kv heads, G, D] -> attention over each token's prefix, prefix by prefix; None if there are no prefixes."""
     if not any(p.places for p in prefixes):
         return None
     parts = [_over_prefix(q[p.first : p.last], store, p, positions[p.first : p.last], scale, window) for p in prefixes]
@@ -124,7 +124,7 @@ def _prefixes_in_turn(
 def _over_prefix(
     q: Tensor, store: LayerCache, p: PrefixTokens, positions: Tensor, scale: float, window: int | None
 ) -> Joinable:
-    """[M, kv heads, G, D] -> the same over what these tokens see of their prefix."""
+    """[M, kv heads, G, D] -> attention over the part of their prefix that these tokens see."""
     if not p.places:
         return torch.zeros_like(q), q.new_full(q.shape[:-1], HIDDEN, dtype=torch.float32)
     m, heads, each, size = q.shape
@@ -163,7 +163,7 @@ def _prefill(
 
 
 def _band(width: int, window: int, like: Tensor) -> Tensor:
-    """[L, L]: a token sees itself and the window - 1 tokens before it."""
+    """Return the bias [L, L] with which a token sees itself and the window - 1 tokens before it."""
     place = torch.arange(width, device=like.device)
     ago = place[:, None] - place
     return hidden_where((ago < 0) | (ago >= window), like.dtype)
@@ -173,7 +173,7 @@ def _band(width: int, window: int, like: Tensor) -> Tensor:
 
 
 def join(a: Joinable, b: Joinable | None) -> Tensor:
-    """Attention over two sets of keys from the attention over each, [..., D]."""
+    """Return attention over two sets of keys from the attention over each, [..., D]."""
     if b is None:
         return a[0]
     share = torch.sigmoid(a[1] - b[1])[..., None]
@@ -181,9 +181,9 @@ def join(a: Joinable, b: Joinable | None) -> Tensor:
 
 
 def with_lse(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, causal: bool, scale: float) -> Joinable:
-    """Attention [B, heads, L, D] with the log-sum-exp [B, heads, L] of the scaled scores.
+    """Return attention [B, heads, L, D] and the log-sum-exp [B, heads, L] of the scaled scores.
 
-    torch's public function does not return it; these are the kernels that it calls.
+    torch's public function does not return the latter; these are the kernels that it calls.
     """
     ops = torch.ops.aten
     if bias is not None:

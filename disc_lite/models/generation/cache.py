@@ -1,6 +1,6 @@
-"""The key/value cache: of prefixes once for all rows that share them, of a row's own tokens in places of its own.
+"""The key/value cache: each prefix is stored once for all rows that share it; a row's own tokens are stored per row.
 
-Everything is allocated once and written in place. How many rows there are follows from the free memory.
+Everything is allocated once and written in place. The number of rows follows from the free memory.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from disc_lite.models.device import dtype_on, free_bytes
 from disc_lite.models.generation.requests import Request
 from disc_lite.planning.sizes import LOGITS_BYTES, MAX_ROWS, PREFIX_ROWS, ROWS_SHARE
 
-STEP = 16  # places are a multiple of this: what CUDA's attention kernels want of a mask
+STEP = 16  # places are a multiple of this, as CUDA's attention kernels require of a mask
 
 
 @dataclass(frozen=True)
 class CacheShape:
-    """How many prefixes and rows there are, and how many places (tokens) each of them has."""
+    """The numbers of prefixes and rows, and of places (tokens) in each of them."""
 
     rows: int
     own_places: int
@@ -46,17 +46,17 @@ class KeyValueCache:
 
     def __init__(self, shape: CacheShape, long: bool = False) -> None:
         self.shape = shape
-        self.long = long  # for texts with the second set of `models.positions`
+        self.long = long  # for texts with the second set of frequencies of `models.positions`
         self._layers: dict[int, LayerCache] = {}
 
     def layer(self, number: int, key: Tensor, value: Tensor) -> LayerCache:
-        """Of the layer with these keys and values, [T, kv heads, D]: made when they are first seen."""
+        """Return the cache of a layer with these keys and values, [T, kv heads, D]; allocated at the first call."""
         if number not in self._layers:
             self._layers[number] = LayerCache(*(self._zeros(t, own) for own in (False, True) for t in (key, value)))
         return self._layers[number]
 
     def _zeros(self, like: Tensor, own: bool) -> Tensor:
-        """Zeros, since what a mask hides is still multiplied by 0."""
+        """Allocate zeros, since masked values are still multiplied by 0."""
         s = self.shape
         first, places = (s.rows, s.own_places) if own else (s.prefixes, s.prefix_places)
         return like.new_zeros(first, like.shape[1], places, like.shape[2])
@@ -68,7 +68,7 @@ class KeyValueCache:
                 tensor[target, :, :places] = tensor[source, :, :places]
 
     def copy_own(self, sources: Mapping[int, int]) -> None:
-        """Row -> the row whose own keys and values it gets, or itself."""
+        """Copy rows' own keys and values; `sources` maps each row to its source, or to itself."""
         targets = [row for row, source in sources.items() if source != row]
         if targets:
             for layer in self._layers.values():
@@ -76,17 +76,17 @@ class KeyValueCache:
                     tensor[targets] = tensor[[sources[row] for row in targets]]
 
 
-# Bytes for keys, values and logits that did not fit into the card: what failed once is not tried again, in no later
-# call for the same model.
+# Bytes for keys, values and logits that did not fit on the card: what failed once is not tried again in later calls for
+# the same model.
 _too_many: weakref.WeakKeyDictionary[PreTrainedModel, int] = weakref.WeakKeyDictionary()
 
 
 def shape_for(model: PreTrainedModel, requests: Sequence[Request], max_new_tokens: int, max_rows: int) -> CacheShape:
-    """As many rows as are useful and fit into the free memory, at least one, and prefixes for them."""
+    """Return a shape with as many rows as are useful and fit into the free memory, at least one, and their prefixes."""
     own = _rounded_up(max(len(request.rest) for request in requests) + max_new_tokens)
     prefix = _rounded_up(max(len(request.prefix) for request in requests))
     sizes = Counter(request.prefix for request in requests)
-    # The last rows of a prefix end one by one: on average half of its requests, or of the rows it may have, are there.
+    # The last rows of a prefix end one by one: on average half of its requests, or of its possible rows, are active.
     typical = sorted(sizes[request.prefix] for request in requests)[len(requests) // 2]
     per_prefix = max(1, min(typical, PREFIX_ROWS) // 2)
     fit = int(room_bytes(model) / row_bytes(model, own + prefix / per_prefix))
@@ -100,7 +100,7 @@ def _rounded_up(places: int) -> int:
 
 
 def row_bytes(model: PreTrainedModel, places: float) -> float:
-    """Of keys and values in that many places, and of the logits with what sampling makes of them, in fp32."""
+    """Bytes of keys and values in that many places, and of the fp32 logits with what sampling makes of them."""
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -109,12 +109,12 @@ def row_bytes(model: PreTrainedModel, places: float) -> float:
 
 
 def room_bytes(model: PreTrainedModel) -> int:
-    """What may be used: a share of the free memory, and at most half of what was too much before."""
+    """Bytes that may be used: a share of the free memory, and at most half of what was too much before."""
     share = int(free_bytes(model.device) * ROWS_SHARE)
     return min(share, _too_many[model] // 2) if model in _too_many else share
 
 
 def remember_too_many(model: PreTrainedModel, shape: CacheShape) -> None:
-    """What did not fit: from now on at most half of it is used."""
+    """Record that this shape did not fit: from now on at most half of it is used."""
     places = shape.own_places + shape.prefix_places * shape.prefixes / shape.rows
     _too_many[model] = int(shape.rows * row_bytes(model, places))

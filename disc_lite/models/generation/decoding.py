@@ -1,4 +1,4 @@
-"""The loop: prompts are read into free rows, every row is continued by a token a pass, finished rows are free again."""
+"""The decoding loop: fills free rows with prompts, adds a token to every row in each pass, frees finished rows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from disc_lite.models.positions import by_frequencies, original_length
 from disc_lite.packing import filled, shared_length
 from disc_lite.planning.sizes import PROMPT_TOKENS
 
-AWAITED = 0.25  # share of the rows that are filled together where passes without prompts are graphs
+AWAITED = 0.25  # share of the rows to fill together if passes without prompts are CUDA graphs
 
 
 def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int) -> Iterator[list[Step]]:
-    """The new tokens of every pass. After CUDA ran out of memory, unfinished requests begin anew in fewer rows."""
+    """Yield the new tokens of every pass. If CUDA runs out of memory, unfinished requests restart in fewer rows."""
     longest = [len(r.prefix) + len(r.rest) + limits.max_new_tokens for r in requests]
     decode_alike = _decode if attends_only(model) else decode_in_batches
     for long, indices in by_frequencies(longest, original_length(model.config.get_text_config())).items():
@@ -35,7 +35,7 @@ def decode(model: PreTrainedModel, requests: Sequence[Request], limits: Limits, 
 def _decode(
     model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int, long: bool
 ) -> Iterator[list[Step]]:
-    """As `decode`, of texts that all have the same frequencies of positions."""
+    """Like `decode`, but for texts that all have the same frequencies of positions."""
     for alike in by_size(requests, limits.max_new_tokens):
         left = list(alike)
         while left:
@@ -55,7 +55,7 @@ def _decode(
 def _passes(model: PreTrainedModel, schedule: Schedule, long: bool) -> Iterator[list[Step]]:
     cache, on_cuda = KeyValueCache(schedule.shape, long), model.device.type in AT_ONCE
     max_tokens = PROMPT_TOKENS.get(model.device.type, PROMPT_TOKENS["cpu"])
-    # Only passes without prompts are graphs, and those with prompts take several times as long: some rows are awaited.
+    # Only passes without prompts are graphs, and those with prompts take several times as long: wait for some rows.
     graph = DecodingGraph(cache, model.device) if on_cuda else None
     fewest = max(1, int(schedule.shape.rows * AWAITED)) if on_cuda else 1
     while schedule.left:
@@ -77,7 +77,7 @@ def _pass(
     device: torch.device, cache: KeyValueCache, schedule: Schedule, tokens: Sequence[Token], ids: Sequence[int],
     sources: Mapping[int, int],
 ) -> Pass:  # fmt: skip
-    """The last tokens of the rows that go on, and the prompts of those that were filled."""
+    """Return the pass over the last tokens of continued rows, and the prompts of newly filled ones."""
     rows, sizes = schedule.rows, list(map(len, schedule.prefixes))
     decoding = decoding_of(tokens, sizes, schedule.shape, device) if tokens else None
     read = [row for row, source in sources.items() if source == row]
@@ -91,7 +91,7 @@ def _pass(
 
 
 def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
-    """Row -> the row whose prompt is read for it: the first one with the same prompt, so that it is read once."""
+    """Return row -> the first row with the same prompt, whose prompt is then read once for all of them."""
     first: dict[tuple[int, tuple[int, ...]], int] = {}
     rows = schedule.rows
     return {row: first.setdefault((rows[row].prefix, rows[row].request.rest), row) for row in fresh}
@@ -103,7 +103,7 @@ def _sources(schedule: Schedule, fresh: Sequence[int]) -> dict[int, int]:
 def _read_prefixes(
     model: PreTrainedModel, cache: KeyValueCache, schedule: Schedule, replaced: Sequence[int], max_tokens: int
 ) -> None:
-    """Read the prefixes with these numbers; what another stored one begins with as well is copied, not read."""
+    """Read the prefixes with these numbers; what they share with a stored prefix is copied instead."""
     prefixes = {number: prefix for number, prefix in enumerate(schedule.prefixes) if prefix}
     unread = [number for number in replaced if number in prefixes]
     ready = [number for number in prefixes if number not in unread]
@@ -114,7 +114,7 @@ def _read_prefixes(
             source, size = _most_shared(prefixes, number, ready)
             _, soon = _most_shared(prefixes, number, [chunk.prefix for chunk in chunks])
             if soon > size:
-                later.append(number)  # copied as soon as the other one is read
+                later.append(number)  # it is copied once the other one is read
                 continue
             if size:
                 cache.copy_prefix(source, number, size)
@@ -124,11 +124,11 @@ def _read_prefixes(
         for batch in filled(range(len(chunks)), [len(chunk.ids) for chunk in chunks], max_tokens):
             prefill = prefill_of([chunks[i] for i in batch], False, model.device)
             ids = torch.tensor([token for i in batch for token in chunks[i].ids], device=model.device)
-            one = torch.tensor([0], device=model.device)  # logits that nobody needs
+            one = torch.tensor([0], device=model.device)  # unused logits
             forward(model, Pass(cache, ids[None], prefill.positions[None], one, None, prefill))
 
 
 def _most_shared(prefixes: Mapping[int, Sequence[int]], number: int, others: Iterable[int]) -> tuple[int, int]:
-    """(number of another one, tokens): the one of `others` with the longest common beginning."""
+    """Return (number, tokens): which of `others` has the longest common beginning, and its length."""
     shared = ((other, shared_length([prefixes[number], prefixes[other]])) for other in others)
     return max(shared, key=lambda found: found[1], default=(-1, 0))

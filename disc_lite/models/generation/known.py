@@ -1,4 +1,4 @@
-"""Continuations that an earlier, interrupted call has finished: a journal of them on disk."""
+"""A journal on disk of continuations that an earlier, interrupted call finished."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from disc_lite.storage import Journal, key_of
 
 @dataclass(frozen=True)
 class KnownContinuations:
-    """Those of one run; `whose` names the adapter, "" is the base."""
+    """The finished continuations of one run; `whose` identifies the adapter, "" is the base."""
 
     journal: Journal
     whose: str = ""
 
     def find(self, requests: Iterable[Request], limits: Limits) -> dict[int, Continuation]:
-        """Place of a request -> its continuation, for those that are there."""
+        """Return place of a request -> its continuation, for the requests that are in the journal."""
         rows: dict[int, Any] = {r.place: self.journal.get(self._key(r, limits)) for r in requests}
         return {
             place: Continuation(tuple(row["ids"]), row["stop"], tuple(row["log_ps"]))
@@ -26,7 +26,7 @@ class KnownContinuations:
         }  # fmt: skip
 
     def add(self, finished: Mapping[Request, Continuation], limits: Limits) -> None:
-        """Add what has been written."""
+        """Add finished continuations."""
         self.journal.add({
             self._key(request, limits): {
                 "ids": list(written.ids), "stop": written.stop_id, "log_ps": list(written.log_ps),
@@ -35,7 +35,7 @@ class KnownContinuations:
         })  # fmt: skip
 
     def _key(self, request: Request, limits: Limits) -> str:
-        """All that a text follows from; a greedy one has no random numbers."""
+        """Return a key of all that a text depends on; a greedy one uses no random numbers."""
         sampling = (request.temperature, request.stream, limits.min_p) if request.temperature else ()
         ends = (tuple(sorted(limits.stop_ids)), limits.max_new_tokens)
         return key_of(self.whose, (*request.prefix, *request.rest), sampling, ends)

@@ -1,7 +1,7 @@
-"""One forward pass: which tokens of which rows and prefixes it reads, all of them side by side in one row of tokens.
+"""One forward pass: the tokens of rows and prefixes that it reads, all concatenated in one row.
 
-So the linear layers compute no padding. A pass reads the last token of rows that are being written (`Decoding`), and
-whole prompts or prefixes (`Prefill`), either or both. Tokens of rows with the same prefix are side by side.
+So the linear layers compute no padding. A pass reads the last token of active rows (`Decoding`), whole prompts or
+prefixes (`Prefill`), or both. Tokens of rows with the same prefix are adjacent.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor
 
 from disc_lite.models.generation.cache import STEP, CacheShape, KeyValueCache
 
-PADDING = 1.25  # longest by shortest of the chunks whose attention is computed together
-HIDDEN = -1e30  # a score that no softmax notices; finite, so that a row that sees nothing is no NaN
-# Where all prefixes are attended to at once: padded to the longest and to `prefix_rows`, but with few kernels, whose
-# shapes are always the same. Elsewhere one after the other, without padding.
+PADDING = 1.25  # largest ratio of lengths among chunks whose attention is computed together
+HIDDEN = -1e30  # a score that a softmax ignores; finite, so that a row that sees nothing is not NaN
+# Devices that attend to all prefixes at once, padded to the longest and to `prefix_rows`, but with few kernels of fixed
+# shapes. Others attend to one prefix after another, without padding.
 AT_ONCE = {"cuda"}
 
 
@@ -35,29 +35,29 @@ class PrefixTokens:
 
 @dataclass(frozen=True)
 class Grid:
-    """All prefixes at once: the queries of each in `prefix_rows` places."""
+    """Layout for attending to all prefixes at once: the queries of each are in `prefix_rows` places."""
 
-    sizes: Tensor  # [prefixes]: places of each that are in use
+    sizes: Tensor  # [prefixes]: number of used places in each
     prefix_rows: int
     at: Tensor  # [B]: prefix * prefix_rows + number among the tokens with it; the first index beyond for idle rows
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """One token of each of some rows."""
+    """One token each of some rows."""
 
     rows: Tensor  # [B]
-    at: Tensor  # [B]: its place among the row's own
+    at: Tensor  # [B]: place of the token among the row's own
     positions: Tensor  # [B]: its position in the text
-    top: int  # rows 0..top have all of `rows`
-    width: int  # own places 0..width have all that is seen
+    top: int  # rows 0..top include all of `rows`
+    width: int  # own places 0..width include all that is seen
     in_order: bool  # `rows` is 0..top
     prefixes: tuple[PrefixTokens, ...]
-    grid: Grid | None  # in place of `prefixes`
+    grid: Grid | None  # replaces `prefixes`
     biases: dict[tuple[str, int | None], Tensor] = field(default_factory=dict)  # computed once for all layers
 
     def own_bias(self, window: int | None, dtype: torch.dtype) -> Tensor:
-        """[top, 1, 1, width]: what every row sees of its own tokens."""
+        """Return the bias [top, 1, 1, width]: which of its own tokens every row sees."""
         if ("own", window) not in self.biases:
             at = self.at if self.in_order else self.at.new_zeros(self.top).index_copy_(0, self.rows, self.at)
             place = torch.arange(self.width, device=at.device)
@@ -67,7 +67,7 @@ class Decoding:
         return self.biases["own", window]
 
     def prefix_bias(self, grid: Grid, window: int | None, width: int, each: int, dtype: torch.dtype) -> Tensor:
-        """[prefixes, 1, 1 or prefix rows * each, width]: what the queries see of the prefixes."""
+        """Return the bias [prefixes, 1, 1 or prefix rows * each, width]: what the queries see of the prefixes."""
         if ("prefix", window) not in self.biases:
             place = torch.arange(width, device=self.at.device)
             hidden = (place >= grid.sizes[:, None])[:, None]  # [prefixes, 1, width]
@@ -94,16 +94,16 @@ class Chunk:
 
     slot: int  # row, or prefix
     prefix: int
-    before: int  # places of the prefix that it sees
+    before: int  # number of the prefix's places that it sees
     ids: Sequence[int]
 
 
 @dataclass(frozen=True)
 class Padded:
-    """Chunks of about the same length, repeating their last token up to the longest."""
+    """Chunks of about the same length, padded to the longest by repeating their last token."""
 
     tokens: Tensor  # [N, L]: indices into T
-    real: Tensor  # [M]: which of the N * L are no padding
+    real: Tensor  # [M]: which of the N * L are not padding
     at: Tensor  # [M]: their indices into T
 
 
@@ -132,12 +132,12 @@ class Pass:
 
 
 def hidden_where(hidden: Tensor, dtype: torch.dtype) -> Tensor:
-    """A bias on scores that hides some keys."""
+    """Return a bias on scores that hides some keys."""
     return torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill_(hidden, HIDDEN)
 
 
 def decoding_of(tokens: Sequence[Token], sizes: Sequence[int], shape: CacheShape, device: torch.device) -> Decoding:
-    """The tokens must be sorted by prefix; `sizes` of all prefixes."""
+    """Return the decoding part of a pass; `tokens` must be sorted by prefix, `sizes` are those of all prefixes."""
     positions = [sizes[t.prefix] + t.at for t in tokens]
     prefixes = _by_prefix([t.prefix for t in tokens], positions, sizes)
     in_grid = [p.prefix * shape.prefix_rows + i for p in prefixes for i in range(p.last - p.first)]
@@ -152,7 +152,10 @@ def decoding_of(tokens: Sequence[Token], sizes: Sequence[int], shape: CacheShape
 
 
 def prefill_of(chunks: Sequence[Chunk], own: bool, device: torch.device) -> Prefill:
-    """The chunks must be sorted by prefix, and those of one prefix see equally much of it."""
+    """Return the prefill of a pass.
+
+    The chunks must be sorted by prefix, and those with the same prefix must see the same number of its places.
+    """
     slots, at, positions, owners, starts = list[int](), list[int](), list[int](), list[int](), list[int]()
     for chunk in chunks:
         starts.append(len(slots))
@@ -170,7 +173,7 @@ def prefill_of(chunks: Sequence[Chunk], own: bool, device: torch.device) -> Pref
 def _by_prefix(
     owners: Sequence[int], positions: Sequence[int], places: Sequence[int] | Mapping[int, int]
 ) -> tuple[PrefixTokens, ...]:
-    """The prefix and the position of every token, sorted by prefix; prefix -> places of it that they see."""
+    """Group tokens, sorted by prefix, by their prefix; `places` gives the number of its places that they see."""
     found, first = [], 0
     for prefix, members in groupby(owners):
         last = first + len(list(members))

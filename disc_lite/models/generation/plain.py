@@ -1,4 +1,4 @@
-"""Prompts in batches through the model's own cache: for models whose layers do not remember by attention alone."""
+"""Continues prompts in batches through the model's own cache, for models that `attention.attend` does not support."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from disc_lite.models.positions import long_texts
 from disc_lite.packing import filled
 from disc_lite.planning.sizes import MAX_ROWS
 
-ATTENTION = {"full_attention", "sliding_attention"}  # kinds of layers that `attention.attend` computes
+ATTENTION = {"full_attention", "sliding_attention"}  # kinds of layers that `attention.attend` supports
 BATCH_TOKENS = 32_768  # prompt and new tokens in the cache at once
 
-# Models that `attention.attend` does not serve, although their configuration does not say so.
+# Models that `attention.attend` does not support, although their configuration does not say so.
 _unserved: weakref.WeakSet[PreTrainedModel] = weakref.WeakSet()
 
 
 def attends_only(model: PreTrainedModel) -> bool:
-    """Whether every layer is attention that calls the registered function with keys and values of its own."""
+    """Whether every layer is attention that calls the registered function with its own keys and values."""
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ATTENTION)
     other = [getattr(config, name, None) for name in ("attn_logit_softcapping", "num_kv_shared_layers", "kv_lora_rank")]
@@ -37,14 +37,14 @@ def attends_only(model: PreTrainedModel) -> bool:
 
 
 def use_own_cache(model: PreTrainedModel) -> None:
-    """From now on this model is continued through its own cache."""
+    """Continue this model through its own cache from now on."""
     _unserved.add(model)
 
 
 def decode_in_batches(
     model: PreTrainedModel, requests: Sequence[Request], limits: Limits, max_rows: int, long: bool
 ) -> Iterator[list[Step]]:
-    """The new tokens of every forward pass; where CUDA runs out of memory, batches have half as many rows."""
+    """Yield the new tokens of every forward pass; if CUDA runs out of memory, batches have half as many rows."""
     rows = max_rows or MAX_ROWS.get(model.device.type, MAX_ROWS["cpu"])
     left = sorted(requests, key=lambda request: (_length(request), request.place))
     while left:
@@ -68,7 +68,7 @@ def _length(request: Request) -> int:
 
 @torch.no_grad()
 def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, long: bool) -> Iterator[list[Step]]:
-    """Prompts are padded on the left; finished rows are taken out of the cache."""
+    """Yield the steps of one batch; prompts are padded on the left, finished rows are removed from the cache."""
     rows = [Row(request, 0, request.uniforms(limits.max_new_tokens)) for request in batch]
     decoder = model.get_decoder()
     cache: Any = DynamicCache(config=model.config)
@@ -94,12 +94,12 @@ def _steps(model: PreTrainedModel, batch: Sequence[Request], limits: Limits, lon
 
 
 def _cache_argument(decoder: Any) -> str:
-    """What a decoder calls the cache that it is given: `cache` since transformers 5.24."""
+    """Return the name of the decoder's cache argument: `cache` since transformers 5.24."""
     return "cache" if "cache" in signature(decoder.forward).parameters else "past_key_values"
 
 
 def _padded(batch: Sequence[Request]) -> tuple[Tensor, Tensor]:
-    """Ids and mask of the whole prompts, [B, L] each."""
+    """Return ids and mask of the whole prompts, [B, L] each."""
     width = max(map(_length, batch))
     ids, mask = torch.zeros(2, len(batch), width, dtype=torch.long)
     for n, request in enumerate(batch):

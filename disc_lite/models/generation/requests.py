@@ -1,4 +1,4 @@
-"""What a model is asked to continue, how, and what it wrote."""
+"""Requests to continue a prompt, their limits, and the continuations."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from disc_lite.packing import shared_length
 from disc_lite.planning.sizes import SHORTEST_PREFIX
 
-LOG_P_DIGITS = 6  # what is computed and what is read from a journal are the same
+LOG_P_DIGITS = 6  # rounding, so that computed values equal those read from a journal
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """New tokens, and the stop token after them (not among them); None where the limit was reached."""
+    """New tokens, and the stop token after them (not among them); None if the limit was reached."""
 
     ids: tuple[int, ...]
     stop_id: int | None
     # log p of every token of `whole_ids`, nats, at temperature 1: what a forward pass over prompt and answer would
-    # give up to rounding, and so no part of what makes two continuations equal.
+    # give, up to rounding; therefore not compared for equality.
     log_ps: tuple[float, ...] = field(default=(), compare=False)
 
     @property
@@ -35,16 +35,16 @@ class Continuation:
 
 @dataclass(frozen=True)
 class Limits:
-    """What ends the continuations of one call, and how unlikely their tokens may be."""
+    """When the continuations of one call end, and how unlikely their tokens may be."""
 
     stop_ids: frozenset[int]
     max_new_tokens: int
-    min_p: float = 0.0  # of the likeliest token's probability
+    min_p: float = 0.0  # share of the likeliest token's probability
 
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt: the prefix that it shares with others (empty if none), the rest of it (never empty), how to sample."""
+    """A prompt, as the prefix shared with others (may be empty) and the rest (never empty), and how to sample."""
 
     place: int  # index among the prompts of the call
     prefix: tuple[int, ...]
@@ -53,16 +53,16 @@ class Request:
     stream: int = 0  # seed of its random numbers
 
     def uniforms(self, number: int) -> list[float]:
-        """Random numbers in [0, 1), one for each new token; drawn on the CPU: the same on every machine."""
+        """Return a random number in [0, 1) for each new token; drawn on the CPU: the same on every machine."""
         return torch.rand(number, generator=torch.Generator().manual_seed(self.stream)).tolist()
 
 
 def requests_of(
     prompts: Sequence[Sequence[int]], groups: Sequence[int], temperatures: Sequence[float], streams: Sequence[int]
 ) -> list[Request]:
-    """A request for each prompt; those of one group share their common prefix, prompts of no group with each other.
+    """Return a request for each prompt; those of one group share their common prefix.
 
-    `groups` may be empty: one group.
+    Prompts that are alone in their group share theirs with each other. Empty `groups` means one group.
     """
     members: dict[int, list[int]] = {}
     for place, group in enumerate(groups or [0] * len(prompts)):
@@ -77,7 +77,7 @@ def requests_of(
 
 
 def _shared(prompts: Sequence[Sequence[int]], places: Sequence[int]) -> int:
-    """Tokens of their prefix, without the last of any prompt: its hidden state gives the first new token."""
+    """Number of tokens in their prefix, without the last token of any prompt, which gives the first new token."""
     if len(places) < 2:
         return 0
     members = [prompts[place] for place in places]
@@ -90,7 +90,7 @@ Step = tuple[int, int, Continuation | None]  # place of a request, its new token
 
 @dataclass
 class Row:
-    """A request that is being written."""
+    """A request that is being generated."""
 
     request: Request
     prefix: int  # number of its prefix among the stored ones
@@ -100,11 +100,11 @@ class Row:
 
     @property
     def last_at(self) -> int:
-        """The place of the last token among the row's own."""
+        """Place of the last token among the row's own."""
         return len(self.request.rest) + len(self.written) - 1
 
     def write(self, token: int, log_p: float, limits: Limits) -> Continuation | None:
-        """Append a token; the continuation if it is the last."""
+        """Append a token; return the continuation if it was the last one."""
         self.written.append(token)
         self.log_ps.append(round(log_p, LOG_P_DIGITS))
         if token in limits.stop_ids:

@@ -14,18 +14,18 @@ RUN = 128  # tokens
 
 
 def next_tokens(logits: Tensor, rows: Sequence[Row], min_p: float) -> list[tuple[int, float]]:
-    """The next token of every row, from its logits [B, V], and the token's log-probability at temperature 1."""
+    """Return the next token of every row, from logits [B, V], and its log-probability at temperature 1."""
     drawn = to_device(torch.tensor([row.uniforms[len(row.written)] for row in rows]), logits.device)
     tokens = sample(logits, [row.request.temperature for row in rows], drawn, min_p)
-    # One wait for the card. Not in fp64, which Apple's GPUs do not have: fp32 holds whole numbers below 2^24.
+    # One transfer, so the host waits once. Not in fp64, which Apple's GPUs lack: fp32 holds integers below 2^24.
     both = torch.stack([tokens.float(), log_probabilities(logits, tokens)]).tolist()
     return [(int(token), log_p) for token, log_p in zip(*both, strict=True)]
 
 
 def sample(logits: Tensor, temperatures: Sequence[float], drawn: Tensor, min_p: float = 0.0) -> Tensor:
-    """[B, V], [B], [B] -> [B]: argmax at temperature 0, else the token whose part of [0, 1) contains `drawn`.
+    """[B, V], [B], [B] -> [B]: argmax at temperature 0, else the token whose interval of [0, 1) contains `drawn`.
 
-    Tokens less likely than `min_p` times the likeliest one have no part (min-p sampling, arXiv 2407.01082).
+    Tokens less likely than `min_p` times the likeliest one have no interval (min-p sampling, arXiv 2407.01082).
     """
     if not any(temperatures):
         return logits.argmax(-1)
@@ -41,14 +41,14 @@ def sample(logits: Tensor, temperatures: Sequence[float], drawn: Tensor, min_p: 
 
 
 def _drawn(shares: Tensor, drawn: Tensor) -> Tensor:
-    """[B, V], [B] -> [B]: the index at which the running sum of the shares passes the number."""
-    # First the run of tokens, then the token in it: a running sum over a whole vocabulary takes as long as a third of
-    # a small model's layers.
+    """[B, V], [B] -> [B]: the index at which the cumulative sum of the shares exceeds `drawn`."""
+    # First the run of tokens, then the token in it: a cumulative sum over a whole vocabulary takes as long as a third
+    # of a small model's layers.
     if shares.shape[1] % RUN:
         shares = torch.nn.functional.pad(shares, (0, -shares.shape[1] % RUN))
     runs = shares.view(len(shares), -1, RUN)  # [B, V / RUN, RUN]
     ends = runs.sum(-1).cumsum(-1)
-    target = drawn[:, None] * ends[:, -1:]  # the sum ends a rounding error away from 1
+    target = drawn[:, None] * ends[:, -1:]  # the sum differs from 1 by rounding
     run = _first_beyond(ends, target)
     before = torch.where(run > 0, ends.gather(1, (run - 1).clamp(min=0)), 0.0)
     within = runs.gather(1, run[:, :, None].expand(-1, 1, RUN))[:, 0].cumsum(-1)  # [B, RUN]
@@ -56,11 +56,11 @@ def _drawn(shares: Tensor, drawn: Tensor) -> Tensor:
 
 
 def _first_beyond(sums: Tensor, target: Tensor) -> Tensor:
-    """[B, N] running sums, [B, 1] -> [B, 1]: the first index beyond the target; none after the last that adds."""
+    """[B, N] cumulative sums, [B, 1] -> [B, 1]: the first index beyond the target, at most the last that adds any."""
     last = (sums < sums[:, -1:]).sum(-1, keepdim=True)
     return torch.minimum(torch.searchsorted(sums, target, right=True), last)
 
 
 def log_probabilities(logits: Tensor, tokens: Tensor) -> Tensor:
-    """log p of these tokens at temperature 1, nats: [B, V], [B] -> [B]."""
+    """Return log p of these tokens at temperature 1, nats: [B, V], [B] -> [B]."""
     return logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from disc_lite.models.generation.cache import CacheShape
 from disc_lite.models.generation.requests import Limits, Request, Row, Step
 
-SHORT = 256  # places of a row: shorter ones are not worth an order of their own
+SHORT = 256  # places of a row: shorter ones are not worth a group of their own
 
 
 class Schedule:
-    """The waiting requests by prefix, in their order; the stored prefixes; the rows that are being written."""
+    """The waiting requests by prefix, in order; the stored prefixes; the active rows."""
 
     def __init__(self, requests: Iterable[Request], shape: CacheShape, limits: Limits) -> None:
         self.shape, self.limits = shape, limits
@@ -28,15 +28,15 @@ class Schedule:
 
     @property
     def left(self) -> int:
-        """Requests that are not finished."""
+        """Number of requests that are not finished."""
         return len(self.rows) + self._left
 
     def by_prefix(self) -> list[int]:
-        """The rows that are being written, those of one prefix together."""
+        """Return the active rows, those with the same prefix together."""
         return sorted(self.rows, key=lambda row: (self.rows[row].prefix, row))
 
     def unfinished(self) -> list[Request]:
-        """In the order of their places; rows that are being written begin anew."""
+        """Return the unfinished requests, in order of their places; active rows start again."""
         requests = [row.request for row in self.rows.values()]
         requests += [request for queue in self._waiting for request in queue]
         return sorted(requests, key=lambda request: request.place)
@@ -44,8 +44,8 @@ class Schedule:
     def admit(self, max_tokens: int, fewest: int) -> tuple[list[int], list[int]]:
         """Put waiting requests into free rows: (prefixes that were replaced, rows that were filled, by prefix).
 
-        At most `max_tokens` tokens of prompts, but at least one prompt; none while rows are being written and fewer
-        than `fewest` would be filled.
+        Takes at most `max_tokens` tokens of prompts, but at least one prompt; takes none while rows are active and
+        fewer than `fewest` would be filled.
         """
         if not self._left or len(self.rows) == self.shape.rows:
             return [], []
@@ -69,7 +69,7 @@ class Schedule:
         return replaced, sorted(filled, key=lambda row: (self.rows[row].prefix, row))
 
     def _openings(self) -> Iterator[tuple[int, int, int]]:
-        """(number of a stored prefix, index of the waiting requests for it, how many of them could be written)."""
+        """Yield (number of a stored prefix, index of the requests waiting for it, how many of them can get a row)."""
         busy = Counter(row.prefix for row in self.rows.values())
         waiting = {which: len(self._waiting[which]) for which in self._stored if which is not None}
         idle = []
@@ -80,7 +80,7 @@ class Schedule:
                 yield number, which, count
             elif not busy[number]:
                 idle.append(number)
-        # Prefixes that were not stored yet, in their order; then once more the one with most requests without a row.
+        # Prefixes that were not stored yet, in order; then again the one with the most requests without a row.
         fresh = iter(range(self._next, len(self._waiting)))
         for number in idle:
             which = next(fresh, -1)
@@ -106,7 +106,7 @@ class Schedule:
 
 
 def by_size(requests: Sequence[Request], max_new_tokens: int) -> list[list[Request]]:
-    """The longest requests first, those together that are at least half as long: all rows have the longest's places."""
+    """Group requests, longest first; those in a group are at least half as long, as all rows have equal width."""
     found: list[list[Request]] = []
     longest = 0
     for request in sorted(requests, key=lambda r: -len(r.rest)):
