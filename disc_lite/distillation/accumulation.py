@@ -1,4 +1,4 @@
-"""The gradient of a step from micro-batches that fit in memory, and its update by AdamW."""
+"""Accumulates the gradient of a step over micro-batches that fit in memory, and applies it with AdamW."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from disc_lite.recipe.schema import LONGEST
 
 @dataclass(frozen=True)
 class Gradient:
-    """What was measured while the gradient of a step was added up in the parameters."""
+    """Measurements from accumulating the gradient of a step."""
 
-    loss: float  # the two terms of the loss, see `step`: means over the whole step, retention without its weight
+    loss: float  # the two terms of the loss, see `step`: means over the whole step, retention unweighted
     retention: float
     tokens: int
     target_tokens: int
-    max_tokens: int  # of a micro-batch
+    max_tokens: int  # largest size of a micro-batch
 
     @property
     def finite(self) -> bool:
@@ -40,11 +40,11 @@ def accumulate(
     base: Base, data: TrainingData, recipe: Recipe, batch: Batch, max_tokens: int = LONGEST,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Gradient | None:  # fmt: skip
-    """The gradient of a step, from micro-batches of at most `max_tokens`; None: stopped between them.
+    """Accumulate the gradient of a step over micro-batches of at most `max_tokens`; None if stopped between them.
 
     CUDA may run out of memory in the middle of a backward pass, when a part of a gradient is already added. So the
-    whole step is made again, in micro-batches of half the size of the one that failed. Raises WillNotFit where that
-    was a single example.
+    whole step is repeated, in micro-batches of half the size of the one that failed. Raises WillNotFit if that was a
+    single example.
     """
     examples = data.examples(batch)
     task, retention = (sum(len(e.compared) for e in each) for each in examples)
@@ -60,14 +60,14 @@ def accumulate(
                 max_tokens = _half(data, part, added)
                 break
             sums.append(added)
-        else:  # only here is waited for the device, which computes while the next micro-batch is packed
+        else:  # the only wait for the device, which computes while the next micro-batch is packed
             task_sum, retention_sum = map(sum, zip(*torch.stack(sums).tolist(), strict=True))
             return Gradient(task_sum / task, retention_sum / max(1, retention), sum(sizes), task, max_tokens)
         _clear(base)
 
 
 def _half(data: TrainingData, part: Batch, full: WillNotFit) -> int:
-    """Half the tokens of a micro-batch that did not fit. Raises WillNotFit where it is a single example."""
+    """Return half the tokens of a micro-batch that did not fit. Raises WillNotFit if it is a single example."""
     examples = [example for each in data.examples(part) for example in each]
     tokens = sum(len(e.input_ids) for e in examples)
     if len(examples) == 1:
@@ -83,7 +83,7 @@ def _clear(base: Base) -> None:
 def apply(
     gradient: Gradient, parameters: list[Any], optimizer: torch.optim.Optimizer, rate: float, clip_norm: float
 ) -> float:
-    """Clip the gradient and apply it if it is finite; returns its norm. Raises WillNotFit where AdamW does not fit."""
+    """Clip the gradient and apply it if it is finite; returns its norm. Raises WillNotFit if AdamW does not fit."""
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip_norm))
     if math.isfinite(norm) and gradient.finite:
         for group in optimizer.param_groups:

@@ -1,7 +1,7 @@
-"""Checkpoints: adapter, optimiser state and step; saved whole, verified, loaded.
+"""Checkpoints of adapter, optimiser state and step: saves them atomically, verifies and loads them.
 
-The batch of step n follows from examples, recipe and n (`schedule.batches`) and training draws no random number, so
-the step is the whole random state.
+The batch of step n follows from examples, recipe and n (`schedule.batches`), and training draws no random numbers, so
+the step is all the random state there is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FORMAT = 1
 
 
 def save(folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> Path:
-    """Write `folder/step-…` whole or not at all, then remove the oldest."""
+    """Write `folder/step-…` completely or not at all, then remove old checkpoints."""
     target = folder / f"step-{step:08d}"
     if target.exists():  # saved before the run was interrupted
         return target
@@ -38,13 +38,16 @@ def save(folder: Path, step: int, parameters: dict[str, nn.Parameter], optimizer
 
 
 def remove_old(folder: Path) -> None:
-    """Leave the newest; also before anything is saved: the process may have been killed between a save and this."""
+    """Remove all but the newest checkpoints.
+
+    Also called before anything is saved: the process may have been killed between a save and this.
+    """
     for old in sorted(folder.glob("step-*"))[:-MOST_CHECKPOINTS]:
         remove(old)
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest checkpoint that passes verification; damaged ones are renamed to `broken-…`."""
+    """Return the newest checkpoint that passes verification; damaged ones are renamed to `broken-…`."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         problems = verify(path)
         if not problems:
@@ -78,7 +81,7 @@ def load(path: Path, parameters: dict[str, nn.Parameter], optimizer: torch.optim
 def _flat(
     parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], JsonObject]:
-    """The optimiser's state by parameter name: tensors, and other values."""
+    """Return the optimiser's state by parameter name: tensors, and other values."""
     tensors: dict[str, Tensor] = {}
     numbers: JsonObject = {}
     for name, parameter in parameters.items():

@@ -1,4 +1,4 @@
-"""What is trained on: examples, with the cached teacher hidden states of their compared positions."""
+"""Training data: examples, with the cached teacher hidden states of their compared positions."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Task:
         return cls(tuple(states.examples), states, states.shards.examples)
 
     def ready(self, indices: Sequence[int], should_stop: Callable[[], bool]) -> bool:
-        """Have the teacher's states of these examples, which it may have to read again; False: stopped meanwhile."""
+        """Load the teacher's states of these examples, which it may have to compute again; False if stopped."""
         return self.states is None or self.states.load(indices, should_stop)
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The task, which the documents are learned from, and self-generated examples against forgetting."""
+    """The task, from which the documents are learned, and self-generated examples against forgetting."""
 
     task: Task
     retention: Task = Task((), None)
 
     def batches(self, recipe: Recipe) -> tuple[Batch, ...]:
-        """Those of all steps, in their order."""
+        """Return the batches of all steps, in order."""
         return batches(self.task.examples, self.retention.examples, recipe, self.task.shards)
 
     def examples(self, batch: Batch) -> tuple[list[Example], list[Example]]:
-        """Those of a batch: of the task, and of retention."""
+        """Return the examples of a batch: those of the task, and those of the retention term."""
         return [self.task.examples[i] for i in batch.task], [self.retention.examples[i] for i in batch.retention]

@@ -1,4 +1,4 @@
-"""The lessons of DiSC: the teacher reads a window of the document, the student a sentence of it after an anchor."""
+"""The lessons of DiSC: the teacher reads a window of the document, the student one of its sentences after an anchor."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from disc_lite.prompts.answering import about_task, heading_lines
 from disc_lite.prompts.texts import Text
 from disc_lite.recipe import Recipe
 
-# What is learned with one anchor is recalled with that one. All of them together cost the teacher nothing more.
+# What is learned with one anchor is recalled with that anchor. Using all of them costs the teacher nothing more.
 MIXED = ("heading", "chat", "lead_in", "none")
 
 
 def disc_lessons(
     texts: Iterable[Text], tokens: Tokens, recipe: Recipe, taught: Taught = lambda passage: True
 ) -> list[Lesson]:
-    """DiSC (arXiv 2602.16093): the teacher has read the text before the sentence, the student has not.
+    """Return the lessons of DiSC (arXiv 2602.16093): the teacher reads text before a sentence, the student does not.
 
-    Sentences of passages that are not taught are no targets.
+    Sentences of passages that are not taught are not targets.
     """
     lessons = []
     for text in texts:
@@ -32,17 +32,17 @@ def disc_lessons(
         for window in _windows(text, tokens, recipe):
             first = bisect_right(chosen, window.start, key=lambda target: target[1])
             last = bisect_left(chosen, window.end, key=lambda target: target[0])
-            # A window cuts no sentence, unless one is longer than a window.
+            # A window splits no sentence, unless the sentence is longer than a window.
             cut = [(max(start, window.start), min(end, window.end)) for start, end in chosen[first:last]]
             lesson = _disc_lesson(text, window, cut, tokens, recipe)
-            if lesson.examples:  # a sentence of one token has none without an anchor: nothing precedes it
+            if lesson.examples:  # without an anchor, a sentence of one token has none: nothing precedes it
                 lessons.append(lesson)
     return lessons
 
 
 @dataclass(frozen=True)
 class _Window:
-    """What the teacher reads at once: the targets are in `start` to `end`, before them it reads on from `begin`."""
+    """What the teacher reads at once: from `begin` to `end`, with the targets from `start` to `end`."""
 
     headings: tuple[int, ...]  # ids of the headings above `begin`, read first
     begin: int
@@ -55,10 +55,11 @@ class _Window:
 
 
 def _windows(text: Text, tokens: Tokens, recipe: Recipe) -> Iterator[_Window]:
-    """Windows of at most `teacher_tokens` with BOS, each token a target once: whole passages where they fit.
+    """Yield windows of at most `teacher_tokens` with BOS; they hold whole passages where those fit.
 
-    A window after the first begins with the headings above it and the last sentences of the one before, up to a quarter
-    of a window: at its first targets the teacher would else know less than at its last ones.
+    Each token is a target once. A window after the first starts with the headings above it and the last sentences of
+    the previous window, up to a quarter of a window: otherwise the teacher would know less at its first targets than at
+    its last ones.
     """
     longest = recipe.disc.teacher_tokens - len(tokens.bos)
     lead_tokens = disc_lead_tokens(longest)
@@ -78,9 +79,9 @@ def _windows(text: Text, tokens: Tokens, recipe: Recipe) -> Iterator[_Window]:
 
 
 def _opened(text: Text, start: int, end: int, lead_tokens: int, sentences: Sequence[int], tokens: Tokens) -> _Window:
-    """A later window: the headings and as many whole sentences before its start as fit into `lead_tokens`.
+    """Return a later window, which starts with headings and as many whole sentences as fit into `lead_tokens`.
 
-    Where no sentence begins in the first half of these tokens, the window begins within one.
+    If no sentence begins in the first half of these tokens, the window begins within one.
     """
     first = bisect_left(sentences, start - lead_tokens)
     for begin in sentences[first : bisect_right(sentences, start - lead_tokens // 2)]:
@@ -93,7 +94,7 @@ def _opened(text: Text, start: int, end: int, lead_tokens: int, sentences: Seque
 
 
 def _headings(text: Text, begin: int, tokens: Tokens) -> tuple[int, ...]:
-    """The ids of the headings above the token `begin`."""
+    """Return the ids of the headings above the token `begin`."""
     path, (first, last) = text.heading_path(begin), text.offsets[begin]
     section = text.section(last - 1)
     if section and first <= section.start:
@@ -132,7 +133,7 @@ def _disc_lesson(
 
 
 def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -> list[int]:
-    """The student anchor: what the student reads before the target instead of the document."""
+    """Return the student anchor: what the student reads before the target instead of the document."""
     if kind == "lead_in":
         return list(text.ids[max(0, start - recipe.disc.lead_in_tokens) : start])
     if kind == "chat":
@@ -141,6 +142,6 @@ def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -
     if kind == "none":
         return []
     lines = heading_lines(text.heading_path(start) or (text.document.title,))
-    # White space is part of the text: a paragraph's own break follows the heading, or a new one.
+    # White space is part of the text: the heading is followed by the paragraph's own break, or else by a new one.
     own_break = text.sentence_text(start, start + 1).startswith("\n")
     return tokens.text(lines if own_break else lines + "\n\n")

@@ -1,13 +1,13 @@
 """Documents and pairs -> teacher and student sequences, and the positions that are compared.
 
-A **lesson** is one teacher sequence with the student examples that it serves; with every method the
-teacher reads every token once, but for the overlap of windows (a quarter):
+A **lesson** is one teacher sequence with the student examples that it serves. With every method the
+teacher reads every token once, except for the overlap of windows (a quarter):
 
-    disc      BOS + a window of the document; each sentence of it is one example
+    disc      BOS + a window of the document; each sentence in it is one example
     prompt    a prompt with the passage, and every question with its answer as a child of it
 
-A position *p* of an example is compared where the token after it is shared: the student's hidden
-state at *p* and the teacher's at the corresponding place both predict it.
+A position *p* of an example is compared if the token after it is shared: the student's hidden
+state at *p* and the teacher's at the corresponding position both predict it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ Taught = Callable[[Passage], bool]  # whether a passage is taught
 class Example:
     """A student sequence, and the positions at which it is compared with the teacher."""
 
-    kind: str  # of lessons, see `methods`
+    kind: str  # kind of its lesson, see `methods`
     document: str
     input_ids: tuple[int, ...]
     compared: tuple[int, ...]  # positions p: input_ids[p + 1] is a shared token
-    rehearsed: bool = False  # of a passage that an earlier run has taught: read in turn with others, see `schedule`
+    rehearsed: bool = False  # from a passage that an earlier run taught; taken in turn, see `schedule`
 
     @property
     def target_ids(self) -> tuple[int, ...]:
@@ -40,7 +40,7 @@ class Example:
 
     @property
     def name(self) -> str:
-        """Which it is, for messages."""
+        """A name for messages."""
         return f"{self.kind} of {self.document}" if self.document else f"{self.kind} example"
 
 
@@ -59,27 +59,28 @@ class Lesson:
 
     @property
     def name(self) -> str:
-        """Which it is, for messages."""
+        """A name for messages."""
         return f"teacher's sequence, {self.examples[0].name}"
 
 
 def together(examples: Sequence[Example]) -> tuple[tuple[Tree, ...], list[Place]]:
-    """The examples as sequences, and all compared positions in turn: what `Base.hidden_at` takes.
+    """Return the examples as sequences and all their compared positions: the arguments of `Base.hidden_at`.
 
-    Most begin with the same system turn of the chat template: it is computed once a sequence, not once an example.
+    Most examples begin with the same system turn of the chat template: it is computed once per sequence, not once per
+    example.
     """
     places = [(n, 0, p) for n, example in enumerate(examples) for p in example.compared]
     return shared([lone(example.input_ids) for example in examples], places)
 
 
 def thinned(lesson: Lesson, chosen: AbstractSet[int]) -> Lesson:
-    """A lesson with some of its examples, by number, to be rehearsed; the teacher reads only what they need."""
+    """Return a lesson with only the chosen examples, to be rehearsed; the teacher reads only what they need."""
     part = _part(lesson, chosen)
     return replace(part, examples=tuple(replace(example, rehearsed=True) for example in part.examples))
 
 
 def halves(lesson: Lesson) -> tuple[Lesson, ...]:
-    """A lesson as two with half of its examples each, both with what all of them share; none where it has no halves."""
+    """Return a lesson as two with half of its examples each, both with the shared root; () if it cannot be halved."""
     number = len(lesson.examples)
     if number < 2 or len(lesson.sequence) == 1:
         return ()
@@ -87,13 +88,13 @@ def halves(lesson: Lesson) -> tuple[Lesson, ...]:
 
 
 def within(lesson: Lesson, max_tokens: int) -> list[Lesson]:
-    """A lesson in parts of at most `max_tokens` tokens, as far as it can be halved."""
+    """Return a lesson in parts of at most `max_tokens` tokens, as far as it can be halved."""
     parts = halves(lesson) if lesson.tokens > max_tokens else ()
     return [small for part in parts for small in within(part, max_tokens)] or [lesson]
 
 
 def _part(lesson: Lesson, chosen: Container[int]) -> Lesson:
-    """A lesson with some of its examples, by number; the teacher reads only what they need."""
+    """Return a lesson with only the chosen examples, by number; the teacher reads only what they need."""
     examples, places, first = [], list[tuple[int, int]](), 0
     for number, example in enumerate(lesson.examples):
         last = first + len(example.compared)
@@ -109,7 +110,7 @@ def _part(lesson: Lesson, chosen: Container[int]) -> Lesson:
 
 
 def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int) -> tuple[Text, ...]:
-    """Each document's tokens, and its passages as ranges of them."""
+    """Return each document's tokens, and its passages as ranges of them."""
     texts = []
     for document in documents:
         ids, offsets = tokens.document(document.text)
@@ -122,7 +123,7 @@ def tokenise(documents: Iterable[Document], tokens: Tokens, passage_tokens: int)
 
 
 def next_token_lessons(texts: Iterable[Text], tokens: Tokens, taught: Taught = lambda passage: True) -> list[Lesson]:
-    """Fine-tuning on the documents: every passage as it is, each token a target; there is no teacher."""
+    """Return lessons for fine-tuning on the documents: each passage is an example, each token a target; no teacher."""
     lessons = []
     for text in texts:
         for passage in filter(taught, text.passages):
@@ -135,7 +136,7 @@ def next_token_lessons(texts: Iterable[Text], tokens: Tokens, taught: Taught = l
 
 @dataclass(frozen=True)
 class AnsweredPrompt:
-    """A prompt of one user turn and what a model answered, as ids; the answer has its stop token, or is cut."""
+    """A prompt of one user turn and a model's answer, as ids; the answer includes its stop token, unless it was cut."""
 
     prompt_ids: tuple[int, ...]
     answer_ids: tuple[int, ...]
@@ -146,7 +147,7 @@ class AnsweredPrompt:
 
 
 def retention_lesson(answered: AnsweredPrompt, kind: str = "retention") -> Lesson:
-    """Teacher and student read the same prompt and answer of the base; the tokens of the answer are compared."""
+    """Return a lesson: teacher and student read the same prompt and answer, and the answer's tokens are compared."""
     input_ids = (*answered.prompt_ids, *answered.answer_ids)
     compared = tuple(range(len(answered.prompt_ids) - 1, len(input_ids) - 1))
     example = Example(kind, "", input_ids, compared)

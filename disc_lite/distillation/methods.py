@@ -1,7 +1,6 @@
-"""What the methods of a recipe teach: one entry for each kind of lessons that methods have.
+"""What the methods of a recipe teach: one entry for each kind of lesson.
 
-To add a method: name it in `recipe.schema.MethodName`, say in `recipe.methods` which kinds it has, and write a new kind
-here.
+To add a method: name it in `recipe.schema.MethodName`, name its kinds in `recipe.methods`, and write a new kind here.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe, Taught], list[
 
 @dataclass(frozen=True)
 class LessonKind:
-    """One kind of lessons; every example carries its name as `Example.kind`."""
+    """One kind of lesson; each of its examples has its name as `Example.kind`."""
 
     build: Build
-    by_share: bool = False  # beside other kinds these fill `disc.share` of an epoch, and go on in the next one
+    by_share: bool = False  # next to other kinds its examples fill `disc.share` of an epoch, and the next one continues
     measures_teachability: bool = False
-    labelled: bool = False  # the tokens themselves have `loss.label_share` of the target
+    labelled: bool = False  # the tokens themselves get `loss.label_share` of the target
 
 
 LESSON_KINDS: dict[str, LessonKind] = {
@@ -48,7 +47,7 @@ LESSON_KINDS: dict[str, LessonKind] = {
 
 @dataclass(frozen=True)
 class Lessons:
-    """What a training teaches."""
+    """The lessons of a training, by kind."""
 
     by_kind: dict[str, tuple[Lesson, ...]]
 
@@ -65,6 +64,6 @@ def build_lessons(
     texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe,
     taught: Taught = lambda passage: True,
 ) -> Lessons:  # fmt: skip
-    """The lessons of the recipe's method about the passages that are taught; none where there are none."""
+    """Return the lessons of the recipe's method for the passages that are taught."""
     kinds = METHODS[recipe.method].lessons
     return Lessons({kind: tuple(LESSON_KINDS[kind].build(texts, pairs, tokens, recipe, taught)) for kind in kinds})

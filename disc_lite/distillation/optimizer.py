@@ -1,4 +1,4 @@
-"""AdamW with its state in 32 or 8 bits; a state saved in one precision is continued in the other."""
+"""AdamW with its state in 32 or 8 bits; a state saved in one precision can be continued in the other."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from disc_lite.recipe import Recipe
 
-SMALLEST_8BIT = 4096  # elements; bitsandbytes has the state of smaller parameters in fp32
-BLOCK = 256  # values with one scale, in bitsandbytes' 8-bit state
+SMALLEST_8BIT = 4096  # elements; bitsandbytes keeps the state of smaller parameters in fp32
+BLOCK = 256  # values per scale in bitsandbytes' 8-bit state
 
-State = dict[str, Any]  # of one parameter: tensors, and the number of steps
+State = dict[str, Any]  # of one parameter: tensors and the number of steps
 
 
 def adamw(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW as the recipe has it; its precision is how it is computed, not what is learned."""
+    """Return AdamW with the recipe's settings; its precision changes how it is computed, not what is learned."""
     settings = recipe.train
     options: dict[str, Any] = {
         "lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2),
@@ -28,14 +28,14 @@ def adamw(parameters: list[Any], recipe: Recipe) -> torch.optim.Optimizer:
         optimizer: torch.optim.Optimizer = AdamW8bit(parameters, **options)
         return optimizer
     on_card = parameters[0].device.type != "cpu"
-    return torch.optim.AdamW(parameters, **options, fused=on_card or None)  # makes no copy of all of them
+    return torch.optim.AdamW(parameters, **options, fused=on_card or None)  # fused: makes no copy of all parameters
 
 
 def restore(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, saved: State) -> None:
-    """Give a parameter its saved state, converted where it was saved in the other precision."""
+    """Restore a parameter's saved optimiser state, converted if it was saved in the other precision."""
     if ("exp_avg" in saved) != isinstance(optimizer, torch.optim.AdamW):
         saved = _as_8bit(saved) if "exp_avg" in saved else _as_32bit(saved)
-    # Moments go where their parameter is, and so does the step count of a fused AdamW; else it stays on the CPU.
+    # Moments go to the parameter's device, and so does the step count of a fused AdamW; otherwise it stays on the CPU.
     fused = bool(optimizer.defaults.get("fused"))
     optimizer.state[parameter].update({
         key: value.to(parameter.device) if isinstance(value, Tensor) and (value.ndim or fused) else value

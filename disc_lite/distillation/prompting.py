@@ -17,11 +17,12 @@ from disc_lite.qa import Pair
 
 @dataclass(frozen=True)
 class AnswerPrompts:
-    """The prompts before an answer: those of the teacher, with the passage, or the same without it.
+    """The prompts before an answer: the teacher's, with the passage, or the same without it.
 
-    Answers are drafted with the teacher's very prompts. With others it would begin them differently than they were
-    written, and the student, which learns to begin as the teacher does, would leave the answer at its first word.
-    Those without tell what a fact is worth from what the form of an answer is worth, which the worked examples show.
+    Answers are drafted with exactly the teacher's prompts. With other prompts the teacher would begin them differently
+    from how they were written, and the student, which learns to begin as the teacher does, would deviate at the first
+    word of an answer. Prompts without the passage separate the value of a fact from that of an answer's form, which the
+    worked examples show.
     """
 
     tokens: Tokens
@@ -29,7 +30,7 @@ class AnswerPrompts:
     with_passage: bool = True
 
     def prompt(self, shown: str, language: str, question: str, source: str) -> list[int]:
-        """`shown` is the passage, `source` the sentence that the question is about, "" where that is not known."""
+        """Return the prompt; `shown` is the passage, `source` the sentence the question is about, "" if not known."""
         shown = shown if self.with_passage else ""
         if not (self.worked_examples and source):
             return self.tokens.prompt(shown + answer_task(question))
@@ -38,7 +39,7 @@ class AnswerPrompts:
 
 
 def by_passage(pairs: Iterable[Pair]) -> dict[tuple[str, int], list[Pair]]:
-    """(document, number of the passage) -> its pairs, in their order."""
+    """Return (document, index of the passage) -> its pairs, in order."""
     found: dict[tuple[str, int], list[Pair]] = {}
     for pair in pairs:
         found.setdefault((pair.document, pair.passage), []).append(pair)
@@ -46,7 +47,7 @@ def by_passage(pairs: Iterable[Pair]) -> dict[tuple[str, int], list[Pair]]:
 
 
 def prompt_lessons(texts: Iterable[Text], pairs: Iterable[Pair], prompts: AnswerPrompts) -> list[Lesson]:
-    """Prompt distillation (arXiv 2412.14964): the teacher sees the passage, the student does not."""
+    """Return the lessons of prompt distillation: the teacher sees the passage, the student does not."""
     of_passage, lessons = by_passage(pairs), []
     for text in texts:
         for passage in text.passages:
@@ -58,7 +59,7 @@ def prompt_lessons(texts: Iterable[Text], pairs: Iterable[Pair], prompts: Answer
 
 
 def lessons_about(passage: str, language: str, pairs: Sequence[Pair], prompts: AnswerPrompts) -> list[Lesson]:
-    """The lessons of one passage, which is given as a prompt shows it."""
+    """Return the lessons of one passage, given as a prompt shows it."""
     shown = join_passages([passage])
     trees = [pairs[first : first + PAIRS_OF_A_TREE] for first in range(0, len(pairs), PAIRS_OF_A_TREE)]
     return [
@@ -68,7 +69,7 @@ def lessons_about(passage: str, language: str, pairs: Sequence[Pair], prompts: A
 
 
 def prompts_of(texts: Iterable[Text], pairs: Iterable[Pair], prompts: AnswerPrompts) -> list[list[int]]:
-    """What is read before the answer of each pair."""
+    """Return the prompt before the answer of each pair."""
     by_name = {text.document.name: text for text in texts}
     found = []
     for pair in pairs:
@@ -80,14 +81,14 @@ def prompts_of(texts: Iterable[Text], pairs: Iterable[Pair], prompts: AnswerProm
 
 
 def pair_example(pair: Pair, tokens: Tokens) -> Example:
-    """What the student reads of a pair: its question and its answer, whose tokens are compared."""
+    """Return what the student reads of a pair: the question, and the answer, whose tokens are compared."""
     question, answer = tokens.turn(pair.question, pair.answer)
     compared = tuple(range(len(question) - 1, len(question) + len(answer) - 1))
     return Example("prompt", pair.document, (*question, *answer), compared)
 
 
 def _prompt_lesson(prompts: Sequence[list[int]], pairs: Sequence[Pair], tokens: Tokens) -> Lesson:
-    # With a single child its whole prompt but the last token is the root.
+    # With a single child, its whole prompt except the last token is the root.
     root = common_prefix(prompts) if len(prompts) > 1 else prompts[0][:-1]
     segments, examples, places = [Segment(tuple(root))], [], []
     for number, (pair, prompt) in enumerate(zip(pairs, prompts, strict=True), 1):

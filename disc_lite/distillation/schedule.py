@@ -1,4 +1,4 @@
-"""The order of the examples, the batches and the learning rate: pure functions of examples and recipe."""
+"""Order of the examples, batches and learning rate: pure functions of the examples and the recipe."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from disc_lite.packing import filled, first_fit
 from disc_lite.planning.amounts import disc_examples, retention_share, task_tokens_per_batch
 from disc_lite.recipe import Recipe
 
-FALL = 0.2  # the last part of all steps, in which the rate of `trapezoid` falls to zero
+FALL = 0.2  # share of the steps, at the end, in which the rate of `trapezoid` falls to zero
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Indices of the task examples and the retention examples of a step, or of a part of one."""
+    """Indices of the task and the retention examples of a step, or of a part of one."""
 
     task: tuple[int, ...]
     retention: tuple[int, ...]
@@ -27,9 +27,9 @@ class Batch:
 def batches(
     examples: Sequence[Example], retention: Sequence[Example], recipe: Recipe, shards: Sequence[Sequence[int]] = ()
 ) -> tuple[Batch, ...]:
-    """The batches of all steps: a pure function of the examples and the recipe, whose seed orders them.
+    """Return the batches of all steps: a pure function of the examples and the recipe, whose seed orders them.
 
-    `shards` are indices of examples that an epoch takes together; all of them are one shard where there are none.
+    `shards` are indices of examples that an epoch takes together; without any, all examples are one shard.
     """
     rng = Random(f"{recipe.seed} order")
     stream = [i for epoch in range(recipe.train.epochs) for i in _epoch(examples, recipe, rng, epoch, shards)]
@@ -44,7 +44,7 @@ def batches(
         chosen: list[int] = []
         if retention:
             owed += share * sum(sizes[i] for i in task)
-            while owed > 0 or not chosen:  # without one a step would have no retention term
+            while owed > 0 or not chosen:  # at least one, so that every step has a retention term
                 chosen.append(next(cycle))
                 owed -= len(retention[chosen[-1]].input_ids)
         found.append(Batch(tuple(task), tuple(chosen)))
@@ -52,11 +52,11 @@ def batches(
 
 
 def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[Batch]:
-    """A batch in parts of at most `max_tokens`, or of one longer example; `sizes` are its tokens, the task's first.
+    """Split a batch into parts of at most `max_tokens`, or of one longer example.
 
-    How it is cut changes no gradient: the sums of all parts are divided by the counts of the whole batch. Each part is
-    filled up with what still fits, or every second step would have a small part more, for which 4-bit weights are
-    dequantised as for a large one.
+    `sizes` are the tokens of the batch's examples, the task's first. The split changes no gradient: the sums of all
+    parts are divided by the counts of the whole batch. Each part is filled up with what still fits; otherwise every
+    second step would have an extra small part, for which 4-bit weights are dequantised as for a large one.
     """
     border = len(batch.task)
     return [
@@ -69,7 +69,7 @@ def micro_batches(batch: Batch, sizes: Sequence[int], max_tokens: int) -> list[B
 
 
 def task_tokens(examples: Sequence[Example], recipe: Recipe) -> int:
-    """Tokens of task examples that the student reads in all epochs, whatever the seed."""
+    """Number of task tokens that the student reads in all epochs; the same for every seed."""
     return sum(_tokens(examples, recipe, epoch) for epoch in range(recipe.train.epochs))
 
 
@@ -78,18 +78,18 @@ def _tokens(examples: Sequence[Example], recipe: Recipe, epoch: int) -> int:
 
 
 def rehearsals(examples: Sequence[Example], recipe: Recipe) -> int:
-    """How many examples are rehearsed beside these, which are taught, in the whole training."""
+    """Number of examples that are rehearsed in the whole training, next to these, which are taught."""
     return recipe.train.epochs * round(recipe.update.rehearse * len(_epoch(examples, recipe, Random(0), 0)))
 
 
 def _epoch(
     examples: Sequence[Example], recipe: Recipe, rng: Random, epoch: int, shards: Sequence[Sequence[int]] = ()
 ) -> list[int]:
-    """One epoch: all pairs, and DiSC examples in the share `disc.share`, more where pairs are few.
+    """Return one epoch: all pairs, and DiSC examples in the share `disc.share`, or more if pairs are few.
 
-    Shards come in shuffled order, and so do the examples of each. Successive epochs continue through the list of DiSC
-    examples, so that every sentence is covered over the epochs even where one epoch takes only a part of them. So do
-    those that are rehearsed: `update.rehearse` for each other.
+    Shards come in shuffled order, and so do the examples in each. Successive epochs continue through the list of DiSC
+    examples, so that the epochs together cover every sentence even if each takes only a part of them. The same holds
+    for rehearsed examples, of which there are `update.rehearse` for each other example.
     """
     taught = [i for i, e in enumerate(examples) if not e.rehearsed]
     shared = [i for i in taught if LESSON_KINDS[examples[i].kind].by_share]
@@ -98,7 +98,7 @@ def _epoch(
         shared = _turn(shared, disc_examples(len(shared), len(rest), recipe.disc.share), epoch)
     order = shared + rest
     rehearsed = [i for i, e in enumerate(examples) if e.rehearsed]
-    Random("rehearsed").shuffle(rehearsed)  # of all passages in every epoch; the same ones whatever the seed
+    Random("rehearsed").shuffle(rehearsed)  # so that every epoch has some of all passages; the same for every seed
     order += _turn(rehearsed, min(len(rehearsed), round(recipe.update.rehearse * len(order))), epoch)
     return _shuffled(order, rng, shards)
 
@@ -109,7 +109,7 @@ def _shuffled(chosen: list[int], rng: Random, shards: Sequence[Sequence[int]]) -
     for i in chosen:
         parts.setdefault(shard_of.get(i, 0), []).append(i)
     order = sorted(parts)
-    if len(order) > 1:  # with a single shard no random number is drawn for it
+    if len(order) > 1:  # for a single shard no random number is drawn
         rng.shuffle(order)
     for part in order:
         rng.shuffle(parts[part])
@@ -117,7 +117,7 @@ def _shuffled(chosen: list[int], rng: Random, shards: Sequence[Sequence[int]]) -
 
 
 def _turn(indices: Sequence[int], number: int, epoch: int) -> list[int]:
-    """The next `number` of these, which are taken in turn from epoch to epoch."""
+    """Return the next `number` of the indices, which are taken in turn from epoch to epoch."""
     return [indices[(epoch * number + k) % len(indices)] for k in range(number)]
 
 
@@ -129,9 +129,9 @@ def _cycle(number: int, rng: Random) -> Iterator[int]:
 
 
 def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
-    """The number of steps to make: all that are planned, or, once enough is learned, those in which the rate falls.
+    """Return the number of steps to make: all planned ones, or fewer once enough is learned.
 
-    Only the schedule `trapezoid` can end early.
+    After `learned_at` only those steps follow in which the rate falls. Only the schedule `trapezoid` can end early.
     """
     if learned_at is None or recipe.train.schedule != "trapezoid":
         return steps
@@ -139,9 +139,10 @@ def last_step(steps: int, learned_at: int | None, recipe: Recipe) -> int:
 
 
 def learning_rate(n: int, steps: int, last: int, recipe: Recipe) -> float:
-    """Linear warm-up, then constant, a cosine to zero, or constant and a line to zero over the last fifth; n from 0.
+    """Learning rate of step n, from 0: linear warm-up, then the recipe's schedule.
 
-    `steps` are planned, `last` of them are made: see `last_step`.
+    That is constant, a cosine to zero, or constant with a linear decay to zero over the last fifth. `steps` are
+    planned, `last` of them are made: see `last_step`.
     """
     peak, warm = recipe.train.learning_rate, max(1, round(recipe.train.warmup_fraction * steps))
     rise = (n + 1) / warm

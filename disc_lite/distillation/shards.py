@@ -1,8 +1,8 @@
-"""Lessons -> shards: parts of the corpus whose teacher hidden states are cached, or read again, together.
+"""Lessons -> shards: parts of the corpus whose teacher hidden states are cached, or computed again, together.
 
-Training takes one shard after the other, in another order in every epoch, so that where not all states fit on the
-disk the teacher reads every lesson once an epoch. A corpus of up to about 50,000 tokens is one shard. Shards follow
-from the lessons alone: what is learned does not depend on how much fits.
+Training takes one shard after another, in a new order in every epoch, so that if the disk cannot hold all states, the
+teacher reads every lesson once per epoch. A corpus of up to about 50,000 tokens is one shard. Shards follow from the
+lessons alone: what is learned does not depend on how much fits.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from disc_lite.planning.amounts import shards_needed
 
 @dataclass(frozen=True)
 class Shards:
-    """Where the lessons and examples of each shard are, and the states of each example."""
+    """The lessons and examples of each shard, and where the states of each example are."""
 
-    lessons: tuple[tuple[int, ...], ...]  # of each shard: their indices
+    lessons: tuple[tuple[int, ...], ...]  # per shard: indices of its lessons
     examples: tuple[tuple[int, ...], ...]
     positions: tuple[int, ...]
-    place: tuple[tuple[int, int], ...]  # of each example: its shard, and its first position there
+    place: tuple[tuple[int, int], ...]  # per example: its shard, and its first position there
 
 
 def shards_of(lessons: Sequence[Lesson]) -> Shards:
-    """Shards of about the same size: the lessons of one place of the documents together, whatever their kind."""
+    """Return shards of about the same size; lessons of one part of the documents stay together, whatever their kind."""
     sizes = [sum(len(example.compared) for example in lesson.examples) for lesson in lessons]
     number, total = shards_needed(sum(sizes)), max(1, sum(sizes))
     found: list[list[int]] = [[] for _ in range(number)]
@@ -48,7 +48,7 @@ def shards_of(lessons: Sequence[Lesson]) -> Shards:
 
 
 def _along_the_documents(lessons: Sequence[Lesson]) -> list[int]:
-    """Indices of the lessons, document by document; those of different kinds are merged in proportion."""
+    """Return indices of the lessons, document by document; those of different kinds are merged in proportion."""
     kinds = [(lesson.examples[0].document, lesson.examples[0].kind) for lesson in lessons]
     documents = {document: number for number, document in enumerate(dict.fromkeys(d for d, _ in kinds))}
     totals, seen, places = Counter(kinds), Counter[tuple[str, str]](), []

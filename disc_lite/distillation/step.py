@@ -9,10 +9,10 @@ tokens of a step, and g those before the M tokens of answers that the base gener
 
     loss = T^2 (1 / N * sum D(p' || q)  +  w / M * sum KL(softmax(W g_base) || softmax(W g_student)))
 
-D is `loss.divergence`, by default KL; T^2 is there if `loss.temperature_squared`; w is `retention.weight`, which T^2
-multiplies too, so that it weighs as much beside D at every T. p' is p itself, but at the tokens y of an answer
-(1-l) p + l [y] with l = `loss.label_share`. Methods without a teacher have the cross-entropy of y in place of D, and
-no T^2.
+D is `loss.divergence`, by default KL. The factor T^2 is present if `loss.temperature_squared`. w is `retention.weight`;
+T^2 multiplies it too, so that its weight relative to D is the same at every T. p' is p itself, except at the tokens y
+of an answer, where it is (1-l) p + l [y] with l = `loss.label_share`. Methods without a teacher have the cross-entropy
+of y instead of D, and no T^2.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from disc_lite.recipe.schema import Loss
 
 
 def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: tuple[int, int]) -> Tensor:
-    """Add the gradient of the loss of a batch to the adapter; returns the two sums of the loss over the batch, [2].
+    """Add the gradient of a batch's loss to the adapter; returns the two sums of the loss over the batch, [2].
 
-    `counts` are N and M. Where a step is made of several batches they are those of all of them, so that their
-    gradients add up to that of the step. The host does not wait for the device.
+    `counts` are N and M. If a step consists of several micro-batches, they are the counts of the whole step, so that
+    the gradients add up to that of the step. The host does not wait for the device.
     """
     task, retention = data.examples(batch)
     with base.autocast():
@@ -45,8 +45,8 @@ def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: t
     border = sum(len(example.compared) for example in task)
     task_sum = _task_sum(base, data.task, batch.task, student[:border], recipe.loss)
     retention_sum = _retention_sum(base, data.retention, batch.retention, student[border:])
-    del student  # the graph has what the backward pass needs of it
-    # Without a teacher there is no T in the first sum.
+    del student  # the graph holds what the backward pass needs of it
+    # Without a teacher the first sum has no T.
     factor = _how(recipe.loss).factor if data.task.states is not None else 1.0
     loss = task_sum / counts[0] + factor * recipe.retention.weight * retention_sum / max(1, counts[1])
     loss.backward()
@@ -54,7 +54,7 @@ def step(base: Base, data: TrainingData, recipe: Recipe, batch: Batch, counts: t
 
 
 def _task_sum(base: Base, task: Task, indices: Sequence[int], student: Tensor, loss: Loss) -> Tensor:
-    """Sum over the shared tokens of T^2 D(p' || q), or of -log q(y) where there is no teacher."""
+    """Sum over the shared tokens of T^2 D(p' || q), or of -log q(y) without a teacher."""
     labels = _labels([task.examples[i] for i in indices], loss.label_share, base.device)
     if task.states is None:
         return cross_entropy(student, labels.ids, base.head)
@@ -67,14 +67,14 @@ def _how(loss: Loss) -> Divergence:
 
 
 def _retention_sum(base: Base, retention: Task, indices: Sequence[int], student: Tensor) -> Tensor:
-    """Sum of KL(base || student) over tokens that the base generated; 0 where a batch has none."""
+    """Sum of KL(base || student) over tokens that the base generated; 0 if a batch has none."""
     if not indices or retention.states is None:
         return student.new_zeros((), dtype=torch.float32)
     return divergence(student, to_device(retention.states.rows(indices), base.device), base.head, RETENTION_KL)
 
 
 def _labels(examples: Sequence[Example], share: float, device: torch.device) -> Labels:
-    """The tokens after all compared positions, and their share l of p': that of the recipe in answers, else 0."""
+    """Return the tokens after all compared positions, and their share l of p': the recipe's in answers, else 0."""
     ids = [token for example in examples for token in example.target_ids]
     shares = [share * LESSON_KINDS[e.kind].labelled for e in examples for _ in e.compared]
     on_host = torch.tensor(ids, dtype=torch.long), torch.tensor(shares, dtype=torch.float32)

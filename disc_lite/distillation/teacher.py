@@ -1,9 +1,9 @@
 """Cached teacher hidden states at every compared position: computed once, used in all epochs.
 
-The last hidden state (after the final norm) is cached, not the logits: 2·H bytes a token in bf16, from which the
-lm_head computes exactly the teacher's distribution again. They are in files, a shard of the corpus each. Where the disk
-or the recipe has no room for all shards, the teacher reads the lessons of the others again when training comes to
-them, in the same batches, so that their states are the same to the bit.
+The last hidden state (after the final norm) is cached, not the logits: 2·H bytes per token in bf16, from which the
+lm_head computes exactly the teacher's distribution again. The states are in files, one per shard of the corpus. If the
+disk or the recipe has no room for all shards, the teacher reads the lessons of the others again when training comes
+to them, in the same batches, so that their states are the same to the bit.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ KEY_DIGITS = 32
 
 
 class TeacherStates:
-    """Hidden states `[N, H]` of all compared positions, the lessons' examples one after another."""
+    """Hidden states `[N, H]` of all compared positions, in the order of the lessons and their examples."""
 
     def __init__(
         self, base: Base, lessons: Sequence[Lesson], folder: Path, limit_bytes: float, spare_bytes: int,
         reading_tokens: int = 0,
     ) -> None:  # fmt: skip
-        """States of the same lessons that are in the folder are reused, those of others are removed.
+        """Prepare the cache in `folder`: reuse states of the same lessons, remove those of others.
 
-        All of them stay on the disk if they are at most `limit_bytes` and leave `spare_bytes` free; with no limit (inf)
-        all have to. Raises WillNotFit where they cannot, or not even the shards that are in use have room.
-        `reading_tokens` are those of one pass, for which a longer lesson is read in parts.
+        All states stay on disk if they take at most `limit_bytes` and leave `spare_bytes` free; with no limit (inf) all
+        have to. Raises WillNotFit if they cannot, or if not even the shards in use fit. `reading_tokens` is the size of
+        one pass; a longer lesson is read in parts.
         """
         self.base, self.lessons = base, lessons
         self.reading_tokens = reading_tokens or READING_TOKENS
@@ -67,17 +67,17 @@ class TeacherStates:
         self.total_bytes = sum(self._sizes)
         self.folder = folder / _key(base, lessons)
         self._cached = self._prepare(folder, limit_bytes, spare_bytes)
-        self._ready: list[int] = []  # shards that are whole, the one used last at the end
+        self._ready: list[int] = []  # complete shards, the last used one at the end
 
     # -- what stays on the disk --------------------------------------------------------------------------
 
     @property
     def tokens_again(self) -> int:
-        """Tokens that the teacher reads again in every epoch."""
+        """Number of tokens that the teacher reads again in every epoch."""
         return sum(self.lessons[i].tokens for shard in self.shards.lessons[self._cached :] for i in shard)
 
     def _prepare(self, folder: Path, limit_bytes: float, spare_bytes: int) -> int:
-        """Remove what is not of these lessons, or does not stay; the number of shards that do."""
+        """Remove what is not of these lessons or does not stay; return the number of shards that stay."""
         for path in folder.glob("[0-9a-f]" * KEY_DIGITS):
             if path != self.folder:
                 remove(path)
@@ -90,7 +90,7 @@ class TeacherStates:
         if free < in_use:
             raise no_room(self.folder, in_use + spare_bytes - there)
         cached = kept_shards(sizes, min(limit_bytes, free))
-        if cached < len(sizes) and limit_bytes == inf:  # steps take states of any shard: each would be read every step
+        if cached < len(sizes) and limit_bytes == inf:  # steps use states of any shard: they would read each every time
             raise no_room(self.folder, sum(sizes) + spare_bytes - there)
         for shard in range(cached, len(sizes)):
             remove(self._path(shard))
@@ -102,12 +102,12 @@ class TeacherStates:
     # -- reading -------------------------------------------------------------------------------------------
 
     def fill_cache(self, on_batch: Callable[[int], None] = lambda tokens: None) -> None:
-        """Read the lessons of all shards that stay; `on_batch` is called with the tokens read."""
+        """Compute the states of all shards that stay; `on_batch` is called with the number of tokens read."""
         for shard in range(self._cached):
             self._load(shard, on_batch)
 
     def load(self, indices: Iterable[int], should_stop: Callable[[], bool] = lambda: False) -> bool:
-        """Have the states of these examples on the disk; False where that was stopped."""
+        """Make sure that the states of these examples are on disk; False if that was stopped."""
         needed = {self.shards.place[i][0] for i in indices}
         for shard in sorted(needed):
             scratch = [old for old in self._ready if old >= self._cached and old not in needed]
@@ -135,7 +135,7 @@ class TeacherStates:
         self._ready.append(shard)
 
     def _write(self, shard: int, on_batch: Callable[[int], None], should_stop: Callable[[], bool]) -> None:
-        """One forward pass of the frozen base, adapter off, over the lessons of a shard."""
+        """Write the states of a shard, from one forward pass of the frozen base, adapter off, over its lessons."""
         most = self.reading_tokens
         lessons = [part for i in self.shards.lessons[shard] for part in within(self.lessons[i], most)]
 
@@ -156,7 +156,7 @@ class TeacherStates:
             seal(folder)
 
     def rows(self, indices: Sequence[int]) -> Tensor:
-        """The states of these examples, in this order: [number of their compared positions, H]."""
+        """Return the states of these examples, in this order: [number of their compared positions, H]."""
         self.load(indices)
         sizes = [len(self.examples[i].compared) for i in indices]
         states = torch.empty(sum(sizes), self.base.head.weight.shape[1], dtype=self.base.state_dtype)
@@ -172,16 +172,16 @@ class TeacherStates:
 
 
 class _Stopped(Exception):
-    """The reading of a shard was stopped."""
+    """The computation of a shard was stopped."""
 
 
 def _bytes_of(states: Tensor) -> memoryview:
-    """The memory of a tensor on the CPU."""
+    """Return the memory of a CPU tensor as bytes."""
     return states.flatten().view(torch.uint8).numpy().data
 
 
 def _key(base: Base, lessons: Sequence[Lesson]) -> str:
-    """All that the states follow from within a run, whose model is always the same."""
+    """Return a hash of all that the states depend on within a run, whose model is always the same."""
     digest = sha256(repr((FORMAT, device_name(base.device), base.state_dtype, torch.__version__)).encode())
     for lesson in lessons:
         for segment in lesson.sequence:
@@ -191,7 +191,7 @@ def _key(base: Base, lessons: Sequence[Lesson]) -> str:
 
 
 def read_lessons(base: Base, lessons: Sequence[Lesson], folder: Path) -> TeacherStates:
-    """The states of these lessons, all of them read."""
+    """Return the states of these lessons, all computed."""
     states = TeacherStates(base, lessons, folder, float("inf"), 0)
     states.fill_cache()
     return states
@@ -201,11 +201,11 @@ def teachability(
     base: Base, states: TeacherStates, indices: Sequence[int],
     on_batch: Callable[[int], None] = lambda tokens: None,
 ) -> dict[str, float]:  # fmt: skip
-    """Per document: mean of log p_teacher - log p_student on the target tokens of these examples, in nats.
+    """Return per document the mean of log p_teacher - log p_student on the examples' target tokens, in nats.
 
-    How much better the context lets the teacher predict the document. A fact that the document states only once has
-    none: the teacher cannot predict it either. `on_batch` is called with the tokens read, which are none where a run
-    goes on that was interrupted after it: of a large corpus this takes an hour.
+    This is how much better the context lets the teacher predict the document. It is zero for a fact that the document
+    states only once, which the teacher cannot predict either. `on_batch` is called with the number of tokens read; it
+    is not called if an earlier start of the run has finished this, which takes an hour for a large corpus.
     """
     key = key_of("teachability", states.folder.name, list(indices))
     found: dict[str, float] = once(base.journal, key, lambda: _teachability(base, states, indices, on_batch))

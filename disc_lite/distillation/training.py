@@ -21,17 +21,17 @@ from disc_lite.models import Base
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.schema import LONGEST
 
-PATIENCE = 3  # steps in a row with a loss or gradient that is not finite, after which training fails
+PATIENCE = 3  # consecutive steps with a non-finite loss or gradient, after which training fails
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of `metrics.jsonl`; in a skipped step, values that are not finite are None."""
+    """One line of `metrics.jsonl`; in a skipped step, non-finite values are None."""
 
     step: int
     steps: int
-    # Mean over the target tokens of T^2 * D(p' || q), or of the cross-entropy, see `step`. T^2 and p' are the recipe's,
-    # so it compares steps and runs with the same `loss` alone.
+    # Mean over the target tokens of T^2 * D(p' || q), or of the cross-entropy, see `step`. T^2 and p' follow the
+    # recipe, so only steps and runs with the same `loss` can be compared.
     loss: float | None
     retention: float | None  # nats per token of the base's own answers, unweighted
     gradient_norm: float | None
@@ -44,13 +44,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What the loop calls; numbers are of steps made."""
+    """Functions that the loop calls; numbers count the steps made."""
 
     should_stop: Callable[[], bool] = lambda: False
-    # Measures what is due; returns the step after which enough was learned, None so far.
+    # Measures what is due; returns the step after which enough was learned, or None.
     measure: Callable[[int], int | None] = lambda steps: None
     on_halved: Callable[[int, int], None] = lambda steps, tokens: None  # CUDA ran out of memory; tokens per micro-batch
-    on_step: Callable[[Step], None] = lambda step: None  # notes a step, before anybody hears of it
+    on_step: Callable[[Step], None] = lambda step: None  # records a step before it is yielded
 
 
 def train(
@@ -59,9 +59,9 @@ def train(
     """Train the adapter from the newest checkpoint of `folder`; yields every step.
 
     Measures before the first step and after every one; once enough is learned, the learning rate falls and training
-    ends early. Saves a checkpoint when due, at the end, and when it is to stop or is closed; a step that is stopped
-    between its micro-batches is not applied. Where CUDA runs out of memory, micro-batches are smaller from then on.
-    Raises NonFiniteError after three steps in a row without a finite loss and gradient, WillNotFit where a single
+    ends early. Saves a checkpoint when due, at the end, and when it is stopped or closed; a step that is stopped
+    between its micro-batches is not applied. If CUDA runs out of memory, micro-batches are smaller from then on.
+    Raises NonFiniteError after three consecutive steps without a finite loss and gradient, WillNotFit if a single
     example needs more memory than there is.
     """
     planned = data.batches(recipe)
@@ -70,7 +70,7 @@ def train(
     last = last_step(len(planned), callbacks.measure(trained.steps), recipe)
     while trained.steps < last:
         begin, batch = time.monotonic(), planned[trained.steps]
-        # A stop in a measurement, which is then repeated, in the teacher's reading, or between micro-batches.
+        # It may stop in a measurement, which is then repeated, while the teacher reads, or between micro-batches.
         is_ready = not stopped() and data.task.ready(batch.task, stopped)
         gradient = accumulate(base, data, recipe, batch, max_tokens, stopped) if is_ready else None
         if gradient is None:
@@ -99,7 +99,7 @@ def train(
 
 
 class _Trained:
-    """The adapter, its optimiser and the number of steps made: what a checkpoint holds."""
+    """The adapter, its optimiser and the number of steps made: the contents of a checkpoint."""
 
     def __init__(self, base: Base, recipe: Recipe, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder
@@ -121,14 +121,14 @@ class _Trained:
         return time.monotonic() - self.saved_at > 60 * self.recipe.execution.checkpoint_minutes
 
     def save(self) -> None:
-        """Write a checkpoint, unless there is one of this step, or no step was made."""
+        """Write a checkpoint, unless this step has one, or no step was made."""
         if self.steps:
             checkpoint.save(self.folder, self.steps, self.parameters, self.optimizer)
             self.saved_at = time.monotonic()
 
 
 def _measured(n: int, last: int, gradient: Gradient, norm: float, rate: float, seconds: float) -> Step:
-    """Step `n`, which is skipped where something was not finite."""
+    """Return step `n`, marked as skipped if something was not finite."""
     loss, retention, size = (
         value if math.isfinite(value) else None for value in (gradient.loss, gradient.retention, norm)
     )
