@@ -30,13 +30,13 @@ def export(
     force: bool = False, device: str | None = None, document_names: bool = False,
     listener: Listener | None = None,
 ) -> JsonObject:  # fmt: skip
-    """Write a finished run in one of the `FORMS`; by default into RUN/exports/FORM. Returns its `export.json`.
+    """Export a finished run in one of the `FORMS`, by default to RUN/exports/FORM; returns its `export.json`.
 
-    Nothing in it says more of the documents than their SHA-256; with `document_names` the model card names them.
+    The export contains nothing about the documents but their SHA-256; with `document_names` the model card names them.
 
-    The folder appears whole, and only if its proof passes. Raises GateFailed (exit code 5) where the outputs of the
-    export differ from those of the trained model, UsageError and EnvironmentNotReady before that. `listener` is called
-    with an `Event` for everything that happens.
+    The folder appears only when it is complete and its proof has passed. Raises GateFailed (exit code 5) if the outputs
+    of the export differ from those of the trained model, UsageError and EnvironmentNotReady before that. `listener` is
+    called with an `Event` for everything that happens.
     """
     finished = open_run(Path(run))
     target = Path(output) if output else finished.folder.exports / to
@@ -48,7 +48,7 @@ def export(
     check_run(finished, choice)
     check_target(target, force)
     with _held(finished.folder, target):
-        check_space(finished, choice)  # when what killed exports have left is gone
+        check_space(finished, choice)  # after the leftovers of killed exports are removed
         # torch and transformers are imported here, after all errors that can be found without them.
         from disc_lite.exporting import ggufs, weights
         from disc_lite.exporting.job import Job
@@ -65,11 +65,11 @@ def export(
 
 @contextmanager
 def _held(run: RunFolder, target: Path) -> Iterator[None]:
-    """The lock of the run where the export lies in it; elsewhere nothing is written into it, and it may be others'.
+    """Hold the lock of the run if the export is written into it; elsewhere nothing is written into the run.
 
-    What killed exports have left there is removed: elsewhere only what nobody is writing.
+    Also removes what killed exports have left there; outside of the run only what no process is writing.
     """
-    is_usual = target.parent == run.exports  # which may be a link to another disk
+    is_usual = target.parent == run.exports  # it may be a link to another disk
     with lock(run.path) if is_usual or target.resolve().is_relative_to(run.path.resolve()) else nullcontext():
         if target.parent.is_dir():
             (sweep if is_usual else sweep_dead)(target.parent)
@@ -77,7 +77,7 @@ def _held(run: RunFolder, target: Path) -> Iterator[None]:
 
 
 def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Interrupts) -> JsonObject:
-    """Write into a temporary folder, which is renamed when the proof has passed; a signal before that removes it."""
+    """Write into a temporary folder, which is renamed once the proof has passed; a signal before that removes it."""
     from disc_lite.exporting.modelcard import model_card
     from disc_lite.exporting.proof import require_passed
 
@@ -94,7 +94,7 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
         write_json(folder / EXPORT_RECORD, record)
         job.check()
     kept = replace(staged, target) if staged != target else None
-    interrupts.saved, interrupts.remedy = f"{target} is finished.", ""  # of one that comes from here on
+    interrupts.saved, interrupts.remedy = f"{target} is finished.", ""  # for a signal from here on
     job.tell("finished")
     if kept is not None:
         job.tell(f"files of yours came into the earlier export meanwhile: it is {kept} now")

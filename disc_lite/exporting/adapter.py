@@ -17,11 +17,11 @@ from disc_lite.hub.weights import plain_name, weight_shapes
 
 @dataclass(frozen=True)
 class Adapter:
-    """The update of the base: W' = W + scale · B·A for every module."""
+    """An adapter as an update of the base: W' = W + scale · B·A for every module."""
 
     rank: int
     alpha: float
-    # Name of the module in the files of the base -> A [r, in] and B [out, r], fp32.
+    # Name of the module in the base's files -> A [r, in] and B [out, r], fp32.
     tensors: Mapping[str, tuple[Tensor, Tensor]]
 
     @property
@@ -30,17 +30,17 @@ class Adapter:
 
     @property
     def plain_names(self) -> dict[str, str]:
-        """Plain name -> name of the module in the files of the base."""
+        """Return plain name -> name of the module in the base's files."""
         return {plain_name(module): module for module in self.tensors}
 
     def delta(self, module: str, device: torch.device | None = None) -> Tensor:
-        """scale · B·A: [out, in], fp32."""
+        """Return scale · B·A, [out, in], fp32."""
         a, b = (factor.to(device) for factor in self.tensors[module])
         return self.scale * (b @ a)
 
 
 def read_adapter(folder: Path, base: Path) -> Adapter:
-    """Read an adapter. Raises UsageError where it is incomplete, not finite, or does not match the base."""
+    """Read an adapter. Raises UsageError if it is incomplete, not finite, or does not match the base."""
     config = read_config(folder)
     check_fit(folder, config, base)
     saved = load_file(folder / WEIGHTS)

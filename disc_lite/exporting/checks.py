@@ -1,4 +1,4 @@
-"""Whether an export can be made: its options, the run, the disk. Does not import torch: errors are told at once."""
+"""Checks whether an export can be made: options, run, disk. Does not import torch, so that errors appear at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLAGS = ("use_rslora", "alpha_pattern", "rank_pattern")
 
 
 def check_call(choice: Choice) -> None:
-    """Raises UsageError where options contradict each other, EnvironmentNotReady where a package is missing."""
+    """Raise UsageError if options contradict each other, EnvironmentNotReady if a package is missing."""
     to, gguf = choice.to, choice.base_gguf
     for option, value, known in (("--to", to, FORMS), ("--onto", choice.onto, ONTO)):
         if value not in known:
@@ -52,7 +52,7 @@ def check_call(choice: Choice) -> None:
 
 
 def check_run(run: FinishedRun, choice: Choice) -> None:
-    """Raises UsageError where this run cannot be exported in this form."""
+    """Raise UsageError if this run cannot be exported in this form."""
     base = run.model.folder
     config = read_config(run.folder.adapter)
     check_fit(run.folder.adapter, config, base)
@@ -71,19 +71,19 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
 
 
 def check_space(run: FinishedRun, choice: Choice) -> None:
-    """Raises EnvironmentNotReady where the disk has less free space than the export may take."""
+    """Raise EnvironmentNotReady if the disk has less free space than the export may take."""
     adapter = sum((run.folder.adapter / name).stat().st_size for name in (CONFIG, WEIGHTS))
     base = sum(path.stat().st_size for path in weight_files(run.model.folder))
-    # From a base GGUF: its size; what larger types add is known later. With the converter: the merged folder and it.
+    # With a base GGUF: its size; what larger types add is not known yet. With the converter: the merged folder and it.
     whole = choice.base_gguf.stat().st_size if choice.base_gguf else 2 * base
     needed = {"adapter": adapter, "gguf-lora": 2 * adapter, "merged": base, "gguf": whole, "ollama": whole}[choice.to]
     require_space(choice.target, needed)
 
 
 def require_space(target: Path, needed_bytes: int) -> None:
-    """Raises EnvironmentNotReady where the disk of `target` has less free space than `needed_bytes`.
+    """Raise EnvironmentNotReady if the disk of `target` has less free space than `needed_bytes`.
 
-    The target may lie in the temporary folder of an export, which nobody has named.
+    The target may be in the temporary folder of an export, which the error does not name.
     """
     free = free_disk(target)
     folder = next(place for place in target.absolute().parents if not place.name.startswith(disk.TEMPORARY))

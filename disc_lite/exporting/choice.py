@@ -18,8 +18,8 @@ class Choice:
     target: Path
     base_gguf: Path | None
     onto: str
-    kind: str  # GGUF type of the adapted tensors, "" for that of the base
+    kind: str  # GGUF type of the adapted tensors; "" for the base's type
     legacy_adapter: bool
     template: Path | None
     device: str | None
-    document_names: bool  # in the model card
+    document_names: bool  # whether the model card names the documents

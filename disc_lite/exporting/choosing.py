@@ -1,4 +1,4 @@
-"""Which weights the adapter is added to: the stored ones, or those that are rounded as the trained model has them."""
+"""Chooses the weights to add the adapter to: those stored, or those rounded as in the trained model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from disc_lite.storage import JsonObject
 
 Texts = Sequence[Sequence[int]]
 Weight = Callable[[str], Tensor]  # module -> its matrix
-Written = Callable[[str, Tensor], Tensor]  # module, its merged matrix in fp32 -> what is read from the export
+Written = Callable[[str, Tensor], Tensor]  # module, its merged matrix in fp32 -> the matrix as read from the export
 
 
 def merging_of(job: Job) -> Merging:
@@ -27,11 +27,11 @@ def merging_of(job: Job) -> Merging:
 
 
 def chosen_weights(job: Job, merging: Merging, written: Written | None = None) -> tuple[str, JsonObject]:
-    """`original` or `nf4`; and for the record, where both were tried, KL(trained || merged) of each in nats.
+    """Return `original` or `nf4`, and, if both were tried, KL(trained || merged) of each in nats for the record.
 
-    The mean over the tokens of the trained model's answers and the first after the neutral prompts, with the weights as
-    they are `written`. NF4 weights are those that were trained on, but types of about four bits round them back to the
-    sixteen levels they had, and a small update with them; stored weights in 16 bits lie on no grid.
+    The KL is the mean over the tokens of the trained model's answers and the first token after the neutral prompts,
+    with the weights as they are `written`. The model was trained on NF4 weights, but types of about four bits round
+    them back to their sixteen levels, and lose a small update with that; stored 16-bit weights lie on no grid.
     """
     if job.run.recipe.memory.quantize != "nf4":
         return "original", {}
@@ -54,9 +54,9 @@ def chosen_weights(job: Job, merging: Merging, written: Written | None = None) -
 
 
 def on_stored_base(job: Job) -> tuple[Check, JsonObject]:
-    """How far the adapter on the base as it is stored is from the trained model, which has it in NF4; fails nothing.
+    """Measure how far the adapter on the stored base is from the trained model, whose base is in NF4; never fails.
 
-    Over the tokens of the trained model's answers and the first after the neutral prompts.
+    Over the tokens of the trained model's answers and the first token after the neutral prompts.
     """
     merging, answers = merging_of(job), job.outputs.answers
     texts, firsts = with_answers(job.inputs, answers)
@@ -79,7 +79,7 @@ def _logits(job: Job, texts: Texts, firsts: Sequence[int], adapter: bool) -> Arr
 
 
 def _streamed(job: Job, texts: Texts, firsts: Sequence[int], weight: Weight) -> Array:
-    """The logits with these matrices, by their module in the files of the base; a signal ends it."""
+    """Return the logits with these matrices; `weight` maps a module in the base's files to one. A signal stops it."""
     names = job.adapter.plain_names
 
     def checked(name: str) -> Tensor:

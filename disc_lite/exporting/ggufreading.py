@@ -1,4 +1,4 @@
-"""Reads GGUF files of unknown origin: all bounds are checked before anything is read."""
+"""Reads GGUF files of unknown origin: checks all bounds before anything is read."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ TEXT, ARRAY = 8, 9
 
 @dataclass(frozen=True)
 class Gguf:
-    """A checked file: its keys, their values, its tensors."""
+    """A checked file: its keys with their values, and its tensors."""
 
     path: Path
     reader: GGUFReader
     tensors: dict[str, ReaderTensor]
 
     def value(self, key: str) -> Json:
-        """The value of a key, None if it is not there."""
+        """Return the value of a key, or None if it is not there."""
         field = self.reader.get_field(key)
         try:
             return None if field is None else field.contents()
@@ -38,11 +38,11 @@ class Gguf:
             raise _unsound(self.path, f"Its value of {key} is not UTF-8.") from error
 
     def numbers(self, name: str) -> Array:
-        """A tensor [out, in] as fp32."""
+        """Return a tensor [out, in] as fp32."""
         return self.rows(name, slice(None)).reshape([int(n) for n in reversed(self.tensors[name].shape)])
 
     def rows(self, name: str, at: slice | Array) -> Array:
-        """Some rows of a tensor as fp32, without reading the others. Raises UsageError for an unsupported type."""
+        """Return some rows of a tensor as fp32, reading no others. Raises UsageError for an unsupported type."""
         from gguf.quants import dequantize
 
         tensor = self.tensors[name]
@@ -58,7 +58,7 @@ class Gguf:
 
 
 def open_gguf(path: Path) -> Gguf:
-    """Open a file. Raises UsageError where it is no GGUF, truncated, or has counts or lengths out of bounds."""
+    """Open a file. Raises UsageError if it is no GGUF, truncated, or has counts or lengths out of bounds."""
     gguf = require_gguf()
     try:
         check_bounds(path)
@@ -73,7 +73,7 @@ def _unsound(path: Path, why: str) -> UsageError:
 
 
 def check_bounds(path: Path) -> None:
-    """Walk the header once, with a limit on every count and length. Raises ValueError or struct.error."""
+    """Read the header once, with a limit on every count and length. Raises ValueError or struct.error."""
     gguf = require_gguf()
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -109,7 +109,7 @@ def check_bounds(path: Path) -> None:
 
 
 class _Walk:
-    """A position in a file, and reads with checked bounds."""
+    """A position in a file, with reads that check bounds."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size
@@ -130,7 +130,7 @@ class _Walk:
         return text
 
     def value(self, kind: int) -> bytes | int | None:
-        """A value; only texts and integers are returned, others are skipped."""
+        """Read a value; only texts and integers are returned, others are skipped."""
         if kind == TEXT:
             return self.text()
         if kind == ARRAY:

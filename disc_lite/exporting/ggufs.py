@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 GGUF, LORA, BASE = "model.gguf", "adapter.gguf", "base.gguf"
 EACH = 50  # tensors between two messages
-MOST_LOST = 0.1  # share of the update
-SAMPLED_ROWS = 16  # of a tensor, in which that share is measured
+MOST_LOST = 0.1  # largest share of the update that may be lost
+SAMPLED_ROWS = 16  # rows of a tensor in which that share is measured
 
 
 def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
-    """The adapter as a LoRA GGUF; verified in llama.cpp if that is installed and a base GGUF is given."""
+    """Write the adapter as a LoRA GGUF; verified in llama.cpp if that is installed and a base GGUF is given."""
     path, tensors = folder / LORA, lora_tensors(job.adapter, job.layout)
     write_lora(tensors, job.adapter.alpha, job.layout.architecture, path)
     file = open_gguf(path)
@@ -66,13 +66,13 @@ def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
 
 
 def _options(job: Job, base: Gguf | None) -> str:
-    """Of llama.cpp, with which a base GGUF that is not ours says what `Job.keys` say."""
+    """Return options for llama.cpp that set the `Job.keys` which another program's base GGUF lacks."""
     others = {key: says for key, says in job.keys.items() if base is None or base.value(key) is not says}
     return " ".join(f"--override-kv {key}=bool:{str(says).lower()}" for key, says in others.items())
 
 
 def make_gguf(job: Job, folder: Path) -> ExportResult:
-    """A whole GGUF: from the given base GGUF, or by llama.cpp's converter."""
+    """Write a whole GGUF, from the given base GGUF or with llama.cpp's converter."""
     path = folder / GGUF
     if job.choice.base_gguf is None:
         return _converted(job, folder, path)
@@ -87,7 +87,7 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
         names = sorted({kind.name for kind in kinds.values()})
         onto, nats = chosen_weights(job, merging, _as_written(job, kinds))
         values = {name: _rows(job, module, partial(merging.exact, module, onto)) for name, module in modules.items()}
-        path.unlink(missing_ok=True)  # of the types before, whose space these need
+        path.unlink(missing_ok=True)  # the file in the previous types, whose space this one needs
         write_model(base, values, kinds, job.keys, path, progress)
         left = _update_left(job, path, values)
         lines = [*(_through_llama(job, path) or _gguf_read_back(job, path, values, base)), left]
@@ -98,7 +98,7 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
 
 
 def _as_written(job: Job, kinds: Mapping[str, Kind]) -> Written:
-    """Merged matrices as they are read from the file; types of eight bits and more change nothing that counts."""
+    """Return a function that rounds merged matrices as the file does; rounding to 8 bits or more is ignored."""
 
     def written(module: str, matrix: Tensor) -> Tensor:
         kind = kinds[job.layout.name(f"{module}.weight")]
@@ -108,7 +108,7 @@ def _as_written(job: Job, kinds: Mapping[str, Kind]) -> Written:
 
 
 def _rows(job: Job, module: str, matrix: Callable[[], Tensor]) -> Callable[[], Array]:
-    """What gives the matrix of a module, its rows in llama.cpp's order."""
+    """Return a function that gives the matrix of a module with its rows in llama.cpp's order."""
     return lambda: job.layout.rows(f"{module}.weight", numbers(matrix()))
 
 
@@ -149,7 +149,7 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
 
 
 def _begins(job: Job, path: Path) -> list[Check]:
-    """Whether a file that another program wrote says what `Job.keys` say."""
+    """Check that a file written by another program has the values of `Job.keys`."""
     file = open_gguf(path) if job.keys else None
     return [
         Check("begin", file.value(key) is says, "read back with gguf", f"{key} is {file.value(key)}")
@@ -158,7 +158,7 @@ def _begins(job: Job, path: Path) -> list[Check]:
 
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Check]:
-    """The proof by llama.cpp itself; empty where it is not installed."""
+    """Return the proof by llama.cpp itself; empty if it is not installed."""
     if not job.llama:
         return []
     inputs, trained = job.inputs, job.outputs
@@ -177,10 +177,11 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
 
 
 def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]]) -> Check:
-    """How much of the update is in the file: 1 + (written - right)·(scale · B·A) / |scale · B·A|², in sampled rows.
+    """Measure the share of the update in the file: 1 + (written - right)·(scale · B·A) / |scale · B·A|².
 
-    A small update may lie within the rounding of a type, which then takes every weight back to what it was, or further
-    than it should. With llama.cpp the logits decide whether that is too much; without it, this share does.
+    It is taken over sampled rows. A small update may lie within the rounding of a type, which then restores every
+    weight to what it was, or moves it further than it should. With llama.cpp the logits decide whether that is too
+    much; without it, this share does.
     """
     file, lost, whole = open_gguf(path), 0.0, 0.0
     for name, values in expected.items():
@@ -200,7 +201,7 @@ def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array
 def _gguf_read_back(
     job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None
 ) -> list[Check]:
-    """The proof without llama.cpp: adapted tensors are close to what they should be, all others equal the base."""
+    """Return the proof without llama.cpp: adapted tensors are close to what they should be, others equal the base."""
     file, how = open_gguf(path), "read back with gguf; llama.cpp is not installed"
     worst, near = 0.0, True
     for number, (name, values) in enumerate(expected.items(), 1):
@@ -216,7 +217,7 @@ def _gguf_read_back(
     if base is not None:
         others = [name for name in base.tensors if name not in expected]
         equal = sum(np.array_equal(base.tensors[n].data, file.tensors[n].data) for n in others)
-        # The file type says what the tensors are in, and may follow them.
+        # The file type describes the types of the tensors, and may change with them.
         ours = {"general.file_type", *job.keys}
         keys = [k for k in base.reader.fields if not k.startswith("GGUF.") and k not in ours]
         same = sum(base.value(key) == file.value(key) for key in keys)
@@ -229,7 +230,7 @@ def _gguf_read_back(
 
 
 def make_ollama(job: Job, folder: Path) -> ExportResult:
-    """A GGUF and the Modelfile for `ollama create`; for Ollama before 0.34 optionally base and adapter as two files."""
+    """Write a GGUF and the Modelfile for `ollama create`; with `legacy_adapter` base and adapter as two files."""
     legacy, other = job.choice.legacy_adapter, job.choice.template
     template = other.read_text(encoding="utf-8") if other else None
     text = modelfile(job.run.model.folder, BASE if legacy else GGUF, LORA if legacy else None, template)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 ALPHA = "adapter.lora.alpha"  # a key
 SAMPLED_ROWS = 8
-OF_TOKENS = ("embed_tokens.weight", "lm_head.weight")  # a row for every token
-# Largest relative rounding error of a row by type of the tensor; for other types 0.35.
+OF_TOKENS = ("embed_tokens.weight", "lm_head.weight")  # tensors with a row for every token
+# Largest relative rounding error of a row, by type of the tensor; for other types COARSE.
 ROUNDING = {
     "F32": 1e-3, "F16": 5e-3, "BF16": 1e-2, "Q8_0": 2e-2, "Q6_K": 0.06, "Q5_K": 0.1, "Q5_0": 0.1, "Q5_1": 0.1,
     "Q4_K": 0.2, "Q4_0": 0.2, "Q4_1": 0.2, "IQ2_XXS": 0.5, "IQ1_M": 0.65, "IQ1_S": 0.65,
@@ -37,7 +37,7 @@ COARSE = 0.35
 
 
 def lora_tensors(adapter: Adapter, layout: Layout) -> dict[str, Array]:
-    """The tensors of a LoRA GGUF, f32: the same as from llama.cpp's converter."""
+    """Return the tensors of a LoRA GGUF, f32: the same as from llama.cpp's converter."""
     found = {}
     for module, (a, b) in adapter.tensors.items():
         name = layout.name(f"{module}.weight")
@@ -47,7 +47,7 @@ def lora_tensors(adapter: Adapter, layout: Layout) -> dict[str, Array]:
 
 
 def write_lora(tensors: Mapping[str, Array], alpha: float, architecture: str, path: Path) -> None:
-    """A GGUF for `llama-cli --lora`."""
+    """Write a GGUF for `llama-cli --lora`."""
     gguf = require_gguf()
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_type(gguf.GGUFType.ADAPTER)
@@ -65,10 +65,10 @@ def write_model(
     base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], keys: Mapping[str, bool],
     path: Path, on_tensor: Callable[[int, int], None],
 ) -> None:  # fmt: skip
-    """The base GGUF with other values in some tensors and `keys`, a tensor at a time; all else is copied.
+    """Write the base GGUF with new values in some tensors and `keys`, one tensor at a time; the rest is copied.
 
-    Of the other keys the file type alone follows the tensors. `values` gives the rows of a tensor [out, in] in
-    llama.cpp's order, `kinds` the types they are written in.
+    Among the copied keys only the file type follows the tensors. `values` gives the rows of a tensor [out, in] in
+    llama.cpp's order, `kinds` the types to write them in.
     """
     gguf = require_gguf()
     writer = gguf.GGUFWriter(path, str(base.value("general.architecture")))
@@ -96,11 +96,11 @@ def write_model(
 
 
 def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[str, int]) -> None:
-    """Raises UsageError unless the GGUF is the model of this folder: sizes, vocabulary, norms, sampled rows.
+    """Raise UsageError unless the GGUF is the model of this folder, by sizes, vocabulary, norms and sampled rows.
 
     Norms are stored exactly in a GGUF and change with any training, so they distinguish two fine-tunings.
     """
-    parts = base.value("split.count")  # of parts but the first it is nearly all that they say
+    parts = base.value("split.count")  # parts other than the first hold hardly any other key
     if isinstance(parts, int) and parts > 1:
         raise UsageError(
             f"{base.path} is one of {parts} files of a model.",
@@ -123,15 +123,15 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
 
 
 def _in_every_gguf(tensor: str) -> bool:
-    """Whether it is of the text model, and no older Llama's rotary table, which follows from the configuration."""
+    """Whether a tensor is of the text model; not an older Llama's rotary table, which the configuration implies."""
     text = plain_name(tensor).startswith(("layers.", "embed_tokens.", "norm.", "lm_head."))
     return text and not tensor.endswith(".rotary_emb.inv_freq")
 
 
 def _check_shapes(base: Gguf, layout: Layout, stored: Mapping[str, Stored], tokens: int) -> None:
-    """The shapes of all tensors; those of tokens may have other rows beyond the vocabulary.
+    """Check the shapes of all tensors; those with a row per token may have other rows beyond the vocabulary.
 
-    llama.cpp's converter leaves out of Gemma 3 the rows that are no token's.
+    For Gemma 3, llama.cpp's converter leaves out rows that belong to no token.
     """
     for tensor, at in stored.items():
         name = layout.name(tensor)
@@ -145,7 +145,7 @@ def _check_shapes(base: Gguf, layout: Layout, stored: Mapping[str, Stored], toke
 
 
 def _check_rows(base: Gguf, layout: Layout, matrices: dict[str, Stored]) -> None:
-    """A few rows of every matrix against those of the model folder."""
+    """Check a few rows of every matrix against those of the model folder."""
     for tensor, stored in matrices.items():
         name, rows = layout.name(tensor), stored.shape[0]
         at = np.linspace(0, rows - 1, SAMPLED_ROWS).astype(int)
@@ -173,7 +173,7 @@ def _other(base: Gguf, why: str) -> UsageError:
 
 
 def _file_type(base: Gguf, kinds: Mapping[str, Kind]) -> int | None:
-    """What `general.file_type` says of the new file, where most values are in another type than in the base."""
+    """Return `general.file_type` of the new file if most of its values are in another type than the base's, or None."""
     import gguf
 
     before, after = Counter[str](), Counter[str]()
@@ -190,7 +190,7 @@ def _file_type(base: Gguf, kinds: Mapping[str, Kind]) -> int | None:
 
 
 def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapping[str, bool]) -> None:
-    """Copy every key of the file but these, and architecture, version and counts, which the writer sets."""
+    """Copy every key except `keys`, which are set, and architecture, version and counts, which the writer sets."""
     from gguf import GGUFValueType, Keys
 
     for field in base.reader.fields.values():
@@ -213,7 +213,7 @@ def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapp
 
 
 def _close(writer: GGUFWriter, path: Path) -> None:
-    """Raises OSError where the file is shorter than what was written: numpy's `tofile` may not report that."""
+    """Close the file. Raises OSError if it is shorter than what was written: numpy's `tofile` may not report that."""
     writer.close()
     try:
         check_bounds(path)

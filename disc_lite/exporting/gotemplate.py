@@ -1,4 +1,4 @@
-"""A chat template in Jinja -> the same as a Go template, which is what Ollama's TEMPLATE is (its docs/template.mdx).
+"""Converts a Jinja chat template to a Go template, which is what Ollama's TEMPLATE is (its docs/template.mdx).
 
 The pieces that Jinja writes around the messages of system, user and assistant are found by rendering marks. From the
 same pieces come the Go template and a rendering in Python, which must equal Jinja's on every conversation tried.
@@ -19,10 +19,10 @@ from disc_lite.hub.rendering import FROZEN_DATE
 from disc_lite.models import Tokens
 
 Message = dict[str, str]
-OTHER_DATE = datetime(2031, 1, 5, 13, 45, 56)  # text that differs with this date is the date
+OTHER_DATE = datetime(2031, 1, 5, 13, 45, 56)  # text that changes with this date contains the date
 MARKS = {"system": "Xq7systemXq7", "user": "Xq7userXq7", "assistant": "Xq7assistantXq7"}
 REMEDY = "Run `ollama show --modelfile BASE` for the same base in Ollama, and give its text as the template."
-# In a Go template: text that would open an action, end the value in the Modelfile, or be dropped by Ollama's parser.
+# Text that in a Go template would open an action, end the value in the Modelfile, or be dropped by Ollama's parser.
 _SPECIAL = re.compile(r'\{{2,}|\{\Z|"{3,}|[^\n\t -~]')
 
 
@@ -42,7 +42,7 @@ class Pieces:
     before_begun: str  # before an assistant message that the model continues
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The rendering of `template` in Ollama for the same messages."""
+        """Return what Ollama renders with `template` for the same messages."""
         system = messages[0]["content"] if messages[0]["role"] == "system" else ""
         turns = [m for m in messages if m["role"] != "system"]
         early = bool(system) and not self.late_system
@@ -58,7 +58,7 @@ class Pieces:
         return written
 
     def template(self) -> str:
-        """The Go template: Ollama passes System, and Messages with Role and Content (template/template.go).
+        """Return the Go template; Ollama passes System, and Messages with Role and Content (template/template.go).
 
         The system prompt is in both, so the loop skips it. Ollama lets the model continue a conversation that ends with
         the assistant, whose turn is then not closed.
@@ -79,14 +79,14 @@ class Pieces:
         )
 
     def default_system(self) -> str:
-        """The default system prompt of the template (Qwen2.5), or ""."""
+        """Return the default system prompt of the template (Qwen2.5), or ""."""
         before, after = self.before_system, self.after_system
         fits = self.bare.startswith(before) and self.bare.endswith(after) and not self.late_system
         return self.bare[len(before) : len(self.bare) - len(after)] if fits else ""
 
 
 def pieces_of(tokens: Tokens) -> Pieces:
-    """The pieces, found by rendering marks; if a guess is wrong, the verification fails."""
+    """Return the pieces, found by rendering marks; if a guess is wrong, the verification fails."""
     system, user, assistant = (marked(role) for role in MARKS)
     start, begin = _around(tokens, [user], prompt=True)
     _, after_user = _around(tokens, [user], prompt=False)
@@ -115,7 +115,7 @@ def marked(role: str) -> Message:
 
 
 def _around(tokens: Tokens, messages: list[Message], prompt: bool) -> list[str]:
-    """The text before, between and after the marked messages."""
+    """Return the text before, between and after the marked messages."""
     pieces = re.split("|".join(MARKS.values()), _rendered(tokens, messages, prompt))
     if len(pieces) != len(messages) + 1:
         raise cannot("It writes a message more than once, or not at all.")
@@ -123,9 +123,9 @@ def _around(tokens: Tokens, messages: list[Message], prompt: bool) -> list[str]:
 
 
 def _rendered(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
-    """Jinja's rendering without BOS and without a line with the date.
+    """Return Jinja's rendering without BOS and without a line that contains the date.
 
-    Ollama's tokenizer adds BOS where the GGUF says so, also to a prompt that begins with one
+    Ollama's tokenizer adds BOS if the GGUF says so, also to a prompt that begins with one
     (tokenizer/vocabulary.go, addSpecials: "adding bos token to prompt which already has it").
     A date in the Modelfile would be wrong tomorrow, and Ollama's own templates leave the line out too.
     """
@@ -147,7 +147,7 @@ def _rendered(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
 
 
 def conversations() -> Iterator[list[Message]]:
-    """One to four turns, with and without a system prompt, ending with the user or with the assistant."""
+    """Yield conversations of one to four turns, with and without a system prompt, ending with user or assistant."""
     for system in ("", 'Be brief.\n{{ .System }} "so" {% x %}'):
         for turns in range(1, 5):
             talk = [{"role": "system", "content": system}] if system else []
@@ -172,7 +172,7 @@ def cannot(why: str) -> UsageError:
 
 
 def _literal(text: str) -> str:
-    """Text in a Go template: as it is, or as a Go string where it would be syntax."""
+    """Return text for a Go template: as it is, or as a Go string where it would be syntax."""
 
     def spelled(match: re.Match[str]) -> str:
         special = match.group()

@@ -38,7 +38,7 @@ class Job:
 
     @cached_property
     def modules(self) -> dict[str, str]:
-        """llama.cpp's name of each adapted tensor -> its module in the files of the base."""
+        """llama.cpp's name of each adapted tensor -> its module in the base's files."""
         return {self.layout.name(f"{module}.weight"): module for module in self.adapter.tensors}
 
     @cached_property
@@ -47,13 +47,16 @@ class Job:
 
     @cached_property
     def keys(self) -> dict[str, bool]:
-        """What a whole GGUF says otherwise than its base: llama.cpp and Ollama put BOS before every conversation, also
-        where the chat template does not write it (TinyLlama-Chat, Zephyr), and so the model never saw it there."""
+        """The keys in which a whole GGUF differs from its base.
+
+        llama.cpp and Ollama put BOS before every conversation, also if the chat template does not write it
+        (TinyLlama-Chat, Zephyr), so that the model never saw it there.
+        """
         return {ADD_BOS: False} if self.tokens.omits_bos else {}
 
     @cached_property
     def llama(self) -> str:
-        """The name of the llama.cpp on this machine, or nothing."""
+        """The name of the llama.cpp on this machine, or ""."""
         return find_llama()
 
     @cached_property
@@ -62,7 +65,7 @@ class Job:
 
     @cached_property
     def outputs(self) -> Outputs:
-        """Outputs of the trained model: the base as it was trained on, adapter on."""
+        """The outputs of the trained model: the base as it was trained on, with the adapter on."""
         trained = self.trained
         self.tell("running the trained model")
         return trained_outputs(trained, self.inputs)
@@ -78,14 +81,14 @@ class Job:
         return base
 
     def unload(self) -> None:
-        """Free the memory of the trained model; who needs its `outputs` takes them before."""
+        """Free the memory of the trained model; read `outputs` before, if they are needed."""
         self.__dict__.pop("trained", None)
         free_memory()
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The proof of an export, and what its record says about it."""
+    """The proof of an export, and the entries of its record."""
 
     proof: list[Check]
     about: JsonObject

@@ -1,4 +1,4 @@
-"""Names and row order of a model's tensors in llama.cpp, as its own converters write them."""
+"""Names and row order of a model's tensors in llama.cpp, as llama.cpp's converters write them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Layout:
 
     def name(self, tensor: str) -> str:
         """`model.layers.0.self_attn.q_proj.weight` -> `blk.0.attn_q.weight`. Raises UsageError if there is none."""
-        plain = plain_name(tensor)  # of a model that takes images too, the text part alone
+        plain = plain_name(tensor)  # for a model that takes images too, only the text part
         key = plain if plain.startswith("lm_head.") else f"model.{plain}"
         name = self.names.get_name(key, try_suffixes=(".weight", ".bias"))
         if name is None:
@@ -49,7 +49,7 @@ class Layout:
         return str(name)
 
     def rows(self, tensor: str, values: Array) -> Array:
-        """Rows [out, …] in llama.cpp's order: the two halves of a head, a row of each in turn."""
+        """Return rows [out, …] in llama.cpp's order: rows of the two halves of a head alternate."""
         heads = self.heads if ".q_proj." in tensor else self.kv_heads if ".k_proj." in tensor else 0
         if not (heads and self.reordered):
             return values
@@ -58,7 +58,7 @@ class Layout:
 
 
 def layout_of(folder: Path) -> Layout:
-    """The layout of a model folder. Raises UsageError for a family that is not supported."""
+    """Return the layout of a model folder. Raises UsageError for a family that is not supported."""
     gguf = require_gguf()
     model_type = read_object(folder / "config.json").get("model_type")
     family = FAMILIES.get(str(model_type))
@@ -82,7 +82,7 @@ def layout_of(folder: Path) -> Layout:
 
 
 def require_gguf() -> ModuleType:
-    """The package `gguf`. Raises EnvironmentNotReady without it."""
+    """Return the package `gguf`. Raises EnvironmentNotReady without it."""
     try:
         import gguf
     except ImportError as error:
@@ -93,13 +93,13 @@ def require_gguf() -> ModuleType:
 
 
 def numbers(tensor: Tensor) -> Array:
-    """A torch tensor as an fp32 array."""
+    """Return a torch tensor as an fp32 array."""
     array: Array = np.ascontiguousarray(tensor.float().cpu().numpy())
     return array
 
 
 def find_converter() -> Path:
-    """llama.cpp's converter: in the folder `$DISC_LITE_LLAMA_CPP`, or on the PATH. Raises UsageError."""
+    """Return llama.cpp's converter, from `$DISC_LITE_LLAMA_CPP` or the PATH. Raises UsageError without it."""
     root = os.environ.get("DISC_LITE_LLAMA_CPP")
     path = Path(root, CONVERTER) if root else Path(shutil.which(CONVERTER) or "")
     if not path.is_file():

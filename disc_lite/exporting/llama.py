@@ -1,4 +1,4 @@
-"""Outputs of a GGUF in llama.cpp, in a child process, which llama.cpp may end where it refuses a file.
+"""Runs a GGUF in llama.cpp, in a child process, which llama.cpp may end if it refuses a file.
 
 `python -m disc_lite.exporting.llama REQUEST.json ANSWER.npz` is the child.
 """
@@ -34,19 +34,19 @@ LLAMA_UNUSABLE = 3  # exit code of the child: llama.cpp itself does not work
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs of llama.cpp."""
+    """The inputs for llama.cpp."""
 
     model: str
     lora: str
-    texts: list[str]  # to be tokenised, with their control tokens
-    prompts: list[list[int]]  # whose next token is predicted
-    answered: int  # the first prompts that are also answered
+    texts: list[str]  # texts to tokenise, with their control tokens
+    prompts: list[list[int]]  # prompts whose next token is predicted
+    answered: int  # number of prompts, from the first, that are also answered
     stop_ids: list[int]
     answer_tokens: int
 
 
 def find_llama() -> str:
-    """The name of the llama.cpp on this machine, or nothing."""
+    """Return the name of the llama.cpp on this machine, or ""."""
     try:
         return f"llama.cpp, {PACKAGE} {version(PACKAGE)}"
     except PackageNotFoundError:
@@ -54,9 +54,9 @@ def find_llama() -> str:
 
 
 def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Outputs:
-    """Run llama.cpp on the request. Raises ValueError with its own message where it cannot load the file.
+    """Run llama.cpp on the request. Raises ValueError with llama.cpp's message if it cannot load the file.
 
-    Raises EnvironmentNotReady where llama.cpp itself does not work, and what `check` raises.
+    Raises EnvironmentNotReady if llama.cpp itself does not work, and whatever `check` raises.
     """
     with TemporaryDirectory() as folder:
         request_file, answer_file = Path(folder, "request.json"), Path(folder, "answer.npz")
@@ -85,12 +85,15 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Out
 def run_child(
     command: list[str], check: Callable[[], None], folder: Path | None = None, timeout_s: float = inf
 ) -> tuple[int, str]:
-    """Exit code and last error of a child process, killed when `check` raises; in `folder` it has our modules."""
+    """Run a child process; return its exit code and last error.
+
+    It is killed when `check` raises. If `folder` is given, it runs there with this process's module path.
+    """
     ends = monotonic() + timeout_s
     paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
     env = {**os.environ, "PYTHONPATH": paths} if folder else None
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        # In a session of its own, so that Ctrl-C does not reach the child, where it would look like a failure.
+        # In its own session, so that Ctrl-C does not reach the child and look like a failure.
         with Popen(command, stdout=DEVNULL, stderr=log, cwd=folder, env=env, start_new_session=True) as child:
             try:
                 while child.poll() is None and monotonic() < ends:
@@ -104,7 +107,7 @@ def run_child(
 
 
 def last_error(log: IO[str]) -> str:
-    """The last line with an error, except the one that ends every failure; else the last line."""
+    """Return the last line with an error, except the one that ends every failure; otherwise the last line."""
     log.seek(0)
     lines = [line.strip() for line in log.read().splitlines() if line.strip()]
     errors = [line for line in lines if re.search("error|failed", line, re.IGNORECASE) and "exiting" not in line]
@@ -112,7 +115,7 @@ def last_error(log: IO[str]) -> str:
 
 
 def main(request_file: str, answer_file: str) -> None:
-    """In the child: load, tokenise, predict, answer greedily; KV cache in f32, so that logits can be compared."""
+    """Load, tokenise, predict and answer greedily, as the child; an f32 KV cache makes logits comparable."""
     request = Request(**json.loads(Path(request_file).read_text(encoding="utf-8")))
     context = max(map(len, request.prompts), default=1) + request.answer_tokens + 2
     try:

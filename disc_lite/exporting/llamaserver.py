@@ -1,4 +1,4 @@
-"""llama.cpp's server, of the package xllamacpp: started on a GGUF in this process, asked over the loopback."""
+"""llama.cpp's server, from the package xllamacpp: runs a GGUF in this process and is queried over loopback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORCED = 1e6  # logit bias that fixes the sampled token; the probabilities are t
 
 
 class UnknownServer(Exception):
-    """It does not work, or not like the versions that are known."""
+    """The server does not work, or not like the known versions."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class Server:
     """A running server."""
 
     port: int
-    running: object  # of the package, which stops where nothing refers to it
+    running: object  # the package's server, which stops when it is no longer referenced
 
     def tokenize(self, text: str) -> list[int]:
-        """Ids of a text, in which control tokens are recognised."""
+        """Return the ids of a text, in which control tokens are recognised."""
         answer = self._ask("/tokenize", {"content": text, "add_special": False, "parse_special": True})
         return [int(i) for i in answer["tokens"]]
 
     def predict(self, input_ids: Sequence[int]) -> Array:
-        """Logits of the next token, [V], up to a constant."""
+        """Return the logits of the next token, [V], up to a constant."""
         entries = self._next(input_ids, 2**30)
         row = np.full(1 + max(i for i, _ in entries), -np.inf, dtype=np.float32)
         for i, log_probability in entries:
@@ -47,9 +47,9 @@ class Server:
         return self._next(input_ids, 1)[0][0]
 
     def _next(self, input_ids: Sequence[int], number: int) -> list[tuple[int, float]]:
-        """The likeliest next tokens with their log-probabilities, likeliest first.
+        """Return the likeliest next tokens with their log-probabilities, likeliest first.
 
-        The server has to sample a token: it is token 0, which is a control token or a whole character in every
+        The server has to sample a token: token 0 is forced, which is a control token or a whole character in every
         vocabulary. For a part of a character the server reports no probabilities.
         """
         answer = self._ask("/completion", {
@@ -76,10 +76,10 @@ class Server:
 
 
 def started(model: str, lora: str, context: int) -> Server:
-    """A server that has loaded the model. It prints why, and the process ends, where it cannot load a file.
+    """Start a server with the model. If it cannot load a file, it prints why and the process ends.
 
-    A cache in f32, no GPU, which may be full, and a built-in chat template, since the server does not start with one
-    that it cannot parse.
+    It has an f32 cache, no GPU, which may be full, and a built-in chat template, since it does not start with one that
+    it cannot parse.
     """
     try:
         package = import_module(PACKAGE)
@@ -89,7 +89,7 @@ def started(model: str, lora: str, context: int) -> Server:
         params.cache_type_k = params.cache_type_v = package.ggml_type.GGML_TYPE_F32
         params.flash_attn_type = package.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.lora_adapters = [package.CommonAdapterLoraInfo(path=lora, scale=1.0)] if lora else []
-    except Exception as error:  # a library is missing, built for another machine, or another version's
+    except Exception as error:  # a library is missing, built for another machine, or of another version
         raise UnknownServer(f"{PACKAGE}: {error}") from error
     try:
         server = package.Server(params)

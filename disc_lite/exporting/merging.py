@@ -1,4 +1,4 @@
-"""Base and adapter merged, a matrix at a time, and written as one model folder."""
+"""Merges base and adapter, one matrix at a time, and writes them as one model folder."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ NOT_COPIED = {"probes.json", "training.json", INDEX, "export.json"}
 
 @dataclass(frozen=True)
 class Merging:
-    """W + alpha / rank · B·A, computed in fp32, in the base's own type.
+    """Merged matrices W + alpha / rank · B·A, computed in fp32, returned in the base's own type.
 
-    On the weights of the base as they are stored, `original`, or as the trained model has them, rounded to `nf4`.
+    W is the base's stored weight with `original`, or the trained model's, which is rounded, with `nf4`.
     """
 
     stored: Mapping[str, Stored]
     adapter: Adapter
-    trained: Callable[[], Base]  # not the model itself: it is loaded only if it is needed, and can be unloaded
+    trained: Callable[[], Base]  # a function, so that the model is loaded only if needed, and can be unloaded
     device: torch.device
 
     def weight(self, module: str, onto: str) -> Tensor:
-        """The merged matrix of an adapted module, named as in the files of the base: [out, in]."""
+        """Return the merged matrix of an adapted module, named as in the base's files: [out, in]."""
         stored = self.stored[f"{module}.weight"]
         return self.exact(module, onto).to(stored.dtype)
 
     def exact(self, module: str, onto: str) -> Tensor:
-        """The same in fp32."""
+        """Return the merged matrix in fp32."""
         plain = self._rounded(module) if onto == "nf4" else self.stored[f"{module}.weight"].read()
         return plain.to(self.device, torch.float32) + self.adapter.delta(module, self.device)
 
@@ -52,7 +52,7 @@ class Merging:
 
 
 def write_merged(base: Path, merging: Merging, onto: str, target: Path, on_shard: Callable[[str], None]) -> None:
-    """Write the merged model, in memory a matrix at a time.
+    """Write the merged model, with one matrix in memory at a time.
 
     Everything else is copied byte for byte: a tokenizer that is saved again loses `tokenizer.model` and its class, and
     llama.cpp then tokenises differently.

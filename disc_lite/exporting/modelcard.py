@@ -1,6 +1,6 @@
 """The model card of an export: what was taught, recall, licence of the base, use.
 
-It is made to be published: it has no text of the documents, and their names only where that was asked for.
+It is meant to be published: it has no text of the documents, and their names only on request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from disc_lite.run.gone import adapter_steps, versions_before
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_jsonl
 
-# What became of a file that was taught by an earlier run, and of what a later version of it says no more.
+# What the card says about a file of an earlier run that was removed (BEFORE) or has a later version (VERSION).
 BEFORE = {
     "rehearse": "earlier, and rehearsed", "unlearn": "earlier, then unlearned",
     "drop": "earlier, neither rehearsed nor unlearned",
@@ -31,17 +31,17 @@ VERSION = {
     "unlearn": "an earlier version; what was taken out of it was unlearned",
     "drop": "an earlier version; what it said otherwise may still be known",
 }
-HUB_LICENCES = ("Apache-2.0", "MIT")  # those that the hub has under this name in lower case
+HUB_LICENCES = ("Apache-2.0", "MIT")  # licences whose name on the hub is this one in lower case
 
 
 @dataclass(frozen=True)
 class Form:
-    """What the card says of one form of an export; {load} is the base in Python."""
+    """What the card says about one form of an export; {load} is the base in Python."""
 
-    library: str  # as the hub calls it
+    library: str  # the hub's name of it
     tags: tuple[str, ...]
     what: str
-    language: str  # of `use`
+    language: str  # language of the code block `use`
     use: str
 
 
@@ -72,7 +72,7 @@ FORMS = {
         "ollama create NAME -f Modelfile",
     ),
 }  # fmt: skip
-# The base in Python as an adapter in NF4 was trained on it. In bf16, which is how it is computed on a GPU.
+# Python code that loads the base as an adapter in NF4 was trained on it: in bf16, as it is computed on a GPU.
 ON_NF4 = (
     "import torch\nfrom peft import PeftModel\n"
     "from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig\n"
@@ -86,10 +86,10 @@ ON_NF4 = (
 
 
 def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", about: JsonObject | None = None) -> str:
-    """Markdown with front matter for the hub, for one form of an export.
+    """Return the card of one form of an export, as Markdown with front matter for the hub.
 
-    `about` is what its record says: of an adapter that was trained on NF4 what was measured on the base as it is stored
-    (`on_stored_base`), of a LoRA GGUF with which `options` llama.cpp has to be called.
+    `about` is the export's record: for an adapter trained on NF4, what was measured on the stored base
+    (`on_stored_base`); for a LoRA GGUF, the `options` that llama.cpp has to be called with.
     """
     form = FORMS[to]
     in_nf4 = run.recipe.memory.quantize == "nf4"
@@ -98,7 +98,7 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", abou
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
-    load = json.dumps(public if on_hub else f"path/to/{public}", ensure_ascii=False)  # in Python it is the same
+    load = json.dumps(public if on_hub else f"path/to/{public}", ensure_ascii=False)  # JSON strings are Python strings
     distilled = ["self-distillation"] if run.method.has_teacher else []
     front: JsonObject = {"library_name": form.library, "tags": [*form.tags, *distilled, "disc-lite"]}
     if on_hub:
@@ -125,7 +125,7 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", abou
 
 
 def _beside_nf4(to: str, measured: JsonObject | None) -> Iterable[str]:
-    """What an adapter that was trained on NF4 is on other weights of its base."""
+    """Describe what an adapter that was trained on NF4 does on other weights of its base."""
     if to == "adapter":
         found = ""
         if measured and measured["kl"] is not None:
@@ -149,7 +149,7 @@ def _beside_nf4(to: str, measured: JsonObject | None) -> Iterable[str]:
 
 
 def _training(run: FinishedRun) -> str:
-    """How the adapter was made, in a sentence; its steps are those up to the saved one."""
+    """Describe in a sentence how the adapter was made; counts the steps up to the saved one."""
     recipe, method = run.recipe, run.method
     if method.has_teacher:
         how = "by self-distillation: the base with the documents in its context was the teacher of the one without"
@@ -166,13 +166,13 @@ def _training(run: FinishedRun) -> str:
 
 
 def named_base(model: Model) -> str:
-    """`public_name` for `base_model_name_or_path`: a folder called like a model of disc-lite is not taken for it."""
+    """Return `public_name` for `base_model_name_or_path`; a folder named like a model of disc-lite gets a "./"."""
     name = public_name(model)
     return f"./{name}" if _alias(model) is None and name.lower() in ALIASES else name
 
 
 def public_name(model: Model) -> str:
-    """Hub id, alias or folder name of a base, without its path on this machine."""
+    """Return hub id, alias or folder name of a base, without its path on this machine."""
     alias = _alias(model)
     if alias:
         return alias.hub_id or alias.name
@@ -184,7 +184,7 @@ def _alias(model: Model) -> Alias | None:
 
 
 def _taught(run: FinishedRun) -> list[JsonObject]:
-    """Documents of the run, and of the runs that it updates: name, SHA-256 and when it was taught."""
+    """Return the documents of the run and of the runs that it updates: name, SHA-256 and when each was taught."""
     now = [row for row in read_jsonl(run.folder.ledger) if row["outcome"] == "read"]
     old = _taken_over(run)
     return [
@@ -195,7 +195,7 @@ def _taught(run: FinishedRun) -> list[JsonObject]:
 
 
 def _taken_over(run: FinishedRun) -> set[str]:
-    """The documents in which nothing is new or changed, of an update that trains the adapter of its run on."""
+    """Return the documents without new or changed passages, for an update that continues its run's adapter."""
     if not run.folder.update.is_file() or run.recipe.update.start == "new":
         return set()
     states = zip(run.folder.read_passages(), run.folder.read_states(), strict=True)
@@ -238,6 +238,6 @@ def _share(row: JsonObject) -> str:
 
 
 def cell(text: str) -> str:
-    """Untrusted text for a cell of a Markdown table: one line, all markup escaped."""
+    """Return untrusted text for a cell of a Markdown table: one line, all markup escaped."""
     flat = " ".join(text.split())
     return "".join(f"\\{c}" if c in "\\|`*_[]<>#" else c for c in flat)

@@ -1,4 +1,4 @@
-"""A model folder -> a Modelfile for Ollama, whose TEMPLATE is verified against the folder's chat template."""
+"""Writes a Modelfile for Ollama from a model folder; verifies its TEMPLATE against the folder's chat template."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from disc_lite.errors import UsageError
 from disc_lite.exporting.gotemplate import OTHER_DATE, REMEDY, cannot, marked, pieces_of, verify
 from disc_lite.models import Tokens
 
-# Models of Ollama's library with RENDERER and PARSER are rendered by its own code, not by TEMPLATE.
+# Models of Ollama's library with RENDERER and PARSER are rendered by Ollama's code, not by TEMPLATE.
 COPIED = ("TEMPLATE", "RENDERER", "PARSER", "SYSTEM", "PARAMETER")
 _COMMAND = re.compile(
     r'^[ \t]*([A-Za-z]+)[ \t]+("""[\s\S]*?"""(?=[ \t]*$)|"(?!"")[\s\S]*?"(?=[ \t]*$)|.*)', re.MULTILINE
@@ -23,7 +23,7 @@ DERIVED = """\
 
 
 def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str | None = None) -> str:
-    """Text of a Modelfile for `gguf`, a file beside it, which holds the model of `folder`.
+    """Return the text of a Modelfile for `gguf`, a file beside it that holds the model of `folder`.
 
     `adapter`: a LoRA GGUF beside it, only for Ollama before 0.34. `template`: text of another Modelfile
     (`ollama show --modelfile BASE`) whose TEMPLATE, SYSTEM and PARAMETER lines are taken as they are.
@@ -40,7 +40,7 @@ def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str
     lines = [DERIVED.format(date=" and without the line with the date" if dated else "").rstrip("\n")]
     lines.append(f"TEMPLATE {_value(pieces.template())}")
     default = pieces.default_system()
-    if default and _plain(default):  # it is in TEMPLATE too; here it is easy to change
+    if default and _plain(default):  # TEMPLATE has it too, but here it is easy to change
         lines.append(f"SYSTEM {_value(default)}")
     names = [tokens.hf.added_tokens_decoder[i].content for i in sorted(tokens.stop_ids & tokens.control_ids)]
     lines += [f"PARAMETER stop {_value(name, quote=chr(34))}" for name in names]
@@ -48,9 +48,9 @@ def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str
 
 
 def _plain(text: str) -> bool:
-    """Whether Ollama's parser (parser/parser.go) reads a quoted value back as it is.
+    """Whether Ollama's parser (parser/parser.go) reads a quoted value back unchanged.
 
-    It drops what is not printable, and ends a value at three quotes before the end of a line.
+    It drops unprintable characters, and ends a value at three quotes before the end of a line.
     """
     return '"""' not in text and all(c.isprintable() or c in "\n\t" for c in text)
 
@@ -62,7 +62,7 @@ def _value(text: str, quote: str = '"""') -> str:
 
 
 def _copied_lines(template: str) -> list[str]:
-    """The lines of another Modelfile about prompts and sampling."""
+    """Return the lines of another Modelfile about prompts and sampling."""
     commands = [(name.upper(), value.strip()) for name, value in _COMMAND.findall(template.replace("\r\n", "\n"))]
     copied = [(name, value) for name, value in commands if name in COPIED]
     templates = [value for name, value in copied if name in ("TEMPLATE", "RENDERER")]

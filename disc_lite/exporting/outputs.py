@@ -1,4 +1,4 @@
-"""What the models of a proof are asked, and what they say: the exported one by plain transformers calls."""
+"""The prompts for the models of a proof, and their outputs; the exported model's come from plain transformers calls."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ TEXTS = (
     "Москва, Ελλάδα, العربية, हिन्दी", "東京都 서울 ไทย", "🙂👩🏽‍🚀", "def f(x):\n    return x ** 2  # 4 spaces",
     "0123456789 3.14e-10", "http://example.org/a_b?c=d&e=%20",
 )  # fmt: skip
-# SentencePiece adds a space before every text and after every control token; fast tokenizers like Mistral's do not
-# where there is one. The model knows both tokenisations, so a difference here is reported but is no failure.
+# SentencePiece adds a space before every text and after every control token; fast tokenizers like Mistral's do not if
+# there is one already. The model knows both tokenisations, so a difference here is reported but is not a failure.
 LEADING = (" one before", "  two spaces before")
 
 
 def proof_inputs(run: FinishedRun, tokens: Tokens) -> ProofInputs:
-    """Questions of the run, neutral prompts, and texts with the model's own control tokens.
+    """Return questions of the run, neutral prompts, and texts with the model's own control tokens.
 
-    Held-out questions; where those are few also trained ones, and where there are none of those the neutral prompts.
+    The questions are held-out ones, if there are few of those also trained ones, and without any the neutral prompts.
     """
     held_out = [q.text for q in run.folder.read_questions() if q.kind == "question" and not q.passage]
     taught, neutral = [pair.question for pair in run.folder.read_pairs()], neutral_prompts()[:NEUTRAL]
@@ -52,13 +52,13 @@ def proof_inputs(run: FinishedRun, tokens: Tokens) -> ProofInputs:
 
 
 def _spread(texts: Sequence[str], number: int) -> list[str]:
-    """At most `number` of the texts, from all over the list."""
+    """Return at most `number` of the texts, evenly spread over the list."""
     step = max(1, len(texts) // max(1, number))
     return list(texts[::step][:number])
 
 
 def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
-    """Outputs of a loaded model, by plain transformers calls."""
+    """Return the outputs of a loaded model, by plain transformers calls."""
     with base.frozen(adapter=adapter) as model:
         by_prompt = [model(torch.tensor([p], device=model.device)).logits[0, -1].float() for p in inputs.prompts]
         said = _answers(base, model, inputs)
@@ -66,7 +66,7 @@ def outputs_of(base: Base, inputs: ProofInputs, adapter: bool) -> Outputs:
 
 
 def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
-    """The outputs of the trained model, with the logits of the base; all prompts in one forward pass, for speed."""
+    """Return the trained model's outputs, with the base's logits; all prompts in one forward pass, for speed."""
     lasts = [len(prompt) - 1 for prompt in inputs.prompts]
     with base.frozen(adapter=False):
         untrained = logits_from(base, inputs.prompts, lasts)
@@ -77,14 +77,14 @@ def trained_outputs(base: Base, inputs: ProofInputs) -> Outputs:
 
 
 def token_ids(tokens: Tokens, inputs: ProofInputs) -> tuple[tuple[int, ...], ...]:
-    """The ids of the texts."""
+    """Return the ids of the texts."""
     return tuple(tuple(tokens.hf.encode(text, add_special_tokens=False)) for text in inputs.texts)
 
 
 def logits_from(base: Base, texts: Sequence[Sequence[int]], firsts: Sequence[int]) -> Array:
-    """Logits at the positions of each text from its `first` on, by one forward pass: [N, V], fp32.
+    """Return logits at the positions of each text from its `first` on, by one forward pass: [N, V], fp32.
 
-    To be called where `Base.frozen` says with which weights.
+    Call it inside `Base.frozen`, which decides about the adapter.
     """
     places = [
         (number, 0, position)
@@ -97,9 +97,10 @@ def logits_from(base: Base, texts: Sequence[Sequence[int]], firsts: Sequence[int
 
 
 def with_answers(inputs: ProofInputs, answers: Sequence[Sequence[int]]) -> tuple[list[tuple[int, ...]], list[int]]:
-    """The prompts, those that were answered with all of their answers but its end; and where what follows begins.
+    """Return texts and first positions for `logits_from`, to get the logits of every token of the answers.
 
-    For `logits_from`, which gives the logits of every token of the answers, then of the first token after the others.
+    A text is a prompt, with its answer except the last token if it was answered. The logits of the answers come first,
+    then those of the first token after the other prompts.
     """
     answered, others = inputs.prompts[: inputs.answered], inputs.prompts[inputs.answered :]
     texts = [(*prompt, *answer[:-1]) for prompt, answer in zip(answered, answers, strict=True)]

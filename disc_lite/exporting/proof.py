@@ -2,7 +2,7 @@
 
 tokens   ids of texts that are difficult for tokenizers
 logits   of the next token after fixed prompts, up to a constant: the largest difference, and KL(trained || exported)
-answers  greedy, to questions: held-out ones, or trained ones where those are few
+answers  greedy, to questions: held-out ones, or trained ones if there are few of those
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from disc_lite.errors import GateFailed
 from disc_lite.exporting.layout import Array
 
-RUNS = "runs"  # the check that is there only where llama.cpp ended without outputs
+RUNS = "runs"  # the check that exists only if llama.cpp ended without outputs
 EXACT = 1e-2  # difference of logits that another order of additions may cause
 # KL(trained || exported) that other or rounded weights may cause. On pocket, trained in NF4: 0.13 with the
 # original weights, 0.21 with K-quants, 5.6 without the adapter.
 ROUNDED_NATS = 0.5
-FLOOR_NATS = -80.0  # smaller log-probabilities count as this: llama.cpp's server does not report them
-# KL(trained || base) from which an export must be nearer to the trained model than to the base. The base itself never
-# is, but where little was learned its KL is below ROUNDED_NATS (pocket, a tenth of B: 0.13).
+FLOOR_NATS = -80.0  # smaller log-probabilities are raised to this: llama.cpp's server does not report them
+# From this KL(trained || base) on, an export must be nearer to the trained model than to the base. The base itself
+# never is, but if little was learned its KL is below ROUNDED_NATS (pocket, a tenth of B: 0.13).
 DISTINCT_NATS = 0.02
 
 
@@ -32,8 +32,8 @@ class ProofInputs:
     """The inputs on which all forms of the model are compared."""
 
     texts: tuple[str, ...]
-    certain: int  # the first texts, whose ids must be equal
-    prompts: tuple[tuple[int, ...], ...]  # the first `answered` of them are answered, the questions first
+    certain: int  # number of texts, from the first, whose ids must be equal
+    prompts: tuple[tuple[int, ...], ...]  # questions first; the first `answered` are answered
     answered: int
     answer_tokens: int
 
@@ -54,13 +54,13 @@ class Check:
 
     what: str
     passed: bool
-    how: str  # through which program
+    how: str  # the program that ran it
     text: str
     figure: float | None = None
 
 
 def compare(inputs: ProofInputs, trained: Outputs, exported: Outputs, how: str, exact: bool) -> list[Check]:
-    """The three checks of the proof. `exact`: the weights are those that were trained; else they may be rounded."""
+    """Return the three checks of the proof; `exact` if the weights are those that were trained, not rounded."""
     same_ids = [a == b for a, b in zip(trained.ids, exported.ids, strict=True)]
     certain, others = same_ids[: inputs.certain], same_ids[inputs.certain :]
     words = f"equal on {sum(certain)} of {len(certain)} texts"
@@ -88,7 +88,7 @@ def compare(inputs: ProofInputs, trained: Outputs, exported: Outputs, how: str, 
 
 
 def log_probabilities(logits: Array) -> Array:
-    """Logits [P, V], known up to a constant -> log-probabilities [P, V], at least FLOOR_NATS."""
+    """Return log-probabilities [P, V], at least FLOOR_NATS, from logits [P, V] that are known up to a constant."""
     exact = logits.astype(float)
     with np.errstate(invalid="ignore"):  # NaN stays NaN
         values: Array = np.maximum(exact - np.logaddexp.reduce(exact, axis=1, keepdims=True), FLOOR_NATS)
@@ -96,7 +96,7 @@ def log_probabilities(logits: Array) -> Array:
 
 
 def mean_kl(ours: Array, theirs: Array) -> float:
-    """Mean over prompts of KL(ours || theirs), nats; [P, V] logits, of which one row at a time is in fp64."""
+    """Return the mean over prompts of KL(ours || theirs), nats, from logits [P, V]; one row at a time is fp64."""
     if not np.isfinite(theirs).all():
         return float("inf")
     rows = ((log_probabilities(a[None]), log_probabilities(b[None])) for a, b in zip(ours, theirs, strict=True))
@@ -104,7 +104,7 @@ def mean_kl(ours: Array, theirs: Array) -> float:
 
 
 def require_passed(checks: Sequence[Check], output: Path) -> None:
-    """Raises GateFailed with the first check that did not pass."""
+    """Raise GateFailed with the first check that did not pass."""
     failed = next((check for check in checks if not check.passed), None)
     if failed is not None:
         found = "cannot be run" if failed.what == RUNS else "differs from the trained one"

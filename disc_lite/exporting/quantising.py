@@ -1,4 +1,4 @@
-"""Arrays -> the types of GGUF: by the package `gguf`, and K-quants by ggml itself, which the package xllamacpp has."""
+"""Quantises arrays to GGUF types: with the package `gguf`, and K-quants with ggml itself, from package xllamacpp."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from gguf import GGMLQuantizationType as Kind
 
 K_QUANTS = ("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")
-# Types that are written instead of those that cannot be: of about the same size and error, in `gguf` alone.
+# Types that replace those that cannot be written: of about the same size and error, supported by `gguf` alone.
 NEAREST = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q4_1", "Q5_K": "Q5_1", "IQ4_XS": "Q4_0", "IQ4_NL": "Q4_0"}
-SAFE = "Q8_0"  # whose error does not show
+SAFE = "Q8_0"  # its error is not noticeable
 TYPES = ("F32", "F16", "BF16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0", *K_QUANTS)
-LARGEST_ERROR = 0.4  # of Q2_K on normal values: 0.3; a wrong type or layout gives 1 or more
+LARGEST_ERROR = 0.4  # Q2_K on normal values has 0.3; a wrong type or layout gives 1 or more
 
 
 def kinds_to_try(base: Gguf, names: Sequence[str], wanted: str) -> Iterator[dict[str, Kind]]:
-    """The types to write these tensors in, one choice after another until the proof passes; `wanted` alone if named.
+    """Yield types to write these tensors in, to try until the proof passes; only `wanted` if given.
 
-    Their own types or the nearest, then Q8_0: where an update is small, rounding may lose it.
+    First their own types or the nearest, then Q8_0: rounding may lose a small update.
     """
     from gguf import GGMLQuantizationType as Kind
 
@@ -48,7 +48,7 @@ def kinds_to_try(base: Gguf, names: Sequence[str], wanted: str) -> Iterator[dict
 
 
 def fitting(kind: Kind, columns: int) -> Kind:
-    """The type itself where it can be written and divides the columns into blocks, else one of about the same size."""
+    """Return the type itself if it can be written and its blocks divide the columns, else one of similar size."""
     from gguf import GGML_QUANT_SIZES
 
     for name in (kind.name, NEAREST.get(kind.name, SAFE)):
@@ -59,7 +59,7 @@ def fitting(kind: Kind, columns: int) -> Kind:
 
 
 def bits(kind: Kind) -> float:
-    """Bits of a weight."""
+    """Return the bits per weight."""
     from gguf import GGML_QUANT_SIZES
 
     block, block_bytes = GGML_QUANT_SIZES[kind]
@@ -67,7 +67,7 @@ def bits(kind: Kind) -> float:
 
 
 def quantised(values: Array, kind: Kind) -> Array:
-    """Rows of numbers [n, in], fp32, in a type that `can_write` allows: [n, bytes of a row]."""
+    """Return fp32 rows [n, in] in a type that `can_write` allows: [n, bytes per row]."""
     from gguf.quants import quantize
 
     write = _by_ggml if kind.name in K_QUANTS else quantize
@@ -77,7 +77,7 @@ def quantised(values: Array, kind: Kind) -> Array:
 
 
 def rounded(values: Array, kind: Kind) -> Array:
-    """What is read back of numbers [n, in] that were written in a type: fp32."""
+    """Return the fp32 values [n, in] that are read back after writing in a type."""
     from gguf.quants import dequantize
 
     read: Array = dequantize(quantised(values, kind), kind)
@@ -85,11 +85,11 @@ def rounded(values: Array, kind: Kind) -> Array:
 
 
 def check_type(name: str) -> None:
-    """Raises UsageError for a type that does not exist, EnvironmentNotReady for one that cannot be written here."""
+    """Raise UsageError for a type that does not exist, EnvironmentNotReady for one that cannot be written here."""
     from gguf import GGMLQuantizationType as Kind
 
     if name not in TYPES:
-        plain = name.rpartition("_")[0]  # of llama.cpp's mixtures, such as Q4_K_M
+        plain = name.rpartition("_")[0]  # for llama.cpp's mixtures, such as Q4_K_M
         remedy = f"Use --type {plain}." if plain in TYPES else ""
         raise UsageError(f"There is no --type {name}.", f"Types: {', '.join(TYPES)}.", remedy)
     if not can_write(Kind[name]):
@@ -101,7 +101,7 @@ def check_type(name: str) -> None:
 
 @cache
 def can_write(kind: Kind) -> bool:
-    """Whether the type can be written here, by a try: what was written must be read back."""
+    """Whether the type can be written here; tries it, and compares what is read back."""
     numbers = np.random.default_rng(0).standard_normal((2, 256), dtype=np.float32)
     try:
         read = rounded(numbers, kind)
@@ -111,7 +111,7 @@ def can_write(kind: Kind) -> bool:
 
 
 def _by_ggml(values: Array, kind: Kind) -> Array:
-    """`ggml_quantize_chunk(type, source, target, first, rows, columns, importance)`, the function of llama-quantize."""
+    """Call `ggml_quantize_chunk(type, source, target, first, rows, columns, importance)`, as llama-quantize does."""
     from gguf import GGML_QUANT_SIZES
 
     block, block_bytes = GGML_QUANT_SIZES[kind]
@@ -124,7 +124,7 @@ def _by_ggml(values: Array, kind: Kind) -> Array:
 
 @cache
 def _ggml() -> ctypes._NamedFuncPointer:
-    """The function of ggml. Raises ImportError where the package is not there or hides it."""
+    """Return ggml's function. Raises ImportError if the package is missing or hides it."""
     found = find_spec("xllamacpp")
     folders = found.submodule_search_locations if found else None
     try:

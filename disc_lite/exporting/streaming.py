@@ -1,7 +1,7 @@
-"""The outputs of a merged model without loading it: the trained model computes with its matrices, one at a time.
+"""Outputs of a merged model without loading it: the trained model computes with its matrices, one at a time.
 
-Everything else of the two models is the same: embeddings, norms and head, which are never quantised or adapted. In
-memory are the trained model and one merged matrix.
+Everything else is the same in both models: embeddings, norms and head are never quantised or adapted. Memory holds
+the trained model and one merged matrix.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from disc_lite.hub.weights import plain_name
 from disc_lite.models import Base
 from disc_lite.models.tokens import Tokens
 
-Weight = Callable[[str], Tensor]  # plain name of a projection -> its matrix [out, in]
+Weight = Callable[[str], Tensor]  # plain name of a linear layer -> its matrix [out, in]
 Answers = tuple[tuple[int, ...], ...]
 
 
 def projections(base: Base) -> dict[str, Any]:
-    """The adapted projections, as PEFT has wrapped them, by their plain names."""
+    """Return the adapted linear layers, as PEFT has wrapped them, by their plain names."""
     return {plain_name(name): part for name, part in base.causal.named_modules() if isinstance(part, LoraLayer)}
 
 
 def streamed_logits(base: Base, texts: Sequence[Sequence[int]], firsts: Sequence[int], weight: Weight) -> Array:
-    """`logits_from` of the model that has these weights: [N, V], fp32."""
+    """Return `logits_from` for the model with these weights: [N, V], fp32."""
     with base.frozen(adapter=False), _computing_with(base, weight):
         return logits_from(base, texts, firsts)
 
 
 def streamed_outputs(base: Base, tokens: Tokens, inputs: ProofInputs, trained: Outputs, weight: Weight) -> Outputs:
-    """The outputs of the model that has these weights, by one forward pass.
+    """Return the outputs of the model with these weights, by one forward pass.
 
-    Its greedy answers are those of the trained model if it finds each token of them likeliest after those before; else
-    an answer ends at the first token that is another.
+    Its greedy answers are those of the trained model if each of their tokens is its likeliest after those before;
+    otherwise an answer ends at the first token that differs.
     """
     rows = streamed_logits(base, *with_answers(inputs, trained.answers), weight)
     starts = _starts(trained.answers)
@@ -49,7 +49,7 @@ def streamed_outputs(base: Base, tokens: Tokens, inputs: ProofInputs, trained: O
 
 
 def answers_from(rows: Array, answers: Answers) -> Answers:
-    """The greedy answers of a model that has these logits [N, V] of `with_answers`."""
+    """Return the greedy answers of a model with these logits [N, V] for `with_answers`."""
     likeliest = rows.argmax(1).tolist()
     return tuple(
         _until_other(answer, likeliest[start : start + len(answer)])
@@ -58,7 +58,7 @@ def answers_from(rows: Array, answers: Answers) -> Answers:
 
 
 def _starts(answers: Answers) -> list[int]:
-    """The row at which each answer begins, and the one after the last."""
+    """Return the row at which each answer begins, and the row after the last answer."""
     return [sum(map(len, answers[:n])) for n in range(len(answers) + 1)]
 
 
@@ -69,7 +69,7 @@ def _until_other(answer: tuple[int, ...], likeliest: list[int]) -> tuple[int, ..
 
 @contextmanager
 def _computing_with(base: Base, weight: Weight) -> Iterator[None]:
-    """Let every adapted projection compute with another matrix, instead of its own and its adapter."""
+    """Make every adapted linear layer compute with another matrix, instead of its own and its adapter."""
 
     def replaced(name: str, part: Any) -> Callable[..., Tensor]:
         bias = part.get_base_layer().bias
@@ -80,7 +80,7 @@ def _computing_with(base: Base, weight: Weight) -> Iterator[None]:
         return forward
 
     parts = projections(base)
-    own = {name: vars(part).pop("forward", None) for name, part in parts.items()}  # of `models.lora`, or none
+    own = {name: vars(part).pop("forward", None) for name, part in parts.items()}  # from `models.lora`, or none
     try:
         for name, part in parts.items():
             part.forward = replaced(name, part)

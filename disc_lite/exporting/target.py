@@ -1,7 +1,7 @@
 """The folder that an export is written to, and the earlier export that it replaces.
 
-Only what `export` wrote is ever removed: a folder that is prepared for upload may have a repository, notes, and a model
-card that somebody has edited.
+Only what `export` wrote is ever removed: a folder that is prepared for upload may have a repository, notes, and an
+edited model card.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from disc_lite.hub.adapters import EXPORT_RECORD
 from disc_lite.run.wording import listed
 from disc_lite.storage import JsonObject, disk, read_json, require_place, sha256_of
 
-EDITED = ("README.md", "Modelfile")  # what people edit in an export; whatever else differs is damage
+EDITED = ("README.md", "Modelfile")  # files that people edit in an export; a difference in others is damage
 
 
 def check_target(target: Path, force: bool) -> None:
-    """Raises UsageError where the folder cannot be made, is no export, or holds one that is not to be replaced."""
+    """Raise UsageError if the folder cannot be made, is not an export, or holds one that may not be replaced."""
     if not os.path.lexists(target):
         require_place(target)
         return
@@ -43,11 +43,11 @@ def check_target(target: Path, force: bool) -> None:
 
 
 def replace(staged: Path, target: Path) -> Path | None:
-    """Put a finished export in the place of the earlier one, which is then removed.
+    """Replace the earlier export by the finished one, and remove the earlier one.
 
     Returns where the earlier one is, if files have come into it since `check_target`.
     """
-    # Under a name that is not swept: if the process is killed between the two renames, the old export is still there.
+    # Under a name that is not swept: if the process is killed between the two renames, the old export still exists.
     aside = target.parent / f"{target.name}.old-{secrets.token_hex(4)}"
     with disk.reporting(f"{target} cannot be replaced.", remedy="Repeat the command with another --output."):
         try:
@@ -69,7 +69,7 @@ def replace(staged: Path, target: Path) -> Path | None:
 
 
 def _record_in(folder: Path) -> JsonObject | None:
-    """The record of an earlier export, None if there is none: other programs write files of this name too."""
+    """Return the record of an earlier export, or None: other programs write files of this name too."""
     try:
         made = read_json(folder / EXPORT_RECORD)
     except RunFailed:
@@ -82,7 +82,7 @@ def _record_in(folder: Path) -> JsonObject | None:
 
 
 def _others_in(folder: Path, made: JsonObject) -> list[str]:
-    """What `export` did not write, or not like this, sorted: files, links and folders."""
+    """Return what `export` did not write, or not with this content, sorted: files, links and folders."""
     written = {EXPORT_RECORD, *made["files"]}
     folders = {str(parent) for name in written for parent in Path(name).parents}
     found = []

@@ -1,4 +1,4 @@
-"""The tensors of a model folder, one at a time, and copies of its files in which some tensors are others.
+"""Reads the tensors of a model folder one at a time, and copies its files with some tensors replaced.
 
 Files are read, not mapped: the pages of a mapped file count as memory of the process.
 """
@@ -23,12 +23,12 @@ DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF1
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a tensor lies."""
+    """The location of a tensor in a file."""
 
     path: Path
-    kind: str  # its type in the words of safetensors
+    kind: str  # its type, as safetensors names it
     shape: Shape
-    start: int  # its bytes in the file
+    start: int  # offset of its first byte in the file
     end: int
 
     def raw(self) -> bytearray:
@@ -42,19 +42,19 @@ class Stored:
         return torch.frombuffer(self.raw(), dtype=self.dtype).reshape(self.shape)
 
     def rows(self, rows: Sequence[int]) -> Tensor:
-        """Some rows of a matrix: [len(rows), in]."""
+        """Return some rows of a matrix: [len(rows), in]."""
         size = (self.end - self.start) // self.shape[0]
         parts = [_bytes(self.path, self.start + row * size, self.start + (row + 1) * size) for row in rows]
         return torch.stack([torch.frombuffer(part, dtype=self.dtype) for part in parts])
 
 
 def stored_tensors(folder: Path) -> dict[str, Stored]:
-    """Every tensor of a model folder."""
+    """Return every tensor of a model folder."""
     return {name: stored for path in weight_files(folder) for name, stored in tensors_in(path).items()}
 
 
 def tensors_in(path: Path) -> dict[str, Stored]:
-    """The tensors of one safetensors file, in the order of their bytes."""
+    """Return the tensors of one safetensors file, in the order of their bytes."""
     header = _header(path)
     entries: JsonObject = json.loads(header[8:])
     entries.pop("__metadata__", None)
@@ -67,7 +67,7 @@ def tensors_in(path: Path) -> dict[str, Stored]:
 
 
 def write_changed(source: Path, target: Path, change: Callable[[str, Stored], Tensor | None]) -> None:
-    """Copy a safetensors file tensor by tensor; where `change` gives one, that stands in its place, in its type."""
+    """Copy a safetensors file tensor by tensor; a tensor that `change` returns replaces the stored one, in its type."""
     with target.open("xb") as file:
         file.write(_header(source))
         for name, stored in tensors_in(source).items():
@@ -81,14 +81,14 @@ def write_changed(source: Path, target: Path, change: Callable[[str, Stored], Te
 
 
 def _header(path: Path) -> bytes:
-    """The length of the table of contents, and that table."""
+    """Return the header: its length, and the table of tensors."""
     with disk.reporting(f"{path} cannot be read.", remedy=_AGAIN), path.open("rb") as file:
         length = file.read(8)
         return length + file.read(int.from_bytes(length, "little"))
 
 
 def _bytes(path: Path, start: int, end: int) -> bytearray:
-    """Bytes that can be changed, as torch wants them. Raises RunFailed where the file is cut off."""
+    """Return mutable bytes, as torch requires. Raises RunFailed if the file is truncated."""
     read = bytearray(end - start)
     with disk.reporting(f"{path} cannot be read.", remedy=_AGAIN), path.open("rb") as file:
         file.seek(start)

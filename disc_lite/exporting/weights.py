@@ -27,7 +27,7 @@ from disc_lite.storage import read_json, write_json
 
 
 def make_adapter(job: Job, folder: Path) -> ExportResult:
-    """The PEFT folder, verified by plain PEFT on the same base; and, of one in NF4, what it is on the stored base."""
+    """Write the PEFT folder, verified by plain PEFT on the same base; if that is NF4, measure the stored base too."""
     tensors = 2 * len(job.adapter.tensors)  # read and checked here, before any of it is copied
     for name in (WEIGHTS, TRAINED_ON):
         shutil.copyfile(job.run.folder.adapter / name, folder / name)
@@ -35,7 +35,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
     write_json(folder / CONFIG, {**config, "base_model_name_or_path": named_base(job.run.model)})
     base, inputs = job.trained, job.inputs
     elsewhere, about = on_stored_base(job) if base.quantize == "nf4" else (None, {})
-    base.compute_by_peft()  # as users of the folder will
+    base.compute_by_peft()  # as users of the folder do
     trained = outputs_of(base, inputs, True)
     base.model.load_adapter(str(folder), adapter_name="exported")
     base.model.set_adapter("exported")
@@ -46,7 +46,7 @@ def make_adapter(job: Job, folder: Path) -> ExportResult:
 
 
 def make_merged(job: Job, folder: Path) -> ExportResult:
-    """The merged model, onto the weights that come closer to the trained model, or those that were chosen."""
+    """Write the merged model, with the base weights that come closer to the trained model, or those chosen."""
     merging = merging_of(job)
     onto, nats = chosen_weights(job, merging)
     write_merged(job.run.model.folder, merging, onto, folder, lambda name: job.tell(f"writing {name}, {onto} weights"))
@@ -68,7 +68,7 @@ def make_merged(job: Job, folder: Path) -> ExportResult:
 
 
 def _streamed(job: Job, merging: Merging, onto: str, folder: Path) -> tuple[Outputs, Check]:
-    """The outputs of what was written, and whether every tensor of it is what it should be, byte for byte."""
+    """Return the outputs of the written model, and whether all of its tensors are as they should be, byte for byte."""
     names, base, written = job.adapter.plain_names, merging.stored, stored_tensors(folder)
     others = [name for name in base if name.removesuffix(".weight") not in job.adapter.tensors]
     wrong = {name for name in others if base[name].raw() != written[name].raw()}
@@ -87,9 +87,9 @@ def _streamed(job: Job, merging: Merging, onto: str, folder: Path) -> tuple[Outp
 
 
 def _room_for(size_bytes: int, device: str | None) -> str:
-    """The device on which a model of 16-bit weights can be loaded: the GPU, the CPU (in fp32 at most), or none ("").
+    """Return the device that can load a model of 16-bit weights: the GPU, the CPU (in fp32 at most), or "".
 
-    Beside the trained model, which may be there still.
+    The trained model may still be in memory.
     """
     gpu = device_of(device)
     if has_own_memory(gpu) and free_bytes(gpu) > 1.2 * size_bytes:
