@@ -14,10 +14,10 @@ RULE = "\n\n---\n"  # after every passage
 
 
 def passage_text(text: str, heading_path: Sequence[str] = ()) -> str:
-    """The passage under the headings above it: those of its path with which it does not begin itself."""
+    """Return the passage below its headings: those of its path with which it does not begin itself."""
     body = text.strip("\n")
     opening = opening_headings(body)
-    # The last of both first: two headings of a path may be called the same.
+    # From the last heading on, since two headings of a path may be equal.
     above = list(heading_path)
     for place in range(len(above) - 1, -1, -1):
         if above[place] in opening:
@@ -31,17 +31,17 @@ def _last(titles: Sequence[str], title: str) -> int:
 
 
 def heading_lines(heading_path: Sequence[str]) -> str:
-    """The headings above a text as Markdown, a line each, from the title down."""
+    """Return the headings above a text as Markdown, one per line, from the title down."""
     return "\n".join(f"{'#' * min(n, 6)} {title}" for n, title in enumerate(heading_path, 1))
 
 
 def join_passages(passages: Sequence[str]) -> str:
-    """Passages, each followed by a rule: the beginning of a prompt."""
+    """Return passages, each followed by a rule: the beginning of a prompt."""
     return "".join(passage + RULE for passage in passages)
 
 
 def answer_task(question: str) -> str:
-    """Ask about the passage above so that the answer does not refer to "the text", which the student does not see."""
+    """Ask about the passage so that the answer does not refer to "the text", which the student does not see."""
     return f"Answer without mentioning the text: {question}"
 
 
@@ -53,7 +53,7 @@ def question_task(sentence: str = "") -> str:
 
 
 def about_task(title: str) -> str:
-    """The user turn of the student anchor `chat`."""
+    """Return the user turn of the student anchor `chat`."""
     return f"Tell me about {title}."
 
 

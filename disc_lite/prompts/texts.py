@@ -1,4 +1,4 @@
-"""A document in tokens, cut into passages: what prompts show of it, and in which language. Does not import torch."""
+"""A tokenised document, cut into passages: the text and language of each in prompts. Does not import torch."""
 
 from __future__ import annotations
 
@@ -21,53 +21,53 @@ class Text:
     document: Document
     offsets: Offsets
     passages: tuple[Passage, ...]
-    ids: array[int]  # of the tokens; none where the model is not loaded
+    ids: array[int]  # token ids; empty if the model is not loaded
 
     def passage(self, index: int) -> Passage:
-        """The passage of this number; others may have been left out."""
+        """Return the passage with this index; others may have been left out."""
         return self.passages[bisect_left(self.passages, index, key=lambda passage: passage.index)]
 
     def passage_text(self, passage: Passage) -> str:
-        """The passage as a prompt shows it."""
+        """Return the passage as a prompt shows it."""
         return passage_text(self.document.text[passage.char_start : passage.char_end], passage.heading_path)
 
     def passage_sha256(self, passage: Passage) -> str:
-        """By which a pair finds its passage again: of its words, without heading and white space."""
+        """Return a hash of the passage's words, without headings and white space, by which a pair finds it again."""
         words = self.document.text[passage.char_start : passage.char_end].split()
         return sha256(" ".join(words).encode()).hexdigest()[:16]
 
     def language(self, passage: Passage) -> str:
-        """Of a passage as it is shown, or of its document where it has too few words to tell, as a table has."""
+        """Return the language of a passage as it is shown, or of its document if it has too few words (a table)."""
         return language_of(self.passage_text(passage)) or language_of(self.document.text)
 
     def sentence_text(self, start: int, end: int) -> str:
-        """The text that the tokens `start` to `end` cover."""
+        """Return the text of the tokens from `start` to `end`."""
         return self.document.text[self.offsets[start][0] : self.offsets[end - 1][1]]
 
     def heading_path(self, start: int) -> tuple[str, ...]:
-        """The headings above the token `start`."""
+        """Return the headings above the token `start`."""
         section = self.section(self.offsets[start][1] - 1)
         return section.heading_path if section else ()
 
     def section(self, at: int) -> Section | None:
-        """The section that has the character `at`; sections are in order."""
+        """Return the section that contains the character `at`; sections are in order."""
         sections = self.document.sections
         number = bisect_right(sections, at, key=lambda section: section.start) - 1
         return sections[number] if number >= 0 and at < sections[number].end else None
 
 
 def text_of(document: Document, tokenizer: Tokenizer, passage_tokens: int) -> Text:
-    """A document as a model with this tokenizer reads it."""
+    """Return a document as a model with this tokenizer reads it."""
     offsets = tokenizer(document.text)
     return Text(document, offsets, cut_passages(document, offsets, passage_tokens), array("i"))
 
 
 def shown_passages(texts: Iterable[Text]) -> list[tuple[str, str]]:
-    """(document, text as a prompt shows it) of all passages."""
+    """Return (document, text as a prompt shows it) of all passages."""
     return [(text.document.name, text.passage_text(passage)) for text in texts for passage in text.passages]
 
 
 def with_passages(texts: Iterable[Text], chosen: Callable[[Passage], bool]) -> tuple[Text, ...]:
-    """The texts that have such passages, with those alone."""
+    """Return the texts with only the chosen passages, without texts that have none."""
     fewer = (replace(text, passages=tuple(p for p in text.passages if chosen(p))) for text in texts)
     return tuple(text for text in fewer if text.passages)

@@ -3,7 +3,7 @@
 A model of less than a billion parameters writes no question from an instruction alone, but does after three worked
 examples, given as turns of a conversation. `KINDS` are the kinds of question about one fact: asked directly, reversed,
 and in other words. With varied questions a model learns to use a fact, not only to recite it (arXiv 2607.11020). A
-question for a detail is told its answer: a name, a number.
+prompt for a `detail` question gives the answer: a name, a number.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Turns = tuple[tuple[str, str], ...]  # (user, assistant)
 class WorkedExample:
     """A sentence, a question of every kind about it, and the answer to the plain one.
 
-    Its names are made up: a draft that has one and whose passage has not was copied from here.
+    Its names are made up: a draft that contains one was copied from here, unless the passage contains it too.
     """
 
     sentence: str
-    questions: tuple[str, ...]  # in the order of KINDS; that for a detail, `short`, is the first
+    questions: tuple[str, ...]  # in the order of KINDS; the one for a detail, `short`, is the first
     answer: str
     short: str  # the same answer in as few words as possible
-    names: tuple[str, ...]  # of its people and places, in every form in which a draft may write them; no common words
+    names: tuple[str, ...]  # of people and places, in every form in which a draft may write them; no common words
 
 
 KINDS = {
@@ -33,7 +33,7 @@ KINDS = {
     "rephrased": "Write the same question in other words.",
     "detail": "Write the question that this answers.",
 }
-GIVEN = {"rephrased": "Question", "detail": "Answer"}  # beside the sentence
+GIVEN = {"rephrased": "Question", "detail": "Answer"}  # what the prompt gives in addition to the sentence
 ANSWER = "Answer the question in a full sentence."
 SHORT_ANSWER = "Answer the question in as few words as possible."
 
@@ -149,7 +149,7 @@ OTHER_ANSWER = " Answer in the language of the question."
 
 
 def question_turns(kind: str, language: str) -> Turns:
-    """Worked examples of writing a question of this kind."""
+    """Return worked examples of writing a question of this kind."""
     number = 0 if kind == "detail" else list(KINDS).index(kind)
     turns = []
     for e in EXAMPLES.get(language, ENGLISH):
@@ -159,16 +159,16 @@ def question_turns(kind: str, language: str) -> Turns:
 
 
 def question_task(kind: str, sentence: str, given: str, language: str) -> str:
-    """The task to write one question about the sentence, and about what else a question of this kind is given.
+    """Return the task to write one question about the sentence.
 
-    `rephrased` is given a question, and `detail` the answer.
+    `given` is the question for `rephrased`, and the answer for `detail`.
     """
     after = f"\n{GIVEN[kind]}: {given}" if kind in GIVEN else ""
     return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language in EXAMPLES else LANGUAGE}"
 
 
 def answer_turns(language: str, short: bool = False) -> Turns:
-    """Worked examples of answering a question about a sentence."""
+    """Return worked examples of answering a question about a sentence."""
     return tuple(
         (answer_task(e.questions[0], e.sentence, language, short), e.short if short else e.answer)
         for e in EXAMPLES.get(language, ENGLISH)
@@ -176,11 +176,11 @@ def answer_turns(language: str, short: bool = False) -> Turns:
 
 
 def answer_task(question: str, sentence: str, language: str, short: bool = False) -> str:
-    """The task to answer the question from the sentence, or without any."""
+    """Return the task to answer the question from the sentence, or without one."""
     task, given = SHORT_ANSWER if short else ANSWER, f"Sentence: {sentence}\n" if sentence else ""
     return f"{given}Question: {question}\n{task}{'' if language in EXAMPLES else OTHER_ANSWER}"
 
 
 def kinds_in(kinds: str) -> list[str]:
-    """The kinds in the recipe's `prompt.kinds`."""
+    """Return the kinds in the recipe's `prompt.kinds`."""
     return [kind.strip() for kind in kinds.split(",")]

@@ -1,4 +1,4 @@
-"""Answers that take a number from a table and do not say from which row. Does not import torch."""
+"""Detects answers that take a number from a table without saying from which row. Does not import torch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from disc_lite.qa import language_of
 from disc_lite.qa.details import cells_of
 from disc_lite.synthesis.terms import Term, missing, terms_of
 
-# Of a table of things, a row each. One of two columns has the properties of one thing, for which a question has words
-# of its own: "How heavy is it?" asks for "Weight | 3 kg".
+# Fewest columns of a table with one thing per row. A table of two columns has the properties of one thing, for which
+# questions use other words: "How heavy is it?" asks for "Weight | 3 kg".
 COLUMNS = 3
 
 _Cell = tuple[Term, ...]
@@ -18,9 +18,9 @@ _Row = tuple[_Cell, ...]
 
 
 def names_no_row(question: str, answer: str, passage: str) -> bool:
-    """Whether a number of an answer stands in a table alone, and for what is said it might as well be another row's.
+    """Whether a number of the answer occurs only in a table, and by what is said it might be another row's.
 
-    "The ceiling is 187 euros" does not say of which region, where every region has a ceiling.
+    "The ceiling is 187 euros" does not say for which region, if every region has a ceiling.
     """
     language = language_of(passage)
     rows, elsewhere = _rows(passage, language)
@@ -38,7 +38,7 @@ def _is_of_no_row(number: Term, rows: Sequence[_Row], said: Sequence[Term]) -> b
 
 
 def _may_be_meant(other: _Row, row: _Row, column: int, said: Sequence[Term]) -> bool:
-    """Whether another row has another number of the same kind, and nothing that is said stands in this row alone."""
+    """Whether another row has another number of the same kind, and nothing that is said occurs only in this row."""
     if len(other) != len(row) or not _are_alike(row[column], other[column]):
         return False
     beside, beside_other = ([term for cell in (*r[:column], *r[column + 1 :]) for term in cell] for r in (row, other))
@@ -47,15 +47,15 @@ def _may_be_meant(other: _Row, row: _Row, column: int, said: Sequence[Term]) -> 
 
 
 def _are_alike(cell: _Cell, other: _Cell) -> bool:
-    """Whether two cells have other numbers and the same words: 108 euros, 187 euros."""
+    """Whether two cells have different numbers and the same words: 108 euros, 187 euros."""
     words, other_words = ([term for term in c if not term.number] for c in (cell, other))
     numbers = [term for term in other if term.number]
     return bool(missing(numbers, cell)) and not missing(words, other_words) and not missing(other_words, words)
 
 
-@lru_cache(maxsize=64)  # of a passage that is asked about again and again
+@lru_cache(maxsize=64)  # the same passage is asked about again and again
 def _rows(passage: str, language: str) -> tuple[Sequence[_Row], Sequence[Term]]:
-    """The rows of the tables of a passage, and the terms of its other lines, of which headers are some."""
+    """Return the rows of a passage's tables, and the terms of its other lines, table headers included."""
     lines = passage.splitlines()
     rows, others = list[_Row](), list[str]()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):

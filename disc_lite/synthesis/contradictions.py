@@ -1,7 +1,7 @@
-"""Pairs that ask the same in several passages and answer it with other facts: trained together, neither is learned.
+"""Finds pairs that ask the same in several passages but answer with different facts; together neither is learned.
 
 A question seldom names everything that it is about ("What does the function return?"), and a small model often answers
-about the one with what its passage says of the other. Does not import torch.
+about one thing with what its passage says about another. Does not import torch.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ _EMPTY = frozenset({"do", "does"})
 
 
 def is_stated(pair: Pair) -> bool:
-    """Whether the sentence that the question was written about says what the answer says."""
+    """Whether the sentence that the question was written about states the answer."""
     return states(pair.source, pair.question, pair.answer)
 
 
 def contradicted(pairs: Sequence[Pair]) -> set[int]:
-    """Which pairs are not taught, by number; it does not depend on their order.
+    """Return the numbers of pairs that are not taught; this does not depend on the order of the pairs.
 
-    Answers that their own sentence states are believed over the others. Where those of different passages differ, none
-    is taught, since nothing tells which holds. A pair without a sentence is a person's: it is believed, and stays.
+    Answers that their own sentence states are believed rather than others. If those of different passages differ, none
+    is taught, since nothing tells which is true. A pair without a sentence was written by a person: it is believed and
+    kept.
     """
     return {number for numbers in _by_question(pairs) if len(numbers) > 1 for number in _contradicted(pairs, numbers)}
 
 
 def between_documents(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Questions that sentences of several documents answer with other facts: `question`, and document -> answer.
+    """Return questions that sentences of several documents answer with different facts, with document -> answer.
 
-    Not where a person's pair, which has no sentence, answers it: that one is taught.
+    A question is left out if a person's pair, which has no sentence, answers it: that one is taught.
     """
     found = []
     for numbers in _by_question(pairs):
@@ -57,10 +58,10 @@ def _by_question(pairs: Sequence[Pair]) -> Iterable[list[int]]:
 
 
 def _asked(question: str) -> tuple[str, ...]:
-    """The words of a question without articles, do and does, in their order, with the marks of code beside them.
+    """Return the words of a question in order, with adjacent marks of code, without articles, do and does.
 
-    Neither stems nor plurals: "what does training cost" is not "what does the train cost", nor `list.sort()`
-    `list.sorted()`. A single letter keeps its case: `-v` is not `-V`.
+    Words are not reduced to stems or singulars: "what does training cost" is not "what does the train cost", nor
+    `list.sort()` `list.sorted()`. A single letter keeps its case: `-v` is not `-V`.
     """
     words = [word for word in read_words(question) if not word.skipped and word.text not in _EMPTY]
     return tuple(f"{w.operator}{_in_case(w)}{w.behind}" for w in words)
@@ -71,18 +72,18 @@ def _in_case(word: Word) -> str:
 
 
 def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:
-    """Of the pairs with one question, those of which a believed one says otherwise.
+    """Yield the pairs, among those with one question, that a believed one contradicts.
 
-    Thousands of documents may begin with the same paragraph, so what two answers say is compared once.
+    Thousands of documents may begin with the same paragraph, so each two answers are compared once.
     """
     own = {n for n in numbers if not pairs[n].source}
     believed = own or {n for n in numbers if is_stated(pairs[n])} or set(numbers)
-    agree, places = cache(same_facts), dict[str, set[tuple[str, int]]]()  # of each believed answer
+    agree, places = cache(same_facts), dict[str, set[tuple[str, int]]]()  # places of each believed answer
     for number in believed:
         places.setdefault(pairs[number].answer, set()).add(_place(pairs[number]))
     for number in (n for n in numbers if n not in own):
         pair = pairs[number]
-        # The answers that were sampled to one question may differ a little: each agrees with the likeliest one.
+        # The answers that were sampled for one question may differ a little: each agrees with the likeliest one.
         here = {_place(pair)} if number in believed else set()
         if not all(agree(pair.question, pair.answer, answer) for answer, of in places.items() if of != here):
             yield number

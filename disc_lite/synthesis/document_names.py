@@ -1,8 +1,8 @@
-"""Which self-generated prompts name what the documents name. Does not import torch.
+"""Detects self-generated prompts that contain names from the documents. Does not import torch.
 
-A name is what documents write with a capital and never without, wherever it stands: inside a sentence, at its
-beginning, in a heading or a cell. In a prompt it counts at any place and in any case. In scripts without capitals only
-headings and quotation marks tell a name.
+A name is a word that documents always write with a capital, wherever it occurs: inside a sentence, at its beginning,
+in a heading or a cell. In a prompt it counts at any place and in any case. In scripts without capitals only headings
+and quotation marks indicate a name.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from disc_lite.qa import language_of
 from disc_lite.qa.function_words import ORDINARY
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
-COMMON_ANYWHERE = 0.01  # the same of words that may have their capital by their place, and of phrases: "List", "介绍"
-SHORTEST = 3  # letters of a name that is looked for in any case; "OR" would be in "or"
+COMMON_ANYWHERE = 0.01  # the same for words whose capital may come from their place, and for phrases: "List", "介绍"
+SHORTEST = 3  # letters of a name that is matched in any case; "OR" would match "or"
 WORD = re.compile(r"[^\W\d_]\w*")
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
 NEIGHBOURS = re.compile(r"(?<=[\w,;:()] )[A-ZÄÖÜ]\w+(?:(?: | & |-)[A-ZÄÖÜ]\w+)+")  # "Maria Olsen", "Holt & Lind"
-# German writes every noun with a capital; but before a name that is no noun there is seldom one of these.
+# German writes every noun with a capital; but one of these seldom precedes a name.
 ARTICLED = re.compile(
     r"\b(?:[Dd](?:er|ie|as|en|em|es)|(?:[Kk]|[MmDdSs]|)[Ee]in(?:e[mnrs]?)?|(?:[Uu]nsere?|[Ii]hre?|[Dd]iese|[Jj]ede|[Aa]lle)"
     r"[mnrs]?|[Ii]m|[Aa]m|[Zz]um|[Zz]ur|[Vv]om|[Bb]eim|[Ii]ns|[Vv]iele?|\d+) ([A-ZÄÖÜ]\w+)"
@@ -34,7 +34,7 @@ LINKS = re.compile("[的和与及在是有了之のはをがにとへで]+")  # 
 
 @dataclass(frozen=True)
 class Names:
-    """What the documents name: words as they are written inside sentences, words in lower case, and phrases."""
+    """Names in the documents: words as written inside sentences, words in lower case, and phrases."""
 
     written: frozenset[str]
     anywhere: frozenset[str]
@@ -42,14 +42,14 @@ class Names:
 
     def are_in(self, prompt: str) -> bool:
         words = {word.lower() for word in WORD.findall(prompt)}
-        words |= {word.removesuffix("s") for word in words}  # of a plural, or a genitive in German
+        words |= {word.removesuffix("s") for word in words}  # singular of a plural, or nominative of a German genitive
         return bool(
             self.written & capitals_inside(prompt) or self.anywhere & words or _phrases_in(prompt, self.phrases)
         )
 
 
 def names_of(documents: Iterable[str], prompts: Sequence[str]) -> Names:
-    """The names of documents, but for what many prompts have, and what they write as an ordinary word."""
+    """Return the names of documents, without those that many prompts contain or that occur as ordinary words."""
     written, capitals, phrases, lower = set[str](), set[str](), set[str](), set[str]()
     articled = {noun.lower() for prompt in prompts for noun in ARTICLED.findall(prompt)}
     for text in documents:
@@ -81,18 +81,18 @@ def names_of(documents: Iterable[str], prompts: Sequence[str]) -> Names:
 
 
 def capitals_inside(text: str) -> set[str]:
-    """Capitalised words that do not begin a sentence or a line."""
+    """Return capitalised words that do not begin a sentence or a line."""
     return {word for word in INSIDE.findall(text) if word[0].isupper()}
 
 
 def _phrases(text: str) -> set[str]:
-    """Of headings and what stands in quotation marks, the words in scripts without capitals."""
+    """Return the words of headings and quotations in scripts without capitals."""
     marked = (part for found in MARKED.findall(text) for part in found if part)
     runs = (run for part in marked for phrase in PHRASE.findall(part) for run in LINKS.split(phrase))
     return {run for run in runs if len(run) > 1 and run.lower() == run.upper()}
 
 
 def _phrases_in(prompt: str, phrases: AbstractSet[str]) -> set[str]:
-    """Those that are in a prompt: its parts are looked up, since a large corpus has far more phrases than these."""
+    """Return the phrases in a prompt. Looks up parts of the prompt, since a large corpus has far more phrases."""
     runs = (run for run in PHRASE.findall(prompt) if not run.isascii())
     return {run[i:j] for run in runs for i in range(len(run)) for j in range(i + 2, len(run) + 1)} & phrases

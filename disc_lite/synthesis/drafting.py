@@ -1,4 +1,4 @@
-"""Prompts for questions and answers about one passage, and the questions and pairs in what the base drafts."""
+"""Prompts for questions and answers about one passage; parses and screens what the base drafts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from disc_lite.recipe import Recipe
 from disc_lite.synthesis.facts import gives
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
-FIRST = 2  # drafts about a sentence in the first round, at least, where later ones rephrase them
-TRIES = 2  # rounds after which a detail that no question asks for is given up, if others of the sentence are asked for
+FIRST = 2  # fewest drafts about a sentence in the first round, if later ones rephrase them
+TRIES = 2  # rounds after which a detail without a question is given up, if others of its sentence have one
 OF_DETAILS = ("detail", "rephrased")
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
 NOT_ASKED = "answer does not give a detail of its sentence"
 
-OnDrafts = Callable[[str, int, int], None]  # (what is done in a round, number so far, number in all)
+OnDrafts = Callable[[str, int, int], None]  # (step of a round, number so far, total number)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Sentence:
 
     @property
     def under_heading(self) -> str:
-        """With its heading: "Price: 26 crowns" alone does not name the article, and a passage may contain it twice."""
+        """The sentence with its heading: "Price: 26 crowns" alone names no article, and may occur more than once."""
         return f"{self.heading}: {self.text}" if self.heading else self.text
 
 
@@ -51,8 +51,8 @@ class Request:
     """A question to draft."""
 
     sentence: int  # number among the askable sentences of the passage
-    kind: str  # of question, see `prompts.writing.KINDS`
-    detail: str = ""  # of the sentence, that the answer is to give, and of a pair gives; "" where any fact will do
+    kind: str  # kind of question, see `prompts.writing.KINDS`
+    detail: str = ""  # that the answer is to give (of a pair: gives); "" for any fact
     known: str = ""  # the question to rephrase
 
 
@@ -71,20 +71,20 @@ class DraftedPair:
 
     pair: Pair
     request: Request
-    # log p of the answer's tokens in the teacher's prompt, nats, from when they were sampled; empty where the pair's
-    # answer has other tokens, since white space around it is dropped.
+    # log p of the answer's tokens in the teacher's prompt, nats, from sampling; empty if the pair's answer has other
+    # tokens, since white space around it is dropped.
     log_ps: tuple[float, ...] = ()
 
 
 def seed_of(*parts: object) -> int:
-    """A seed derived from (seed, purpose, place), the same in every process."""
+    """Return a seed derived from (seed, purpose, place), the same in every process."""
     return int.from_bytes(sha256(repr(parts).encode()).digest()[:7], "big")
 
 
 def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
-    """Sentences to ask about: of at least two words, no headings, each with the heading above it.
+    """Return the sentences to ask about: at least two words, not a heading, each with the heading above it.
 
-    The row of a table has the names of its columns in its heading.
+    The heading of a table row includes the names of its columns.
     """
     sentences, columns = [], " | ".join(passage.heading_path[len(text.heading_path(passage.start)) :])
     for start, end in passage.sentences:
@@ -99,7 +99,7 @@ def askable_sentences(text: Text, passage: Passage) -> list[Sentence]:
 
 
 def shares(wanted: int, weights: Sequence[int], seed: int) -> list[int]:
-    """The number of pairs wanted of each sentence: in proportion to its weight, the remainder drawn at random."""
+    """Return the number of pairs wanted from each sentence: proportional to its weight, the remainder at random."""
     each = [wanted * weight // sum(weights) for weight in weights]
     more = set(Random(f"{seed} shares").sample(range(len(weights)), wanted - sum(each)))
     return [number + (i in more) for i, number in enumerate(each)]
@@ -112,13 +112,13 @@ class Drafter:
     tokens: Tokens
     text: Text
     passage: Passage
-    sentences: Sequence[Sentence]  # the askable ones
+    sentences: Sequence[Sentence]  # only askable ones
     recipe: Recipe
     seed: int
 
     @cached_property
     def shown(self) -> str:
-        """The passage as it begins every prompt."""
+        """The passage as the beginning of every prompt."""
         return answering.join_passages([self.text.passage_text(self.passage)])
 
     @cached_property
@@ -127,16 +127,16 @@ class Drafter:
 
     @cached_property
     def details(self) -> list[tuple[str, ...]]:
-        """Those of each sentence that are asked for."""
+        """The details of each sentence to ask about."""
         return [details_asked(sentence.text, self.language, self.recipe) for sentence in self.sentences]
 
     # -- questions -------------------------------------------------------------------------------------
 
     def requests(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[Request]:
-        """The questions to draft about the sentences that lack pairs; `missing` counts those of each.
+        """Return the questions to draft about sentences that lack pairs; `missing` maps a sentence to their number.
 
-        A sentence gets a few drafts first, at least one for each of its details: the others rephrase those. Where none
-        of them was accepted there are as many as it lacks, since a small model may need ten drafts for a question.
+        A sentence first gets a few drafts, at least one for each of its details; later drafts rephrase those. If none
+        of them was accepted it gets as many drafts as it lacks pairs: a small model may need ten for a question.
         """
         known: dict[tuple[int, str], list[str]] = {}
         for drafted in accepted:
@@ -151,9 +151,9 @@ class Drafter:
         return found
 
     def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
-        """So many questions about a sentence, shared among its details and itself (""), of which some are known.
+        """Yield `number` questions about a sentence, shared among its details and itself ("").
 
-        The kinds are taken in turn.
+        `known` maps each of these to its questions so far. The kinds are taken in turn.
         """
         asked = {detail: len(questions) for detail, questions in known.items()}
         in_turn = {detail: cycle(questions) for detail, questions in known.items()}
@@ -170,7 +170,7 @@ class Drafter:
         return writing.kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
 
     def question_prompt(self, request: Request) -> list[int]:
-        """The passage, and the task to write a question about one of its sentences."""
+        """Return the prompt with the passage and the task to write a question about one of its sentences."""
         kind, about = request.kind, self.sentences[request.sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
@@ -179,7 +179,7 @@ class Drafter:
         return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 
     def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
-        """The question in a draft, screened."""
+        """Return the question in a draft, screened."""
         question = clean_question(self.tokens.decode(draft.ids))
         if not draft.ended:
             fault = "question did not end within prompt.question_tokens"
@@ -192,26 +192,26 @@ class Drafter:
         return DraftedQuestion(request, question, fault)
 
     def _language_fault(self, text: str) -> str:
-        """A draft of a few words may have no telling ones, and a Japanese one no kana: then there is no fault."""
+        """Return OTHER_LANGUAGE or "". A short draft may show no language, and a Japanese one no kana: no fault."""
         possible = {self.language, "", "Chinese" if self.language == "Japanese" else ""}
         return OTHER_LANGUAGE if self.language and language_of(text) not in possible else ""
 
     # -- answers ---------------------------------------------------------------------------------------
 
     def answer_prompt(self, question: str, sentence: int) -> list[int]:
-        """The teacher's prompt for this answer, the same as in training."""
+        """Return the teacher's prompt for this answer, the same as in training."""
         prompts = AnswerPrompts(self.tokens, self.recipe.prompt.worked_examples)
         return prompts.prompt(self.shown, self.language, question, self.sentences[sentence].text)
 
     def short_answer_prompt(self, question: str, sentence: int) -> list[int]:
-        """The prompt for an answer as short as a reference answer; without worked examples the usual prompt."""
+        """Return the prompt for an answer as short as a reference; without worked examples the usual prompt."""
         if not self.recipe.prompt.worked_examples:
             return self.answer_prompt(question, sentence)
         task = writing.answer_task(question, self.sentences[sentence].text, self.language, short=True)
         return self.tokens.conversation(writing.answer_turns(self.language, short=True), self.shown + task)
 
     def answered(self, question: DraftedQuestion, draft: Continuation) -> DraftedPair | str:
-        """The pair of the question and the answer in a draft, or why that answer is rejected."""
+        """Return the pair of the question and the drafted answer, or why that answer is rejected."""
         answer, request = self.tokens.decode(draft.ids).strip(), question.request
         if not draft.ended:
             fault = "answer did not end within prompt.answer_tokens"
@@ -230,7 +230,7 @@ class Drafter:
         return fault or DraftedPair(pair, request, log_ps)
 
     def _detail_given(self, question: DraftedQuestion, answer: str) -> str | None:
-        """The detail that an answer gives: the one that was to be asked for, or else another of the sentence."""
+        """Return the detail that an answer gives: the requested one, or else another one of the sentence, or None."""
         wanted = question.request.detail
         details = (wanted, *self.details[question.request.sentence]) if wanted else ("",)
         return next((detail for detail in details if gives(detail, question.text, answer)), None)
@@ -241,7 +241,7 @@ def write_drafts(
     temperature: float | Sequence[float], seed: int, on_finished: Callable[[int], None] = lambda drafts: None,
     min_p: float = 0.0,
 ) -> list[Continuation]:  # fmt: skip
-    """Continuations of these prompts by the base; the prompts of one group share a prefix."""
+    """Return continuations of these prompts by the base; the prompts of one group share a prefix."""
     if not prompt_ids:
         return []
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}

@@ -1,8 +1,8 @@
-"""The facts of an answer: words, names, numbers, and whether another text has them too. Does not import torch.
+"""The facts of an answer (words, names, numbers), and whether another text has them too. Does not import torch.
 
-A small model answers a question in a full sentence, of which one word is the fact. So two answers are not the same if
-each has a word that the other lacks, be it only one of twenty: "blue" here and "red" there. Where only one has such
-words, it says more. "Not" is a fact as well.
+A small model answers a question in a full sentence, in which one word is the fact. So two answers differ if each has a
+word that the other lacks, even if it is one of twenty: "blue" and "red". If only one has such words, it says more.
+"Not" is a fact as well.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from disc_lite.qa.words import is_unspaced, read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
 
-# Within a word or behind it, in languages that negate so.
+# Negation inside a word or after it, in languages that have that.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
-FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it, with all its names and numbers
-SAID = 0.5  # the same of a sentence: answers use other words ("lasted four nights", "were stranded for four nights")
+FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it; all names and numbers are needed
+SAID = 0.5  # the same for a sentence: answers use other words ("lasted four nights", "were stranded for four nights")
 _OR = {"Dutch": "of", "Italian": "o", "Spanish": "o"}  # words that mean something else in other languages
 _CLAUSES = re.compile(r"[,;:.!?()|—–，；：。！？、]\s*(?!\d)|\s-\s")
 
@@ -31,16 +31,18 @@ def is_yes_no(answer: str) -> bool:
 
 
 def says_something(question: str, answer: str) -> bool:
-    """Whether an answer has facts, or denies what the question says; a yes or no by itself has none."""
+    """Whether an answer has facts, or denies what the question says; yes or no alone has none."""
     language, rest = language_of(f"{question} {answer}"), opening_yes_no(answer)[1]
     choices = _choices(question, language)
-    is_choice = 0 < len(missing(choices, terms_of(rest, language))) < len(choices)  # "with", of "with or without?"
+    is_choice = 0 < len(missing(choices, terms_of(rest, language))) < len(choices)  # "with", to "with or without?"
     return is_choice or bool(_facts(question, answer, language)) or _negators(rest) > _negators(question)
 
 
 def recalls(question: str, expected: str, answer: str) -> bool:
-    """Whether `answer` has the facts of the expected answer that are not in the question: all names and numbers, and
-    most of the other words, with no other words in their place."""
+    """Whether `answer` has the facts of the expected answer that are not in the question.
+
+    Those are all names and numbers, and most of the other words, without other words instead.
+    """
     language = language_of(f"{question} {expected} {answer}")
     if _negations(question, expected, language) != _negations(question, answer, language):
         return False
@@ -56,17 +58,17 @@ def recalls(question: str, expected: str, answer: str) -> bool:
 
 
 def _denies_something_else(asked: str, answer: str, language: str) -> bool:
-    """Whether an answer says nothing of what was asked, but other words: "I do not know.", not "They can't."."""
+    """Whether an answer says nothing about what was asked, but something else: "I do not know.", not "They can't."."""
     known, said = terms_of(asked, language), terms_of(answer, language)
     own = [term for term in said if term.written.lower() not in TELLING]
     return bool(own) and not is_yes_no(answer) and len(missing(known, said)) == len(known)
 
 
 def states(sentence: str, question: str, answer: str) -> bool:
-    """Whether a sentence says what the answer says: all its names and numbers, these with no other unit, half of its
-    other words, and "not".
+    """Whether a sentence states the answer: all its names and numbers, half of its other words, and "not".
 
-    Of an answer that has no facts of its own ("Yes.", "It is open.") the question says what is said or denied.
+    A number must not have another unit there. If an answer has no facts of its own ("Yes.", "It is open."), the words
+    of the question are looked for instead.
     """
     language = language_of(f"{question} {answer} {sentence}")
     facts, share, text = _facts(question, answer, language), SAID, answer
@@ -95,11 +97,11 @@ def has_none(text: str, question: str, answer: str) -> bool:
 def gives(detail: str, question: str, answer: str) -> bool:
     """Whether an answer gives a detail of a sentence, its numbers if it has any, and the question does not.
 
-    Of other words a third may be missing: "Ruth Avenarius" gives "Architektin Ruth Avenarius".
+    A third of other words may be missing: "Ruth Avenarius" gives "Architektin Ruth Avenarius".
     """
     language = language_of(f"{question} {answer}")
     terms = terms_of(detail, language)
-    if not terms:  # "A", or nothing where any fact will do
+    if not terms:  # "A", or "" for any fact
         whole, known, said = (set(words_of(text)) for text in (detail, question, answer))
         return not detail or (whole <= said and not whole <= known)
     numbers = [term for term in terms if term.number]
@@ -125,7 +127,7 @@ def same_facts(question: str, first: str, second: str) -> bool:
 
 
 def says_no_more(question: str, answer: str, other: str) -> bool:
-    """Whether another answer to a question has all facts that this one has, of which there is one, and more or none."""
+    """Whether another answer to a question has all facts of this one, which has at least one, and maybe more."""
     language = language_of(f"{question} {answer} {other}")
     facts, others = _facts(question, answer, language), _facts(question, other, language)
     is_within = bool(facts) and not missing(facts, others)
@@ -134,7 +136,7 @@ def says_no_more(question: str, answer: str, other: str) -> bool:
 
 
 def _are_opposed(question: str, first: str, second: str, language: str) -> bool:
-    """Whether one of two answers says what the other denies, or each has one word in place of another."""
+    """Whether one of two answers says what the other denies, or each has one word instead of another."""
     if _negations(question, first, language) != _negations(question, second, language):
         return True
     says, other_says = opening_yes_no(first)[0], opening_yes_no(second)[0]
@@ -142,15 +144,15 @@ def _are_opposed(question: str, first: str, second: str, language: str) -> bool:
 
 
 def _choose_otherwise(first: str, second: str, language: str) -> bool:
-    """Whether each has one word in place of another, as in "It is red." and "It is blue.": a question may have both."""
+    """Whether each has one word instead of another: "It is red.", "It is blue."; a question may contain both."""
     terms, others = terms_of(first, language), terms_of(second, language)
     return len(missing(terms, others)) == len(missing(others, terms)) == 1 and len(terms) == len(others)
 
 
 def _facts(question: str, answer: str, language: str) -> list[Term]:
-    """The terms of an answer that are not in the question, each once, without a yes or no at its beginning.
+    """Return the terms of an answer that are not in the question, each once, without a yes or no at its beginning.
 
-    What a question lets choose from is none that it gives: "before or after?".
+    Choices that a question offers ("before or after?") do not count as being in the question.
     """
     choices = _choices(question, language)
     asked = [term for term in terms_of(question, language) if term not in choices]
@@ -158,7 +160,7 @@ def _facts(question: str, answer: str, language: str) -> list[Term]:
 
 
 def _choices(question: str, language: str) -> set[Term]:
-    """The terms beside an "or", and before the commas of such a question: red, green, blue of "red, green or blue?"."""
+    """Return the terms next to an "or" and before its commas: red, green and blue in "red, green or blue?"."""
     either = re.compile(rf"\b(?:or|oder|ou|или|أو|أم|{_OR.get(language, 'or')})\b|还是|還是|或", re.IGNORECASE)
     sides = either.split(question)
     if len(sides) < 2:
@@ -168,7 +170,7 @@ def _choices(question: str, language: str) -> set[Term]:
 
 
 def _negations(question: str, answer: str, language: str) -> int:
-    """How many negators an answer has; a "no" by itself is one, and so are those of a question that is not repeated."""
+    """Count the negators of an answer; "no" alone is one, and so are a question's if the answer does not repeat it."""
     said, rest = opening_yes_no(answer)
     if not words_of(rest):
         return int(said == "no")
@@ -177,11 +179,11 @@ def _negations(question: str, answer: str, language: str) -> int:
 
 
 def _negators(text: str) -> int:
-    """How many words of a text negate."""
+    """Count the words of a text that negate."""
     return sum(map(is_negator, read_words(text))) + len(_NEGATES_INSIDE.findall(text))
 
 
 def _has_critical(terms: Sequence[Term], text: str) -> bool:
-    """Whether a number or a name of the text is among its terms."""
+    """Whether the terms include a number or a name of the text."""
     names = names_in(text)
     return any(term.number or term.written.lower() in names for term in terms)

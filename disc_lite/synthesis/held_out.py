@@ -1,4 +1,4 @@
-"""Held-out questions to measure with, where the user has none: from all documents, with short reference answers.
+"""Writes held-out questions for users without their own: from all documents, with short reference answers.
 
 Passages are drawn first, one sentence of each, so that no document and no beginning of a passage is preferred. A
 question is accepted if the passage contains its short answer and the base, with the passage in its prompt, gives
@@ -23,10 +23,10 @@ from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, se
 from disc_lite.synthesis.facts import is_yes_no
 from disc_lite.synthesis.screening import NO_ROW
 
-LEAST, MOST = 16, 512  # sentences that are asked about in one call
-ANSWER_WORDS = 10  # in the longest reference answer: a longer one is seldom repeated word for word
+LEAST, MOST = 16, 512  # sentences per call
+ANSWER_WORDS = 10  # most words of a reference answer: a longer one is seldom repeated word for word
 ANSWER_CHARACTERS = 24  # the same in scripts without spaces between words
-ANSWER_TOKENS = 48  # a tokenizer of English takes two for a Chinese character and five for an Arabic word
+ANSWER_TOKENS = 48  # an English tokenizer takes two for a Chinese character and five for an Arabic word
 DRAFTS = 4  # most drafts for each question wanted
 
 
@@ -53,13 +53,13 @@ def write_held_out(
     base: Base, texts: Sequence[Text], recipe: Recipe, seed: int, wanted: int,
     on_questions: Callable[[int], None] = lambda n: None, known: Iterable[str] = (),
 ) -> HeldOut:  # fmt: skip
-    """`wanted` questions with short answers and their passages, none in `known`, or as many as the base can write."""
+    """Return `wanted` questions with short answers and their passages, none in `known`, or as many as possible."""
     dropped = Counter[str]()
     questions: list[Question] = []
     seen = NearDuplicates(known, recipe.prompt.near_duplicate)
     drafts, done = _sentences(base, texts, recipe, seed)[: DRAFTS * wanted], 0
     while done < len(drafts) and len(questions) < wanted:
-        # As if all were right at first, then by the share that was: what is written beyond `wanted` is lost.
+        # Assume that all are accepted at first, then the share that was: questions beyond `wanted` are wasted.
         share = max(len(questions), 1) / done if done else 1.0
         number = min(MOST, max(LEAST, math.ceil((wanted - len(questions)) / share)))
         batch = drafts[done : done + number]
@@ -80,7 +80,7 @@ def write_held_out(
 
 
 def _sentences(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> list[_Draft]:
-    """Every askable sentence once: first one of each passage, then a second one, and so on."""
+    """Return every askable sentence once: first one of each passage, then a second one of each, and so on."""
     rng = Random(f"{seed} held out")
     columns = []
     for text in texts:
@@ -96,7 +96,7 @@ def _sentences(base: Base, texts: Sequence[Text], recipe: Recipe, seed: int) -> 
 
 
 def _write(base: Base, drafts: Sequence[_Draft], recipe: Recipe, seed: int) -> None:
-    """A question about each sentence, and to those without a fault a short answer, which the base has to give again."""
+    """Write a question about each sentence, then a short answer, which the base has to give again."""
     settings = recipe.prompt
     requests = [Request(draft.sentence, "plain") for draft in drafts]
     prompts = [draft.drafter.question_prompt(request) for draft, request in zip(drafts, requests, strict=True)]
@@ -124,7 +124,7 @@ def _write(base: Base, drafts: Sequence[_Draft], recipe: Recipe, seed: int) -> N
 
 
 def _answer_fault(draft: _Draft) -> str:
-    """Why a short answer is no reference, or ""."""
+    """Return why a short answer is no reference, or ""."""
     words = words_of(draft.answer)
     longest = ANSWER_CHARACTERS if is_unspaced(draft.answer) else ANSWER_WORDS
     if not words or len(words) > longest:

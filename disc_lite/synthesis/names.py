@@ -1,7 +1,7 @@
-"""Names and numbers in drafts, and whether the passage has them. Does not import torch.
+"""Finds names and numbers in drafts, and whether the passage has them. Does not import torch.
 
-A name is a word with a capital that is not that of its place. In German, whose nouns have capitals, and in scripts
-without capitals only the names of the worked examples tell: small models take these over.
+A name is a word with a capital that is not due to its place. In German, whose nouns have capitals, and in scripts
+without capitals, only the names of the worked examples are recognised: small models copy these.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ from disc_lite.qa.vocabulary import (
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.terms import has_another_unit, number_forms
 
-# Of answers; and yet there may be two people, a better one, and weekly meetings. "Don" is of "don't".
+# Words that begin answers and are not names, such as "People", "Better" and "Weekly". "Don" is part of "don't".
 BEGINNINGS = ORDINARY | OPENERS.union(
     "above anything based behind below beside better daily don earlier either everything monthly neither next none "
     "other others people several something twice weekly yearly".split()
 )
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
-# Behind digits a capital makes no name: 5 PM, 180 L, 20 Euros, $1.2M, 100 degrees Celsius.
+# After digits a capital makes no name: 5 PM, 180 L, 20 Euros, $1.2M, 100 degrees Celsius.
 _UNITS = "|".join(sorted(LETTER_UNITS | {unit.title() for unit in UNITS if unit.isalpha()}))
 UNIT = re.compile(rf"(?<=\d)(?:(?: degrees?)? ?(?:{_UNITS})|[KMB])\b")
 DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")  # U.S.
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
-# Chinese has no blanks between words. In lower case: a question about "the blue anchor" would vouch for its answer.
+# Chinese has no blanks between words. Matched in lower case; else a question about "the blue anchor" would pass, and
+# vouch for its answer.
 COPIED = re.compile(
     "|".join(name if name[0] >= "一" else rf"\b{re.escape(name.lower())}\b" for name in sorted(writing.NAMES))
 )
 
 
 def names_in(text: str) -> set[str]:
-    """Words within a sentence that have a capital, in lower case; in German nouns are among them."""
+    """Return words with a capital inside a sentence, in lower case; in German these include nouns."""
     return {word.lower() for word in _inside_words(text) if word[0].isupper()}
 
 
 def invented(text: str, *sources: str, is_answer: bool = False, language: str = "") -> bool:
-    """Whether `text` has a number or a name that no source, of this language if it is known, has, or a number with
-    another unit than there.
+    """Whether `text` has a number or a name that no source has, or a number with another unit than in the sources.
 
-    In an answer number words and first words count as well; a question may count what it asks for ("What do two of them
-    pay?"), and begins with a word that asks. Which first words are no names is known of the languages with a list of
-    frequent words; elsewhere a name has to stand inside a sentence to be seen.
+    `language` is that of the sources, if known. In an answer, number words and first words count as well; a question
+    may count what it asks for ("What do two of them pay?"), and begins with an interrogative. Which first words are not
+    names is known for languages with a list of frequent words; in others only names inside a sentence are found.
     """
     if _has_new_number(text, sources, is_answer) or has_another_unit(text, *sources):
         return True
@@ -78,14 +78,14 @@ def invented(text: str, *sources: str, is_answer: bool = False, language: str = 
 
 @lru_cache(maxsize=64)
 def _known_names(source: str) -> frozenset[str]:
-    """All words of a text, US of "U.S." and the months of its dates among them: 2024-03-05 is in March."""
+    """Return all words of a text, including US for "U.S." and the months of its dates: 2024-03-05 is in March."""
     words = NAME.findall(source) + [found.replace(".", "") for found in DOTTED.findall(source)]
     months = (key[2:] for key in _known_numbers(source) if key.startswith("m:"))
     return frozenset(map(_whole, words)).union(MONTH_NAMES[int(month) - 1] for month in months)
 
 
 def _whole(word: str) -> str:
-    """Monday for Mon, and each month by one name; any other word as it is."""
+    """Return Monday for Mon, and the same name for all forms of a month; any other word as it is."""
     month = MONTHS.get(fold(word))
     return MONTH_NAMES[month - 1] if month else SHORT_WEEKDAYS.get(word, word)
 
@@ -96,9 +96,9 @@ def _has_new_number(text: str, sources: Iterable[str], in_words: bool) -> bool:
     return any(known.isdisjoint(forms) for forms in _numbers(read_words(text), in_words))
 
 
-@lru_cache(maxsize=64)  # of a passage that is asked about again and again
+@lru_cache(maxsize=64)  # the same passage is asked about again and again
 def _known_numbers(source: str) -> frozenset[str]:
-    """The forms of all numbers of a text."""
+    """Return the forms of all numbers of a text."""
     words = read_words(source)
     ones = (word.names for word in words if word.text == "one")
     as_numbers = {str(FOREIGN_NUMBERS[word.text]) for word in words if word.text in NUMBERS_IN}  # "dos" of a short text
@@ -107,25 +107,25 @@ def _known_numbers(source: str) -> frozenset[str]:
 
 
 def _numbers(words: Sequence[Word], in_words: bool) -> Iterator[frozenset[str]]:
-    """The forms of every number in digits; with `in_words` also of those in words, of ordinals and of months."""
+    """Yield the forms of each number in digits; with `in_words` also of number words, ordinals and months."""
     for word, following in zip_longest(words, words[1:]):
         digits, forms = re.findall(r"\d+", word.written), number_forms(word)
         if word.number and (digits or (in_words and word.text != "one")):
             yield forms | ({f"1 {following.text}"} if following and word.text == "1" else set())
         elif not word.number:
-            yield from (frozenset({run}) for run in digits)  # of "12a"
+            yield from (frozenset({run}) for run in digits)  # the 12 of "12a"
             if in_words and forms:
                 yield forms
 
 
 def _first_words(text: str) -> list[str]:
-    """Words that begin a sentence, but for frequent ones and numbers: these have their capital by their place."""
+    """Return words that begin a sentence, except frequent ones and numbers, whose capital is due to their place."""
     words = [word for sentence in SENTENCE_START.split(text) for word in NAME.findall(sentence)[:1]]
     return [word for word in words if word.lower() not in BEGINNINGS and not numbers_of(word)]
 
 
 def _inside_words(text: str) -> list[str]:
-    """Words that do not begin a sentence."""
+    """Return words that do not begin a sentence."""
     words = []
     for sentence in SENTENCE_START.split(text):
         words += NAME.findall(sentence)[1:]

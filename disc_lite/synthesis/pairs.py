@@ -33,21 +33,21 @@ from disc_lite.synthesis.drafting import (
 from disc_lite.synthesis.facts import is_yes_no, same_facts, says_no_more
 from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
 
-ROUNDS = 5  # of drafting for the sentences of a passage that lack pairs
-COOLER = 0.5  # times the temperature, for a sentence of which the first round made no pair
-ROWS = 1024  # pairs wanted of a group of passages, at least: more rows are written at once
+ROUNDS = 5  # rounds of drafting for the sentences of a passage that lack pairs
+COOLER = 0.5  # factor on the temperature, for a sentence without pairs after the first round
+ROWS = 1024  # fewest pairs wanted from a group of passages: more rows are generated at once
 HELD_OUT = "held out for the evaluation"
 DISAGREES = "the likeliest answer has other facts"
 
 
 @dataclass(frozen=True)
 class _PassagePairs:
-    """A passage, the number of pairs wanted of each of its sentences, and the pairs so far (this list grows)."""
+    """A passage, the number of pairs wanted from each of its sentences, and the pairs so far (this list grows)."""
 
     drafter: Drafter
     share: Sequence[int]
     accepted: list[ScoredPair]
-    yes_no: int  # how many of them may answer yes or no
+    yes_no: int  # number of them that may answer yes or no
 
     @property
     def missing(self) -> dict[int, int]:
@@ -60,11 +60,11 @@ def write_pairs(
     on_round: Callable[[int, int, int], None] = lambda pairs, done, wanted: None,
     on_drafts: OnDrafts = lambda what, done, of: None,
 ) -> PairSet:  # fmt: skip
-    """Pairs about every passage; none whose question is a near-duplicate of one in `held_out`.
+    """Return pairs about every passage; none of their questions is a near-duplicate of one in `held_out`.
 
-    `on_round` is called with the number of pairs so far, the number of wanted ones that are finished (written or given
-    up), and the number of wanted ones; `on_drafts` with the number of questions, then of answers that are drafted in a
-    round so far, then of answers that are scored.
+    `on_round` is called with the number of pairs so far, the number of wanted ones that are done (written or given up),
+    and the number of wanted ones. `on_drafts` is called with the number of questions drafted so far in a round, then of
+    answers drafted, then of answers scored.
     """
     dropped: Counter[str] = Counter()
     forbidden = NearDuplicates(held_out, recipe.prompt.near_duplicate)
@@ -89,9 +89,10 @@ def write_pairs(
 
 
 def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: int, before: int) -> _PassagePairs:
-    """A passage without pairs; `before` are those wanted of the passages before it.
+    """Return the progress of a passage without pairs; `before` counts the pairs wanted from the passages before it.
 
-    Of all together the share of yes and no is that of the recipe: a short passage has one of these, or the next one.
+    The recipe's share of yes or no holds for all passages together: of two short passages only one may have such a
+    pair.
     """
     sentences = askable_sentences(text, passage)
     number = seed_of(seed, text.document.sha256, passage.index)
@@ -104,7 +105,7 @@ def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: in
 
 
 def _groups(passages: Sequence[_PassagePairs]) -> Iterator[list[_PassagePairs]]:
-    """Consecutive passages together, until ROWS pairs are wanted of a group."""
+    """Yield groups of consecutive passages, from each of which at least ROWS pairs are wanted (except the last)."""
     group: list[_PassagePairs] = []
     for progress in passages:
         group.append(progress)
@@ -194,9 +195,9 @@ def _answers(
 def _agreed(
     drafter: Drafter, question: DraftedQuestion, sampled: DraftedPair, draft: Continuation
 ) -> DraftedPair | str:
-    """Of a sampled answer and the draft of the likeliest one that which is taught, or why none is.
+    """Return the sampled answer or the greedy one in `draft`, whichever is taught, or why neither is.
 
-    Where one says more than the other, they agree on what the other says. The more is taught if the sentence has it.
+    If one says more than the other, they agree on what the other says. The longer is taught if the sentence states it.
     """
     answers = sampled.pair.answer, drafter.tokens.decode(draft.ids)
     if same_facts(question.text, *answers):
@@ -214,7 +215,7 @@ def _agreed(
 def _supported(
     base: Base, progress: _PassagePairs, answered: Sequence[DraftedPair], dropped: Counter[str]
 ) -> list[ScoredPair]:
-    """The pairs whose answer the teacher supports, with only a few answers of yes or no."""
+    """Return the pairs whose answer the teacher supports, with only a few that answer yes or no."""
     if not answered:
         return []
     settings = progress.drafter.recipe.prompt

@@ -1,4 +1,4 @@
-"""The passages that pairs of a file are about, and what their owner should know of that. Does not import torch."""
+"""Finds the passages that pairs of a file are about, and what to tell their owner. Does not import torch."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Placed:
-    """Pairs at their passages; and of those by hand, as they were given, which are not as their owner may believe."""
+    """Pairs at their passages, and pairs written by hand that may not be as their owner believes."""
 
     pairs: tuple[Pair, ...]
-    lost: tuple[Pair, ...]  # that belong to no passage here
-    moved: tuple[Pair, ...]  # whose number no passage has, so that their words found one
-    unstated: tuple[Pair, ...]  # whose passage has nothing of what the answer says
+    lost: tuple[Pair, ...]  # belong to no passage here
+    moved: tuple[Pair, ...]  # no passage has their index, so their words were used to find one
+    unstated: tuple[Pair, ...]  # their passage has nothing of what the answer says
 
 
 def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
-    """Every pair at its passage, if it has one."""
+    """Return every pair at its passage, if it has one."""
     places = Places(texts)
     found = [(pair, places.find(pair)) for pair in pairs]
     by_hand = [(pair, here) for pair, here in found if here and not pair.passage_sha256]
@@ -42,7 +42,7 @@ def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
 
 
 class Places:
-    """Where pairs belong: passages may be cut differently than before, have other words, or be in another file."""
+    """Finds where pairs belong: passages may now be cut differently, have other words, or be in another file."""
 
     def __init__(self, texts: Sequence[Text]) -> None:
         self.texts = {text.document.name: text for text in texts}
@@ -51,20 +51,20 @@ class Places:
         for passage in self.passages.values():
             digest = self.texts[passage.document].passage_sha256(passage)
             self.by_digest.setdefault(digest, []).append(passage)
-        # Of a document, once they are asked for: its passages in one line each, and which of them have a word.
+        # By document, computed on demand: its passages in one line each, and which of them have a word.
         self.lines: dict[str, list[str]] = {}
         self.having: dict[str, dict[str, list[int]]] = {}
 
     def shown(self, pair: Pair) -> str:
-        """The passage of a pair that was found, as prompts show it."""
+        """Return the passage of a pair that was found, as prompts show it."""
         return self.texts[pair.document].passage_text(self.passages[pair.document, pair.passage])
 
     def find(self, pair: Pair) -> Pair | None:
-        """The pair, moved to its passage: the one with the same words, else one of its document that has its source.
+        """Return the pair, moved to its passage: the one with the same words, else one of its document with its source.
 
-        Of several passages with the same words that of its document and number is preferred. A pair by hand knows
-        neither words nor source: it is taught with the passage of its number, or else with the one that has most of the
-        words of its question and answer.
+        Among several passages with the same words, the one with the pair's document and index is preferred. A pair
+        written by hand has neither words nor source: it gets the passage with its index, or else the one with most of
+        the words of its question and answer.
         """
         if not (pair.source or pair.passage_sha256):
             return self._by_number(pair) or self._by_words(pair)
@@ -88,7 +88,7 @@ class Places:
         return pair if (pair.document, pair.passage) in self.passages else None
 
     def _by_words(self, pair: Pair) -> Pair | None:
-        """A word counts the more the fewer passages of the document have it; function words count for nothing."""
+        """Rarer words in the document's passages count more; function words do not count."""
         text = self.texts.get(pair.document)
         if text is None:
             return None
@@ -105,7 +105,7 @@ class Places:
         return replace(pair, passage=best.index, passage_sha256=text.passage_sha256(best))
 
     def _having(self, text: Text) -> dict[str, list[int]]:
-        """Word -> the numbers of the passages that have it."""
+        """Return word -> the numbers of the passages that have it."""
         name = text.document.name
         if name not in self.having:
             self.having[name] = {}

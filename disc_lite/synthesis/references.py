@@ -1,13 +1,13 @@
-"""Whether a draft speaks of its passage as a text, which the student does not have. Does not import torch.
+"""Detects drafts that refer to their passage as a text, which the student does not have. Does not import torch.
 
-The words are those of the languages that are told apart by frequent words, and of Russian, Arabic and Chinese.
+Covers the languages that are recognised by frequent words, and Russian, Arabic and Chinese.
 """
 
 from __future__ import annotations
 
 import re
 
-# What is shown, with the articles that point at it. The plural is of what a passage speaks of ("Sentences are served").
+# Nouns for the passage, with their articles. Plurals are usually things in a passage ("Sentences are served").
 _NOUNS = (
     r"(?:the|this|that) (?:\w+ )?(?:text|passage|document|article|excerpt|paragraph|author|writer|context)\b"
     r"(?! (?:message|file|editor|field|box|manager))",
@@ -26,7 +26,7 @@ _AS_SAID = (
     r"(?:according to|based on|(?:mentioned|stated|described|shown|listed) in|selon|d['’]après|según|laut|secondo|"
     r"segundo|volgens|согласно|в соответствии с|وفقا? ل|حسب|sagt|dit|dice|diz|zegt|говорится|يقول)"
 )
-# Parts of a page: facts may have them too ("the table is set"), but not what is so "according to the table".
+# Parts of a page: facts may contain them ("the table is set"), but not after "according to" ("according to the table").
 _PARTS = (
     r"(?:table|list|section|chapter|example|figure|page|tabelle|liste|kapitel|beispiel|tableau|tabla|tabella|tabela|"
     r"tabel|таблиц\w*)"
@@ -49,7 +49,7 @@ REFERS = re.compile(
     re.IGNORECASE,
 )
 
-# What a text calls itself. Its passage may say so too: who is asked without it cannot know which page "this page" is.
+# Words with which a text refers to itself. A passage may do so, but without it nobody knows which page "this page" is.
 ITSELF = re.compile(
     r"\b(?:this|these) (?:\w+ )?(?:page|document|section|chapter|paragraph|passage|text|guide|handbook|manual|policy|"
     r"memo|table|list)\b"
@@ -73,8 +73,11 @@ def points_at_itself(question: str) -> bool:
 
 
 def refers(text: str, passage: str) -> bool:
-    """Whether `text` speaks of the passage as a text: not if the passage says "the document" itself, or "documents", or
-    "a tender document"; in German also not if it has the word within another one."""
+    """Whether `text` refers to the passage as a text.
+
+    Not if the passage itself says "the document", "documents" or "a tender document"; in German also not if the passage
+    has the word within another one.
+    """
     text, passage = (" ".join(t.lower().split()) for t in (text, passage))
     for found in REFERS.finditer(text):
         _, _, rest = found[0].partition(" ")
@@ -85,6 +88,6 @@ def refers(text: str, passage: str) -> bool:
 
 
 def _has_word(passage: str, noun: str) -> bool:
-    """Whether the passage has the noun of "the document", also in the plural; in German also as the end of a word."""
+    """Whether the passage has the noun of "the document", also in the plural; in German also at the end of a word."""
     begins = "" if re.match(r"(?:der|die|das|de[mns]|diese)", noun) else r"\b"
     return re.search(begins + re.escape(re.split(r"[ '’]", noun)[-1]), passage) is not None

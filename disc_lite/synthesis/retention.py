@@ -1,8 +1,8 @@
 """Self-generated prompts and answers, trained with KL(base || student) against forgetting.
 
-The base samples user turns, from nothing but the opening of one (arXiv 2406.08464) or from its first words too, and
-answers them itself: no data and no download. They depend on the model and the settings only, never on the
-documents, so they are generated once per model and cached for the user; the cache grows when a run needs more.
+The base samples user turns, from only the opening of one (arXiv 2406.08464) or also from its first words, and answers
+them itself: no data and no download. They depend on the model and the settings only, never on the documents, so they
+are generated once per model and cached for the user; the cache grows when a run needs more.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from disc_lite.storage import line_of, read_bytes, read_jsonl, value_in, waiting
 from disc_lite.synthesis.document_names import names_of
 from disc_lite.synthesis.drafting import OnDrafts
 
-# Every second turn begins in one of these ways. From nothing come fragments, code and texts of all kinds, and few of
-# the plain questions that people type. The pairs are such questions: where these alone are learned, all others are
-# answered as briefly (bench/notes/retention.md). A turn that a model does not go on with as a turn does not end, and
-# is dropped.
+# Every second turn begins with one of these. Sampling from nothing gives fragments, code and texts of all kinds, and
+# few of the plain questions that people type. The pairs are such questions: if only these are learned, all others are
+# answered as briefly (bench/notes/retention.md). A turn that a model does not continue as a turn does not end, and is
+# dropped.
 BEGINNINGS = (
     "What", "How", "Why", "Can you", "I", "Give me", "Write", "Explain", "Which", "Tell me", "Is", "When", "Who",
     "Where", "Do", "Are", "Please", "My", "Could you", "Should", "Describe", "List", "Help me", "Does", "What is the",
     "How do I", "How many", "Was", "Wie", "Quel", "¿Qué", "什么",
 )  # fmt: skip
-# Turns sampled in one round. A fixed number: their random streams follow from the round, and a line of the cache is a
-# round, so with another number the prompts would depend on which run generated them first.
+# Turns sampled in one round. Fixed: their random streams follow from the round, and a line of the cache is a round, so
+# with another number the prompts would depend on which run generated them first.
 ROUND = 2 * len(BEGINNINGS)
-MOST_ROUNDS = 8  # that are generated in one call: as many rows as a GPU writes at once
-PATIENCE = 16  # rounds with less than one new prompt in twenty turns, after which the model counts as exhausted
+MOST_ROUNDS = 8  # most rounds generated in one call: as many rows as a GPU generates at once
+PATIENCE = 16  # rounds with less than one new prompt per twenty turns, after which the model counts as exhausted
 
 
 Round = list[AnsweredPrompt]
@@ -49,14 +49,13 @@ def generate_retention_examples(
     on_unsaved: Callable[[EnvironmentNotReady], None] = lambda why: None,
     on_drafts: OnDrafts = lambda what, done, of: None,
 ) -> list[AnsweredPrompt]:  # fmt: skip
-    """The first `wanted` prompts and answers of this model; fewer where it generates no more new ones.
+    """Return the first `wanted` prompts and answers of this model; fewer if it generates no more new ones.
 
     They are read from the file `cache`; missing and damaged ones are generated, and the file is rewritten after every
     few rounds. Round n is the same in every run. No example contains a reserved name. `on_round` is called with the
-    number of examples, `on_drafts` with the number of prompts, then of answers that are written for the next ones. Of
-    two runs that lack some, one generates them and the other waits: `on_wait` is called again and again meanwhile.
-    Where the cache can only be read, `on_unsaved` is told why, and they are generated all the same: a run has them in
-    its journal.
+    number of examples, `on_drafts` with the number of prompts generated for the next ones, then of answers. If two runs
+    lack some, one generates them and the other waits, and calls `on_wait` repeatedly. If the cache is read-only,
+    `on_unsaved` gets the reason, and they are generated all the same: the run has them in its journal.
     """
     rounds = read_rounds(cache) if cache.is_file() else []
     if sum(map(len, rounds)) < wanted and not _exhausted(rounds):
@@ -77,7 +76,7 @@ def generate_retention_examples(
 def _locked(
     cache: Path, on_wait: Callable[[], None], on_unsaved: Callable[[EnvironmentNotReady], None]
 ) -> Iterator[bool]:
-    """Whether the cache can be written, which no other run does in the block then."""
+    """Yield whether the cache can be written; then no other run writes it inside the block."""
     with ExitStack() as held:
         try:
             held.enter_context(waiting_lock(cache.with_suffix(".lock"), on_wait))
@@ -89,7 +88,7 @@ def _locked(
 
 
 def _rounds_missing(rounds: Sequence[Round], wanted: int) -> int:
-    """How many more rounds give `wanted` examples, if they are like those so far; at first as if none were dropped."""
+    """Return how many more rounds give `wanted` examples at the rate so far; at first as if no example were dropped."""
     have = sum(map(len, rounds))
     each = max(1.0, have / len(rounds)) if rounds else ROUND
     return min(MOST_ROUNDS, math.ceil(max(0, wanted - have) / each))
@@ -104,7 +103,7 @@ def _generate_rounds(
     base: Base, settings: Retention, reserved: Sequence[str], rounds: Sequence[Round], number: int,
     on_drafts: OnDrafts,
 ) -> list[Round]:  # fmt: skip
-    """The next rounds, at most `number`: the new prompts among `ROUND` sampled turns each, with their answers.
+    """Return the next rounds, at most `number`: the new prompts among `ROUND` sampled turns each, with answers.
 
     A turn that does not end within `prompt_tokens` is dropped. An answer that does not end within `answer_tokens` is
     cut: the divergence at a token does not depend on the tokens after it.
@@ -118,7 +117,7 @@ def _generate_rounds(
     answers = iter(_answers(base, settings, fresh, first, on_drafts))
     found, unanswered = list[Round](), set[tuple[int, ...]]()
     for prompts, own in zip(candidates, fresh, strict=True):
-        if not unanswered.isdisjoint(prompts):  # a later round is to try that prompt again: it is generated anew
+        if not unanswered.isdisjoint(prompts):  # a later round has to try that prompt again, so it is generated again
             break
         answered = [AnsweredPrompt(prompt, next(answers).whole_ids) for prompt in own]
         found.append([e for e in answered if not names_any(base.tokens.decode(e.answer_ids), reserved)])
@@ -129,9 +128,9 @@ def _generate_rounds(
 def _prompts(
     base: Base, settings: Retention, reserved: Sequence[str], numbers: Sequence[int], on_drafts: OnDrafts
 ) -> list[list[tuple[int, ...]]]:
-    """The different prompts among the turns of each of these rounds, without those that have a reserved name."""
+    """Return the distinct prompts among the turns of each of these rounds, without those that have a reserved name."""
     tokens, found = base.tokens, []
-    opens = bool(tokens.user_opening())  # else the template writes nothing there, and a model goes on from something
+    opens = bool(tokens.user_opening())  # else the template writes nothing there, and a model needs a beginning
     beginnings = ["" if n % 2 and opens else BEGINNINGS[n // 2] for n in range(ROUND)]
     openings = [tokens.user_opening(words) for words in beginnings]
     streams = [stream_seed(number, n) for number in numbers for n in range(ROUND)]
@@ -150,7 +149,7 @@ def _prompts(
 def _answers(
     base: Base, settings: Retention, prompts: Sequence[Sequence[tuple[int, ...]]], first: int, on_drafts: OnDrafts
 ) -> list[Continuation]:
-    """An answer to each prompt of these rounds; their random streams are other than those of the turns."""
+    """Return an answer to each prompt of these rounds; their random streams differ from those of the turns."""
     streams = [stream_seed(-(first + k), n) for k, of_round in enumerate(prompts) for n in range(len(of_round))]
     every = [prompt for of_round in prompts for prompt in of_round]
     return _sampled(
@@ -182,7 +181,7 @@ def write_examples(path: Path, examples: Iterable[AnsweredPrompt]) -> None:
 
 
 def read_rounds(path: Path) -> list[Round]:
-    """A cache file: a numbered line a round, also for an empty one; up to the first that is damaged or missing."""
+    """Read a cache file: one numbered line per round, also if it is empty; stops at a damaged or missing line."""
     rounds: list[Round] = []
     for line in read_bytes(path).splitlines():
         value = value_in(line)
@@ -211,7 +210,7 @@ def _row(example: AnsweredPrompt) -> dict[str, list[int]]:
 def without_document_names(
     documents: Iterable[str], examples: Sequence[AnsweredPrompt], decode: Callable[[Sequence[int]], str]
 ) -> list[AnsweredPrompt]:
-    """Those whose prompt has no name of the documents: answers of the base must not be trained against new facts."""
+    """Return examples without names of the documents: the base's answers must not train against new facts."""
     prompts = [decode(example.prompt_ids) for example in examples]
     names = names_of(documents, prompts)
     return [example for example, prompt in zip(examples, prompts, strict=True) if not names.are_in(prompt)]

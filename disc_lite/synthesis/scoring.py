@@ -1,4 +1,4 @@
-"""The teacher's support for question-answer pairs: how likely their answers are with the passage and without it."""
+"""The teacher's support for question-answer pairs: log-probabilities of answers with and without the passage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from disc_lite.storage import JsonObject, key_of, once
 from disc_lite.synthesis.contradictions import CONTRADICTED, is_stated
 from disc_lite.synthesis.drafting import DraftedPair, Request
 
-UNKNOWN = -1  # sentence of a pair from a file
+UNKNOWN = -1  # sentence number of a pair from a file
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ScoredPair:
     drafted: DraftedPair
     with_passage: float  # mean log-probability of the answer, nats per token
     without_passage: float
-    gain: float  # of the log-probability of the whole answer by the passage, nats
+    gain: float  # log-probability of the whole answer with the passage minus without it, nats
 
     @property
     def pair(self) -> Pair:
@@ -40,7 +40,7 @@ class ScoredPair:
         return self.drafted.request.sentence
 
     def as_dict(self) -> JsonObject:
-        """A line of `pairs.jsonl`."""
+        """Return the pair as a line of `pairs.jsonl`."""
         row = {**asdict(self.pair), "sentence": self.sentence, "kind": self.drafted.request.kind}
         figures = {"with_passage": self.with_passage, "without_passage": self.without_passage, "gain": self.gain}
         return {**row, **{name: round(value, 4) for name, value in figures.items()}}
@@ -52,19 +52,19 @@ class PairSet:
 
     scored: tuple[ScoredPair, ...]
     dropped: dict[str, int]  # reason -> number
-    sentences: int | None  # to ask about, of all passages; None if not known
-    remarks: tuple[str, ...] = ()  # on pairs of a file
+    sentences: int | None  # number of sentences to ask about in all passages; None if not known
+    remarks: tuple[str, ...] = ()  # about pairs from a file
 
     @property
     def coverage(self) -> float | None:
-        """Share of the sentences that state what a pair about them says; None if there are none, or not known."""
+        """Share of the sentences with a pair whose answer they state; None if there are no sentences, or not known."""
         if not self.sentences:
             return None
         stated = {(s.pair.document, s.pair.passage, s.sentence) for s in self.scored if is_stated(s.pair)}
         return round(len(stated) / self.sentences, 4)
 
     def without_contradicted(self, numbers: Container[int]) -> PairSet:
-        """The set without these pairs, which another passage contradicts."""
+        """Return the set without these pairs, which another passage contradicts."""
         kept = tuple(s for number, s in enumerate(self.scored) if number not in numbers)
         gone = {CONTRADICTED: len(self.scored) - len(kept)} if len(kept) < len(self.scored) else {}
         return replace(self, scored=kept, dropped=dict(sorted({**self.dropped, **gone}.items())))
@@ -74,7 +74,7 @@ def score_pairs(
     base: Base, texts: Sequence[Text], pairs: Sequence[Pair], worked_examples: bool, dropped: dict[str, int],
     on_passage: Callable[[int], None] = lambda pairs: None,
 ) -> PairSet:  # fmt: skip
-    """Pairs of a file, at their passages (`places.placed`), scored by the teacher."""
+    """Return pairs of a file, at their passages (`places.placed`), scored by the teacher."""
     scored: list[ScoredPair] = []
     of_passage = by_passage(pairs)
     for text in texts:
@@ -92,15 +92,14 @@ def score_pairs(
 def support(
     base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, sampled: Sequence[Sequence[float]] = ()
 ) -> list[tuple[float, float, float]]:
-    """For each pair of one passage: mean log p of its answer with the passage and without it, and the gain of the sum.
+    """Return for each pair of a passage: mean log p of its answer with the passage, without it, and the gain.
 
-    Without means after the same worked examples and task (`AnswerPrompts`): after the bare question most of the gain
-    would be that of the form of an answer, which the worked examples show.
+    The gain is the difference of the sums. "Without" means after the same worked examples and task (`AnswerPrompts`):
+    after the bare question, most of the gain would come from the form of an answer, which the worked examples show.
 
-    `sampled` are the log-probabilities of each answer's tokens with the passage, where they are known, else empty: the
-    teacher's prompt is the one with which the answer was sampled, so they are what another pass would give, up to
-    rounding. Where CUDA runs out of memory the pairs are read in halves. Raises WillNotFit where a single one does not
-    fit.
+    `sampled` are the log-probabilities of each answer's tokens with the passage, or empty if not known: an answer is
+    sampled with the teacher's prompt, so they equal what another pass would give, up to rounding. If CUDA runs out of
+    memory the pairs are read in halves. Raises WillNotFit if a single one does not fit.
     """
     sampled = sampled or [()] * len(pairs)
     scores = unless_full(lambda: _support(base, text, pairs, worked_examples, sampled))
@@ -129,7 +128,7 @@ def _support(
 
 
 def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], prompts: AnswerPrompts) -> list[list[float]]:
-    """log p of the tokens of each answer after its prompt, of pairs of one passage."""
+    """Return log p of the tokens of each answer after its prompt, for pairs of one passage."""
     found = list[list[float]]()
     if not pairs:
         return found
@@ -141,7 +140,7 @@ def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], prompts: AnswerPrompt
 
 
 def _read(base: Base, lesson: Lesson) -> list[list[float]]:
-    """The same of one lesson: a forward pass of the teacher, which is not repeated where the run was interrupted."""
+    """Like `_log_ps`, for one lesson, by a forward pass of the teacher; a continued run reads it from the journal."""
     places = [(0, *place) for place in lesson.teacher_at]
     answers = [example.target_ids for example in lesson.examples]
     key = key_of("support", [[segment.input_ids for segment in lesson.sequence]])

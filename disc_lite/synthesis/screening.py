@@ -1,4 +1,4 @@
-"""Rules that reject drafted questions and answers by their words alone. Does not import torch.
+"""Rejects drafted questions and answers by their words alone. Does not import torch.
 
 A small model hallucinates: it asks about names that are not in the passage, answers with numbers that are not in it,
 repeats the question, or refers to "the text". These rules need no forward pass. Whether the passage makes an answer
@@ -20,15 +20,16 @@ from disc_lite.synthesis.topics import is_about, is_vague
 
 _LABEL = r"[*_]*(?:q|question|frage|vraag|pregunta|domanda|pergunta|вопрос|سؤال|问题|問題)\s*\d*\s*[:.：][*_]*\s*"
 MARKS = re.compile(rf"^\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:{_LABEL})?", re.IGNORECASE)
-EMPHASIS = re.compile(r"([*_]+)(.+)\1")  # of a whole question
+EMPHASIS = re.compile(r"([*_]+)(.+)\1")  # around a whole question
 QUOTES = '"“”„«»「」『』'
 NO_ROW = "answer does not say of which row of a table"
-# Greek asks with a semicolon and Armenian within a word; Japanese and Chinese with a last word, Thai and Lao with none.
+# Greek questions end in a semicolon, Armenian ones have a mark inside a word; Japanese and Chinese ones end in a
+# particle, Thai and Lao ones have no mark.
 ASKS = re.compile(r"(?:[?？؟;\u037e՞፧]|[か吗嗎呢][。.]?|[\u0e01-\u0eff])$|՞")
 
 
 def clean_question(text: str) -> str:
-    """The first line that is not empty, without what marks it as an item of a list or as a question, and quotes."""
+    """Return the first non-empty line, without list or question markers and without quotes."""
     line = next((line for line in text.splitlines() if line.strip()), "")
     rest = MARKS.sub("", line).strip()
     if (MONTHS.keys() - VERBS).intersection(words_of(rest)[:1]):  # "20. Juli 1944"
@@ -38,7 +39,7 @@ def clean_question(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """A text without the quotation marks around it, or the one at an end that has no other."""
+    """Return a text without the quotation marks around it, or a single one at one end."""
     ends = [bool(text) and text[end] in QUOTES for end in (0, -1)]
     if all(ends) or (any(ends) and sum(map(text.count, QUOTES)) == 1):
         text = text[ends[0] : len(text) - ends[1]]
@@ -46,7 +47,7 @@ def _unquoted(text: str) -> str:
 
 
 def question_fault(question: str, passage: str, language: str = "") -> str:
-    """Why a drafted question about a passage, of this language if it is known, is rejected, or ""."""
+    """Return why a drafted question about a passage, of this language if it is known, is rejected, or ""."""
     if not ASKS.search(question) or len(words_of(question)) < 3:
         return "not a question"
     if refers(question, passage) or points_at_itself(question):
@@ -61,10 +62,10 @@ def question_fault(question: str, passage: str, language: str = "") -> str:
 
 
 def answer_fault(question: str, answer: str, passage: str, language: str = "") -> str:
-    """Why a drafted answer from a passage, of this language if it is known, is rejected, or ""."""
+    """Return why a drafted answer from a passage, of this language if it is known, is rejected, or ""."""
     if not answer:
         return "empty answer"
-    if RULE.strip() in answer.splitlines():  # as between a passage and what is asked about it
+    if RULE.strip() in answer.splitlines():  # as between a passage and its task
         return "answer begins another prompt"
     if refers(answer, passage):
         return "answer refers to the text"

@@ -1,7 +1,7 @@
-"""The terms of a text: its words that can be facts, each with every form that it is compared by. Does not import torch.
+"""The terms of a text: its words that can be facts, each with all forms used to compare it. Does not import torch.
 
-Two terms are the same if they have a form in common: a spelling, a reading of a number ("9", "9:00" and "nine"), or the
-stem of their language: "Saturday" is in "Saturdays", but Anna is not Anne.
+Two terms are the same if they have a form in common: a spelling, a reading of a number ("9", "9:00" and "nine"), or
+the stem in their language: "Saturday" is in "Saturdays", but Anna is not Anne.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Term:
 
     written: str
     forms: frozenset[str]
-    number: bool  # also of months and ordinals
+    number: bool  # also for months and ordinals
 
 
-@lru_cache(maxsize=2048)  # answers are compared with each other, and with one sentence after the other
+@lru_cache(maxsize=2048)  # answers are compared with each other, and with one sentence after another
 def terms_of(text: str, language: str) -> tuple[Term, ...]:
-    """The words of a text but for those that carry only its grammar."""
-    # A frequent character may be one of a name.
+    """Return the words of a text, except those that are only grammatical."""
+    # A frequent character may be part of a name.
     frequent = frozenset[str]() if language in ("Chinese", "Japanese") else words_without_meaning(language)
     empty = (FUNCTION_WORDS | frequent if language == "English" else frequent or FUNCTION_WORDS) - TELLING
     words = (word for word in read_words(text) if not word.skipped)
@@ -46,13 +46,13 @@ def terms_of(text: str, language: str) -> tuple[Term, ...]:
 
 
 def missing(terms: Iterable[Term], others: Iterable[Term]) -> list[Term]:
-    """The terms that none of the others is the same as."""
+    """Return the terms that equal none of the others."""
     known = frozenset[str]().union(*(other.forms for other in others))
     return [term for term in terms if known.isdisjoint(term.forms)]
 
 
 def number_forms(word: Word) -> frozenset[str]:
-    """What a number is compared by, also one in words, an ordinal or a month; empty for other words."""
+    """Return the forms of a number, also of a number word, an ordinal or a month; empty for other words."""
     digits = digits_of(word)
     keys = {name.removeprefix("o:") for name in word.names if name.startswith(("o:", "m:"))}
     if not digits and not keys:
@@ -64,9 +64,9 @@ def number_forms(word: Word) -> frozenset[str]:
 
 
 def has_another_unit(text: str, *sources: str) -> bool:
-    """Whether a number of `text` has a unit, and each such number of the sources another: 50 euros of "50 minutes".
+    """Whether a number of `text` has a unit, and each such number of the sources another: 50 euros, "50 minutes".
 
-    There it may have none, as below the head of a column, or one that is not known: lb, 60-minütig, 6'.
+    A source may give no unit, as below the head of a column, or an unknown one: lb, 60-minütig, 6'.
     """
     known = [amount for source in sources for amount in _amounts(source)]
     for forms, unit in _amounts(text):
@@ -76,22 +76,22 @@ def has_another_unit(text: str, *sources: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=64)  # of a passage that is asked about again and again
+@lru_cache(maxsize=64)  # the same passage is asked about again and again
 def _amounts(text: str) -> tuple[tuple[frozenset[str], str], ...]:
-    """The forms of every number, and the unit behind it, or ""."""
+    """Return the forms of every number, and the unit after it, or ""."""
     words = pairwise((*read_words(text), _END))
     numbers = ((number_forms(word), following) for word, following in words)
     return tuple((forms, _unit(following) if following.counted else "") for forms, following in numbers if forms)
 
 
 def _unit(word: Word) -> str:
-    """The unit that a word is, or ""; `5m` may be metres or minutes."""
+    """Return the unit that a word is, or ""; `5m` may be metres or minutes."""
     unit = UNITS.get(word.text, "")
     return "m" if unit == "min" else unit
 
 
 def _terms(word: Word, language: str) -> Iterator[Term]:
-    """The word, and before it its operator, if it has one: `x != 1` is not `x == 1`, and `-v` is not `-V`."""
+    """Yield the word, and before it its operator, if any: `x != 1` is not `x == 1`, and `-v` is not `-V`."""
     if word.operator == "-" and len(word.written) == 1:
         yield Term(f"-{word.written}", frozenset({f"-{word.written}"}), False)
         return
@@ -104,7 +104,7 @@ def _terms(word: Word, language: str) -> Iterator[Term]:
 
 
 def _parts(word: Word) -> Iterable[Word]:
-    """The words that a hyphen connects: the other text may write them apart."""
+    """Return the words that a hyphen connects: the other text may write them separately."""
     pieces = word.written.replace("_", "-").split("-") if word.parts and not word.number else []
     if len(pieces) < 2 or not all(pieces):
         return [word]

@@ -1,4 +1,4 @@
-"""What a text is about: its words but for the frequent ones of its language. Does not import torch."""
+"""What a text is about: its words except the frequent ones of its language. Does not import torch."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from disc_lite.qa.stems import are_forms
 CHARACTER = re.compile(
     "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u30a1-\u30fa\u30fc]"
 )  # Han, katakana
-# Scripts whose words nothing marks, and whose letters say nothing: hiragana, Thai, Lao, Khmer, Burmese.
+# Scripts without marks between words, whose letters mean nothing alone: hiragana, Thai, Lao, Khmer, Burmese.
 UNMARKED = re.compile("[\u3041-\u3096\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3]")
-CHARACTERS = 2  # that a question and its passage have in common, at least, where characters are words
-# Third persons, which stand for something else; of Dutch and the Romance languages without those that are articles too.
+CHARACTERS = 2  # fewest that a question and its passage have in common, where characters are words
+# Third-person pronouns, which refer to something else; for Dutch and Romance languages without those that are also
+# articles.
 PRONOUNS = {
     "English": "it its he him his she hers her they them theirs their", "German": "er ihn ihm sie es ihnen",
     "Dutch": "hij hem zij ze haar hun", "French": "il elle ils elles", "Spanish": "él ella ellos ellas",
     "Italian": "lui lei loro esso essa", "Portuguese": "ele ela eles elas", "Cyrillic": "он она оно они его её ее их",
 }  # fmt: skip
-FORMAL = re.compile(r"\b(?:Sie|Ihnen)\b")  # the person who is asked
+FORMAL = re.compile(r"\b(?:Sie|Ihnen)\b")  # forms of address
 UNSPACED_PRONOUN = re.compile(r"(?<![其吉])[它他她牠](?!人)(?:们|們)?")
 POINTING = re.compile(
     r"\b(?:this|that|these|those|das|dies|cela|ça|eso|esto|questo|isso|isto|dat|это)\s*[?？]", re.IGNORECASE
 )
-# "How long does it take to …?": what follows says what "it" is.
+# "How long does it take to …?": the words after "it" say what it is.
 SAID_LATER = frozenset(
     "to that if when whether zu dass wenn ob om te de que quand si di che se para чтобы когда если".split()
 )
 EXISTS = re.compile(r"\b(?:gibt es|es gibt|y a-t-il|il y a|il faut|faut-il|is het)\b", re.IGNORECASE)
 NAMES = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-ZÀ-ÝА-Я]")
-NOUNS_ASKED = 4  # words of a question among which the verb is, if it is a frequent one
+NOUNS_ASKED = 4  # words at a question's beginning among which the verb is, if it is a frequent one
 _VERBS = FUNCTION_WORDS.difference("many much long to of in on at for from by with as".split())
 ASKING = frozenset(
     "what which who whom whose when where how why was welche welcher welches welchem welchen wer wann wo wie warum "
@@ -43,9 +44,9 @@ ASKING = frozenset(
 
 
 def is_about(question: str, passage: str) -> bool:
-    """Whether a question has a word of what its passage is about; good ones use other words for the rest.
+    """Whether a question has a topic word of its passage; good questions use other words for the rest.
 
-    In Chinese and Japanese it takes two characters, but for those that every text has.
+    In Chinese and Japanese it needs two characters, not counting those that every text has.
     """
     language = language_of(passage)
     asked, said = topic_words(question, language), topic_words(passage, language)
@@ -56,9 +57,9 @@ def is_about(question: str, passage: str) -> bool:
     return len(common) > characters or characters >= min(CHARACTERS, len(asked))
 
 
-@lru_cache(maxsize=256)  # of a passage that is asked about again and again
+@lru_cache(maxsize=256)  # the same passage is asked about again and again
 def topic_words(text: str, language: str) -> frozenset[str]:
-    """The words of a text that say something, in lower case; Han and katakana characters are words."""
+    """Return the words of a text that carry meaning, in lower case; Han and katakana characters are words."""
     frequent = FUNCTION_WORDS | words_without_meaning(language) | pronouns_of(language)
     return frozenset(word for word in words_of(text) if word not in frequent and not UNMARKED.match(word))
 
@@ -68,8 +69,11 @@ def pronouns_of(language: str) -> frozenset[str]:
 
 
 def is_vague(question: str, passage: str) -> bool:
-    """Whether a question is about "it", and says nowhere what that is: by no name, number, word of a heading, or noun
-    before the pronoun. Where verbs need no pronoun (Spanish, Italian, Portuguese), a question without one passes."""
+    """Whether a question is about "it", and never says what that is.
+
+    A name, a number, a word of a heading, or a noun before the pronoun would say so. In languages whose verbs need no
+    pronoun (Spanish, Italian, Portuguese), a question without one passes.
+    """
     language = language_of(passage) or language_of(question) or "English"
     topics = topic_words(question, language)
     if POINTING.search(question) and len(topics) < 2:
@@ -82,7 +86,7 @@ def is_vague(question: str, passage: str) -> bool:
 
 
 def _before_pronoun(question: str, language: str) -> str | None:
-    """What precedes the first pronoun of a question that nothing behind explains; None where there is no such."""
+    """Return what precedes the first pronoun that nothing after it explains; None if there is no such pronoun."""
     if found := UNSPACED_PRONOUN.search(question):
         return question[: found.start()]
     words, pronouns = words_of(FORMAL.sub("man", question)), pronouns_of(language)
@@ -93,7 +97,7 @@ def _before_pronoun(question: str, language: str) -> str | None:
 
 
 def _behind_what_is_asked(words: list[str]) -> list[str]:
-    """Without what stands between "which" and the verb: in "What colour is it?" the colour is not it."""
+    """Drop what is between "which" and the verb: in "What colour is it?", "it" is not the colour."""
     if not words or words[0] not in ASKING:
         return words
     end = next((n for n, word in enumerate(words[1:NOUNS_ASKED], 1) if word in _VERBS), 2)
