@@ -127,7 +127,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
 
 
 def _letters(name: str) -> str:
-    """The name of a variable without the characters that people often get wrong."""
+    """The name of a variable in capitals and without underscores, which people often get wrong."""
     return name.replace("_", "").upper()
 
 

@@ -83,7 +83,7 @@ def _filled(temporary: Path, target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[Path]:
-    """Lock the folder, then rename it to a name that `sweep_dead` looks for; the lock lasts as long as this process.
+    """Lock the folder and give it a name that `sweep_dead` looks for, until the block ends or the process is killed.
 
     On a file system without locks for folders (NFS) `sweep_dead` cannot lock them either, and removes none.
     """
