@@ -15,7 +15,7 @@ from disc_lite.models.tokens import Tokens
 from disc_lite.prompts.texts import Text, with_passages
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.methods import METHODS
+from disc_lite.recipe.methods import METHODS, PAIRS
 
 Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe, Taught], list[Lesson]]
 
@@ -35,7 +35,7 @@ LESSON_KINDS: dict[str, LessonKind] = {
         lambda texts, pairs, tokens, recipe, taught: disc_lessons(texts, tokens, recipe, taught),
         by_share=True, measures_teachability=True,
     ),
-    "prompt": LessonKind(
+    PAIRS: LessonKind(
         lambda texts, pairs, tokens, recipe, taught: prompt_lessons(
             with_passages(texts, taught), pairs, AnswerPrompts(tokens, recipe.prompt.worked_examples)
         ),

@@ -13,6 +13,7 @@ from disc_lite.prompts import writing
 from disc_lite.prompts.answering import answer_task, join_passages
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
+from disc_lite.recipe.methods import PAIRS
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def pair_example(pair: Pair, tokens: Tokens) -> Example:
     """Return what the student reads of a pair: the question, and the answer, whose tokens are compared."""
     question, answer = tokens.turn(pair.question, pair.answer)
     compared = tuple(range(len(question) - 1, len(question) + len(answer) - 1))
-    return Example("prompt", pair.document, (*question, *answer), compared)
+    return Example(PAIRS, pair.document, (*question, *answer), compared)
 
 
 def _prompt_lesson(prompts: Sequence[list[int]], pairs: Sequence[Pair], tokens: Tokens) -> Lesson:

@@ -13,6 +13,7 @@ from disc_lite.planning.amounts import disc_examples, rehearsed_examples
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import PAIRS
 
 QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # assumed for a pair; an answer has at most `prompt.answer_tokens`
 HEADINGS_TOKENS = 32  # assumed for the headings above a passage
@@ -98,7 +99,7 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
         examples=sum(taught.values()) + number,
         tokens=sum(kind.tokens * size for _, kind, size in in_epoch),
         compared=sum(kind.compared * size for _, kind, size in in_epoch),
-        turns=sum(size for name, _, size in in_epoch if name == "prompt"),
+        turns=sum(size for name, _, size in in_epoch if name == PAIRS),
         positions=sum(kind.compared * size for kind, size in in_all),
         teacher_tokens=sum(kind.read(size) for kind, size in in_all),
         longest_example=max(kind.longest for kind, _ in in_all),
@@ -136,7 +137,7 @@ def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[s
             sequences=max(corpus.documents, read / max(1, window)), shared_tokens=read, own_tokens=0,
             longest_lesson=window, longest_path=window,
         ),
-        "prompt": _prompts(corpus, recipe, overhead, passage, sentence),
+        PAIRS: _prompts(corpus, recipe, overhead, passage, sentence),
         "next_token": Kind(
             examples=corpus.passages, tokens=BEGIN_TOKENS + passage, longest=whole, compared=passage,
             sequences=corpus.passages, shared_tokens=0, own_tokens=0, longest_lesson=whole, longest_path=whole,

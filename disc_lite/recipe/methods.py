@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from disc_lite.recipe.schema import MethodName
 
+PAIRS = "prompt"  # the kind of lessons that are made from pairs
+
 
 @dataclass(frozen=True)
 class Method:
@@ -18,8 +20,8 @@ class Method:
 
 METHODS: dict[MethodName, Method] = {
     "disc": Method(("disc",), needs_pairs=False, has_teacher=True),
-    "prompt": Method(("prompt",), needs_pairs=True, has_teacher=True),
-    "both": Method(("disc", "prompt"), needs_pairs=True, has_teacher=True),
+    "prompt": Method((PAIRS,), needs_pairs=True, has_teacher=True),
+    "both": Method(("disc", PAIRS), needs_pairs=True, has_teacher=True),
     "next_token": Method(("next_token",), needs_pairs=False, has_teacher=False),
-    "sft": Method(("prompt",), needs_pairs=True, has_teacher=False),
+    "sft": Method((PAIRS,), needs_pairs=True, has_teacher=False),
 }

@@ -24,12 +24,12 @@ from disc_lite.models.embedding import embedding_on_host
 from disc_lite.planning.amounts import saved_bytes
 from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
-from disc_lite.recipe.methods import METHODS
+from disc_lite.recipe.methods import METHODS, PAIRS
 from disc_lite.run.context import RunContext, peak_bytes
 from disc_lite.run.events import adding_up
 from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.stopping import DriftLimit, FitCheck
-from disc_lite.run.update import PAIRS, asked_pairs, lessons_of_update, pairs_to_unlearn
+from disc_lite.run.update import asked_pairs, lessons_of_update, pairs_to_unlearn
 from disc_lite.storage import (
     JsonLines,
     append_jsonl,

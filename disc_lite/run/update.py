@@ -18,6 +18,7 @@ from disc_lite.planning.amounts import rehearsed_examples
 from disc_lite.prompts.texts import Text, shown_passages, with_passages
 from disc_lite.qa import NearDuplicates, Pair, Question, jaccard, language_of, normalise, word_set
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import PAIRS
 from disc_lite.run.changes import LIKE, Changes, place_of
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, pair_of
@@ -29,7 +30,6 @@ from disc_lite.synthesis.scoring import PairSet
 
 FEWEST_QUESTIONS = 10  # held-out questions about what is new or changed, even if that is little
 NEAR = 0.5  # least Jaccard index of two questions for the new pair to replace the old one
-PAIRS = "prompt"  # the kind of lessons that are made from pairs
 
 
 def fresh_texts(texts: Sequence[Text], changes: Changes) -> tuple[Text, ...]:

@@ -212,11 +212,12 @@ def test_an_adapter_of_zeros_is_told_to_change_nothing(trained: Path, tmp_path: 
     shutil.copytree(trained / "adapter", tmp_path / "adapter")
     tensors(lambda found: [t.zero_() for n, t in found.items() if "lora_B" in n], LORA)(tmp_path / "adapter")
     told: list[str] = []
+    changes = "This adapter changes nothing: the B of every module is zero."
     of_zeros, other = (replace(open_adapted(root / "adapter"), answer_tokens=2) for root in (tmp_path, trained))
     ask(of_zeros, ["Who?"], device="cpu", warn=told.append)
-    assert told == ["This adapter changes nothing: the B of every module is zero."]
+    assert changes in told
     ask(other, ["Who?"], device="cpu", warn=told.append)
-    assert len(told) == 1
+    assert told.count(changes) == 1
 
 
 def test_an_exported_adapter_is_the_one_that_was_exported(
