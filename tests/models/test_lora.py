@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from bitsandbytes.functional import dequantize_4bit
-from peft import LoraConfig
+from peft import LoraConfig, inject_adapter_in_model
 from torch.utils.checkpoint import checkpoint
 
 from disc_lite.models import load_base
@@ -140,7 +140,9 @@ def test_a_layer_stores_its_input_once_and_an_mlp_two_tensors(load: Callable[...
 
 def test_other_adapters_and_other_mlps_keep_their_own_forward(load: Callable[..., Any], tmp_path: Path) -> None:
     base = load("llama")
-    base.model.add_adapter(LoraConfig(r=2, target_modules=["q_proj", "v_proj"], lora_dropout=0.5, bias="none"))
+    inject_adapter_in_model(
+        LoraConfig(r=2, target_modules=["q_proj", "v_proj"], lora_dropout=0.5, bias="none"), base.model
+    )
     base._found_adapter()
     assert base._projections == []  # dropout is PEFT's
     other = load_base(make_family("phi3", tmp_path), "none", "cpu")  # gate and up are one layer
