@@ -8,11 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
-from disc_lite.qa.records import Word
-from disc_lite.qa.vocabulary import (
-    CURRENCIES,
-    CURRENCY_CODES,
-    DEGREES,
+from disc_lite.qa.numberwords import (
     FOREIGN_NUMBERS,
     FOREIGN_SCALES,
     FOREIGN_TENS,
@@ -25,8 +21,9 @@ from disc_lite.qa.vocabulary import (
     SCALES,
     SMALL_NUMBERS,
     TENS,
-    UNITS,
 )
+from disc_lite.qa.records import Word
+from disc_lite.qa.vocabulary import CURRENCIES, CURRENCY_CODES, DEGREES, UNITS
 
 Step = tuple[str, Fraction]  # kind and value of one word of a number: digits, small, tens, hundred, scale, and
 _LONGEST_NUMBER = 12  # words

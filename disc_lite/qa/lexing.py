@@ -11,23 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from disc_lite.qa.numbers import chinese_value, clock_names_of, date_of, is_list, number_of
+from disc_lite.qa.numberwords import FOREIGN_NUMBERS, ORDINALS, SMALL_NUMBERS, TENS
 from disc_lite.qa.operators import marks_behind, operator_before
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold, singulars, spellings
 from disc_lite.qa.spoken import in_digits
-from disc_lite.qa.vocabulary import (
-    ELIDED,
-    FOREIGN_NUMBERS,
-    LETTER_UNITS,
-    MONTH_NAMES,
-    MONTHS,
-    ORDINALS,
-    SHORT_WEEKDAYS,
-    SHORTENED,
-    SMALL_NUMBERS,
-    TENS,
-    WEEKDAYS,
-)
+from disc_lite.qa.vocabulary import ELIDED, LETTER_UNITS, MONTH_NAMES, MONTHS, SHORT_WEEKDAYS, SHORTENED, WEEKDAYS
 
 UNSPACED_MARKS = (
     "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u105e-\u1060\u1062-\u1064"

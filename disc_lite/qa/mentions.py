@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple
 from disc_lite.qa.function_words import OPENERS, ORDINARY
 from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.lexing import MARKS
+from disc_lite.qa.numberwords import FOREIGN_NUMBERS
 from disc_lite.qa.spelling import fold
-from disc_lite.qa.vocabulary import ELIDED, FOREIGN_NUMBERS, LETTER_UNITS, MONTHS, UNITS, WEEKDAYS
+from disc_lite.qa.vocabulary import ELIDED, LETTER_UNITS, MONTHS, UNITS, WEEKDAYS
 from disc_lite.qa.words import numbers_of
 
 Kind = Literal["name", "number", "month", ""]

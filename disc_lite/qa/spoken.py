@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from disc_lite.qa.numbers import chinese_value
+from disc_lite.qa.numberwords import FOREIGN_NUMBERS, SMALL_NUMBERS
 from disc_lite.qa.spelling import fold
-from disc_lite.qa.vocabulary import FOREIGN_NUMBERS, SMALL_NUMBERS
 
 _HAN = "〇零一二三四五六七八九十两兩"
 _NUMBER = rf"\d{{1,2}}|[{_HAN}]{{1,3}}"

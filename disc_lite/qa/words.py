@@ -14,11 +14,12 @@ from functools import lru_cache
 from disc_lite.qa.amounts import digits_of, join_number_words, mark_units, move_currencies, read_minus
 from disc_lite.qa.languages import frequent_words
 from disc_lite.qa.lexing import MARKS, UNSPACED, UNSPACED_MARKS, lexed
+from disc_lite.qa.numberwords import NUMBERS_IN
 from disc_lite.qa.operators import PREFIXES
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
 from disc_lite.qa.times import read_dates, read_periods, read_times
-from disc_lite.qa.vocabulary import ARTICLES, MONTHS, NUMBERS_IN, TO, WEEKDAYS
+from disc_lite.qa.vocabulary import ARTICLES, MONTHS, TO, WEEKDAYS
 
 STEPS = (join_number_words, read_minus, read_times, read_dates, move_currencies, mark_units, read_periods)
 _CHARACTER = rf"[{UNSPACED}][{UNSPACED_MARKS}]*"

@@ -15,19 +15,11 @@ from disc_lite.prompts import writing
 from disc_lite.qa import language_of, numbers_of
 from disc_lite.qa.function_words import OPENERS, ORDINARY
 from disc_lite.qa.languages import FREQUENT
+from disc_lite.qa.numberwords import FOREIGN_NUMBERS, NUMBERS_IN
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold
 from disc_lite.qa.stems import are_forms
-from disc_lite.qa.vocabulary import (
-    CURRENCY_CODES,
-    FOREIGN_NUMBERS,
-    LETTER_UNITS,
-    MONTH_NAMES,
-    MONTHS,
-    NUMBERS_IN,
-    SHORT_WEEKDAYS,
-    UNITS,
-)
+from disc_lite.qa.vocabulary import CURRENCY_CODES, LETTER_UNITS, MONTH_NAMES, MONTHS, SHORT_WEEKDAYS, UNITS
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.terms import has_another_unit, number_forms
 
