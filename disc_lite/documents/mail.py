@@ -1,9 +1,10 @@
-"""Mail -> text: subject, sender, receivers and date, then its text, plain or else HTML, by Python's own reader.
+"""Mail -> text: the subject, sender, recipients and date, then the body, in plain text or else from HTML.
 
-What a mail quotes keeps its `>` and stands by itself: it is not the sender's. A mail within it is quoted so, under its
-own headers; one that came back is not read.
+Python's `email` package parses the mail. Quoted lines keep their `>` and are set apart by blank lines, since the sender
+did not write them. A forwarded mail is quoted in the same way, under its own headers; a mail that a delivery report
+returns is not read.
 
-Attachments are named and not read: save them beside the mail.
+Attachments are listed by name and not read: save them next to the mail.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _SHOWN = ("From", "To", "Cc", "Date")
 _QUOTE = re.compile(r"> ?(?:> ?)*")
 _SIGNATURE = "-- "
 _BLANK = re.compile(r"\n{3,}")
-_BROKEN = "\ufffd"  # what the reader of headers makes of undecodable bytes
+_BROKEN = "\ufffd"  # the header parser puts it in place of undecodable bytes
 
 
 def mail_text(source: Source) -> Converted:
@@ -50,19 +51,19 @@ def _headers(message: MIMEPart, names: Iterable[str]) -> list[str]:
 def _header(message: MIMEPart, name: str) -> str:
     try:
         return str(message[name] or "")
-    except (AttributeError, IndexError):  # of Python's reader, where a group of receivers has a remark behind it
+    except (AttributeError, IndexError):  # Python's parser fails at a comment after a group of recipients
         return next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
 
 
 def _parts(part: MIMEPart, attached: bool) -> list[MIMEPart]:
-    """Its parts that are attachments, or that are not; a named one behind the first is a file."""
+    """The subparts that are attachments, or those that are not; any but the first counts as one if it has a name."""
     parts = list(part.iter_parts()) if part.is_multipart() else []
     files = [one for one in parts if one.is_attachment() or (one.get_filename() and one is not parts[0])]
     return files if attached else [one for one in parts if one not in files]
 
 
 def _text_of(part: MIMEPart) -> str:
-    """The text of a part: of alternatives the plain one or the next that has any, else all that are shown, in order."""
+    """The text of a part and its subparts without attachments; of alternatives only one, plain text if it has any."""
     kind = part.get_content_type()
     if kind in ("text/plain", "text/html"):
         return _body_text(part).strip()
@@ -78,7 +79,7 @@ def _text_of(part: MIMEPart) -> str:
 
 
 def _mail_within(message: MIMEPart) -> str:
-    """A mail that is part of another one, each line quoted; empty if it has no text."""
+    """The headers and text of a mail inside another mail, each line quoted; empty if it has no text."""
     if not (text := _text_of(message)):
         return ""
     return quoted("\n".join([*_headers(message, (*_SHOWN, "Subject")), "", text]))
@@ -103,7 +104,7 @@ def _body_text(part: MIMEPart) -> str:
 
 
 def _unflowed(lines: list[str]) -> Iterator[str]:
-    """The lines of a text whose paragraphs go on behind a space at the end of a line (RFC 3676)."""
+    """Yield the lines of a text in `format=flowed`, joining each line that ends with a space to the next (RFC 3676)."""
     open_line: str | None = None
     for line in lines:
         marks, content = _quoted(line)
@@ -120,7 +121,7 @@ def _unflowed(lines: list[str]) -> Iterator[str]:
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[str]:
-    """The lines with a blank one around what is quoted, which keeps the line above that says whose it is."""
+    """Yield the lines with a blank line around each quotation; a line like "Ann wrote:" stays with its quotation."""
     parted = [_quoted(line) for line in lines]
     depths = [len(marks) for marks, _ in parted]
     introduces = [
@@ -135,6 +136,6 @@ def _blocks(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _quoted(line: str) -> tuple[str, str]:
-    """The marks of quotation of a line, without spaces, and what is quoted."""
+    """The `>` marks at the start of a line, without spaces, and the rest of the line."""
     marks = _QUOTE.match(line)
     return (marks.group().replace(" ", ""), line[marks.end() :]) if marks else ("", line)

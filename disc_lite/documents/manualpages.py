@@ -1,4 +1,8 @@
-"""Manual pages as they are printed -> Markdown: sections at the margin, those within them less deep than the text."""
+"""Printed manual pages (`man tar > tar.txt`) -> Markdown, with headings recognised by their indentation.
+
+Section headings start at the margin; those of subsections are indented less than the text. `plaintext` calls this for
+a text whose first line is the header of a manual page.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,20 @@ _HEAD = re.compile(r"\s*(?P<name>[\w.:+@-]+\([1-9]\w*\)).*?(?P=name)\s*", re.IGN
 
 
 def manual_name(first_line: str) -> str:
-    """The name in a line that is the head of a manual page, such as `tar(1)`; empty for other lines."""
+    """The name in a line that is the header of a manual page, such as `tar(1)`; empty for other lines."""
     head = _HEAD.fullmatch(first_line)
     name = head["name"] if head else ""
     return name.lower() if name.isupper() else name
 
 
 def manual_page(lines: Sequence[str], name: str) -> str:
-    """The text of a page in Markdown, from the line below its head to that above its foot.
+    """The Markdown of a manual page, with its name as the title and without its header and footer.
 
     Args:
-        lines: Those below the head; the last is not blank.
-        name: As `manual_name` gives it.
+        lines: The lines below the header; the last is not blank.
+        name: The name that `manual_name` returns.
     """
-    # The foot has the version, the date and the name again.
+    # The footer holds the version, the date and again the name.
     if lines and not lines[-1].startswith("  ") and re.search(r"\S {3,}\S", lines[-1]):
         lines = lines[:-1]
     indents = [len(line) - len(line.lstrip()) for line in lines if line.startswith("    ")]
@@ -43,7 +47,7 @@ def manual_page(lines: Sequence[str], name: str) -> str:
 
 
 def _next_text(lines: Sequence[str]) -> list[str]:
-    """For each line the next one that is not blank; empty if there is none."""
+    """For each line, the next line that is not blank; empty if there is none."""
     found, below = [""] * len(lines), ""
     for index in reversed(range(len(lines))):
         found[index] = below
@@ -52,7 +56,7 @@ def _next_text(lines: Sequence[str]) -> list[str]:
 
 
 def _without_hyphens(text: str) -> str:
-    """The text with words whole that were hyphenated at the end of a line; a compound of the text keeps its hyphen."""
+    """The text with words that were broken at the end of a line joined; compound words keep their hyphens."""
     text = text.replace("\u2010", "-")
     words = whole_words(text.split("\n"))
 

@@ -1,8 +1,8 @@
-"""Markdown as it is written -> the text that its reader sees.
+"""Markdown as it is written -> the text that a reader of the rendered page sees.
 
-Left out are front matter, comments, badges, link definitions, struck text, tags of HTML and the fences of admonitions;
-what is in an admonition is text, what is in `<pre>` is code, roles and directives of MyST are read as those of
-reStructuredText. Everything else stays as it is written.
+Front matter, comments, badges, link definitions, struck text, HTML tags and the fences of admonitions are left out.
+The content of an admonition is read as text and that of `<pre>` as code; MyST roles and directives are read as those
+of reStructuredText. Everything else stays as it is written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COLONS = re.compile(
 _BANGS = re.compile(
     r"(?P<indent>[ \t]*)(?:(?:!!!|\?\?\?\+?)[ \t]+(?P<name>[\w-]+(?: [\w-]+)*)|===[!+]?(?=[ \t]+\"))"
     r"[ \t]*(?:\"(?P<title>.*)\")?[ \t]*"
-)  # the last is a tab of MkDocs
+)  # `===` opens a tab of MkDocs
 _ALERT = re.compile(r"([ \t]*>[ \t]*)\[!(\w+)\][-+]?[ \t]*(.*)")
 _OPTION = re.compile(r"[ \t]*:[\w-]+:(?:\s.*)?")
 _PROSE_DIRECTIVES = ADMONITIONS | frozenset("admonition dropdown margin sidebar topic".split())
@@ -39,22 +39,22 @@ _NOTE = re.compile(r"[ ]{0,3}\[\^[^\]\s]{1,200}\]:[ \t]*")
 _LINK_DEFINITION = re.compile(
     r"[ ]{0,3}\[(?P<ref>[^\]^][^\]]*)\]:[ \t]*(?P<target><?\S+>?)(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?[ \t]*"
 )
-# An item of a list of contents, which says nothing but the heading that it leads to.
+# An item of a table of contents: nothing but a link within the page.
 _CONTENTS = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+\[([^\]]{1,300})\]\(#([^)]{1,300})\)[ \t]*")
 _PADDING = re.compile(r"(?<=\|)[ \t]{2,}|(?<!\s)[ \t]{2,}(?=\|)")
-# A span of code first: in `/users/{id}` and `x` there is no role.
+# The code span comes first: there is no role in "`/users/{id}` and `x`".
 _CODE_OR_ROLE = re.compile(rf"{CODE_SPAN}|(?<![`\w])\{{(?P<role>[\w:+.-]{{1,40}})\}}`(?P<content>[^`]{{1,400}})`(?!`)")
 _LABEL = re.compile(r"\([\w:./-]+\)=\s*")
 
 
 def markdown_text(source: Source) -> Converted:
-    """The text that a reader of the Markdown sees, and the title in its front matter, which may be empty."""
+    """The text that a reader of the Markdown sees, with the title from its front matter, if any."""
     body, title = split_front_matter(decode(source.raw))
     return Converted(seen_text(body), "markdown", title)
 
 
 def seen_text(written: str) -> str:
-    """The text that a reader sees of Markdown without front matter: of a cell of a notebook too."""
+    """The text that a reader sees of Markdown without front matter, such as a notebook cell."""
     lines = list(as_seen(written.split("\n")))
     definitions = filter(None, map(_LINK_DEFINITION.fullmatch, lines))
     targets = {definition["ref"].lower(): definition["target"] for definition in definitions}
@@ -65,21 +65,21 @@ def seen_text(written: str) -> str:
 
 @dataclass
 class _Reader:
-    """The state of reading the lines: whether in code or a comment, and in which admonitions."""
+    """Reads lines in order and remembers which code, comment and admonitions are open."""
 
-    comment_ends: Sequence[tuple[bool, bool]]  # of the comments that are open at the end of each line
-    targets: dict[str, str]  # of the links and images that are defined apart
+    comment_ends: Sequence[tuple[bool, bool]]  # what `_ends_of_comments` returns
+    targets: dict[str, str]  # by the labels of link definitions, in lower case
     titles: frozenset[str]  # the letters of each heading
-    number: int = 0  # of the line
-    fence: re.Match[str] | None = None  # that is open
-    rst: list[str] | None = None  # what is in the fence of a directive
+    number: int = 0  # of the current line
+    fence: re.Match[str] | None = None  # of the open block of code
+    rst: list[str] | None = None  # the lines of the open MyST directive
     in_comment: bool = False
     in_options: bool = False
-    indents: list[int] = field(default_factory=list)  # of the text in each admonition or tab of MkDocs that is open
-    admonitions: list[str] = field(default_factory=list)
+    indents: list[int] = field(default_factory=list)  # of the text in each open admonition or tab of MkDocs
+    admonitions: list[str] = field(default_factory=list)  # the fences of those that are open
 
     def read(self, lines: list[str]) -> Iterator[str | None]:
-        """Each line as it is seen; None for one that is not."""
+        """Yield each line as it is seen, or None for a line of which nothing is seen."""
         for self.number, written in enumerate(lines):
             line = self._dedented(written.removeprefix(INDENTED))
             if self.fence:
@@ -88,10 +88,10 @@ class _Reader:
                 yield line
             else:
                 yield from self._prose(line)
-        yield from (self.rst or [])[1:]  # of a fence that is never closed
+        yield from (self.rst or [])[1:]  # the fence was never closed
 
     def _dedented(self, line: str) -> str:
-        """The line without the indent of the admonitions and tabs that it stands in."""
+        """The line without the indent of the admonitions and tabs that it is in."""
         if not self.indents:
             return line
         line = line.expandtabs(4) if line[:1].isspace() else line
@@ -106,7 +106,7 @@ class _Reader:
         if self.rst is None:
             return line
         if self.fence:
-            self.rst.append(f"   {line}" if self.rst[0] and line.strip() else line)  # the block of its directive
+            self.rst.append(f"   {line}" if self.rst[0] and line.strip() else line)  # the directive's content
             return None
         directive, self.rst = self.rst, None
         return rst_text("\n".join(directive)).strip("\n") or None
@@ -141,7 +141,7 @@ class _Reader:
         return found is not None and not self.titles.isdisjoint(map(_letters, found.groups()))
 
     def _opened(self, line: str, found: re.Match[str]) -> str | None:
-        """The visible text of a line that opens or ends code or an admonition."""
+        """The visible text of a line that opens or closes code or an admonition; None if it has none."""
         if found.re is FENCE_LINE:
             return self._open_fence(line, found)
         if found.re is _BANGS:
@@ -173,7 +173,7 @@ class _Reader:
         return title.strip() or _named(name or "div")
 
     def _without_comments(self, line: str) -> str | None:
-        """The line without comments, badges and marks of notes; None if nothing else was on it."""
+        """The line without comments, badges and note marks; None if it held nothing else."""
         parts: list[str] = []
         place = 0
         while place < len(line):
@@ -196,14 +196,14 @@ class _Reader:
         return _NOTE_MARK.sub("", text) if "[^" in text else text
 
     def _is_comment(self, line: str, opening: re.Match[str]) -> bool:
-        """Whether `<!--` opens a comment: it is closed, in the midst of a line within its paragraph."""
+        """Whether `<!--` opens a comment: it must be closed, and within the paragraph unless it starts the line."""
         in_paragraph, at_all = self.comment_ends[self.number]
         is_first = not line[: opening.start()].strip()
         return "-->" in line[opening.end() :] or (at_all if is_first else in_paragraph)
 
 
 def _ends_of_comments(lines: Sequence[str]) -> list[tuple[bool, bool]]:
-    """For each line (whether a `-->` follows before the next blank line, whether any follows)."""
+    """For each line: whether a `-->` follows below it before the next blank line, and whether any follows below it."""
     ends: list[tuple[bool, bool]] = []
     in_paragraph = at_all = False
     for line in reversed(lines):
@@ -226,7 +226,7 @@ def _named(name: str) -> str | None:
 
 
 def _closed_up(lines: list[str | None]) -> Iterator[str]:
-    """The lines that are seen; where one is left out between two blank lines, one of those goes too."""
+    """Yield the lines that are seen; where lines between two blank ones are left out, only one blank line stays."""
     was_dropped, last = False, ""
     for line in lines:
         if line is None:

@@ -1,8 +1,9 @@
-"""Finds elements of a web page that are not its text: navigation, banners, hidden parts, marks of notes.
+"""Recognises elements of HTML that are not text: navigation, banners, hidden parts, note marks.
 
-Three kinds of signs are used, the surest first: what the element is (tag, `role`), what its author hid, and the
-names that site generators give to such parts. By name nothing is dropped that holds the page's main text. Of a book, or
-of HTML within another document, only what is hidden or withdrawn is no text.
+Three kinds of signs are used, the surest first: the element's tag or `role`, whether its author hid it, and the
+classes and ids that site generators give to such parts. No element that holds the page's main text is dropped for its
+name. In books, and in HTML within another document, the names and the banners and footers of web sites are not
+looked for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from disc_lite.documents.folded import is_folded, is_title
 from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.htmltree import around, elements, within
 
-# `del`, `s`: text that its author withdrew. `rp`, `rt`: how the characters above are pronounced.
+# `del`, `s`, `strike`: text that its author withdrew. `rp`, `rt`: the pronunciation of characters.
 _TAGS = """
     audio button canvas datalist del embed head iframe map menu nav noscript object optgroup option rp rt s script
     select strike style svg template textarea title video
@@ -29,10 +30,10 @@ _BOOK_ROLES = frozenset("doc-backlink doc-endnotes-back doc-pagebreak doc-toc".s
 _DROPPED_TAGS = frozenset(_TAGS.split())
 _DROPPED_ROLES = frozenset(_ROLES.split())
 _OUTSIDE_ARTICLES = ("footer", "aside")
-_TELLING_TAGS = frozenset(("a", "dialog", "header", "table", *_OUTSIDE_ARTICLES))  # without an attribute too
+_TELLING_TAGS = frozenset(("a", "dialog", "header", "table", *_OUTSIDE_ARTICLES))  # checked even without attributes
 
 _CACHED_NAMES = 10_000
-# Whole names of a class or id, `-` and `_` alike.
+# Each must match a whole class or id, in which `_` has become `-`.
 _NAME = re.compile(
     r"""
     (?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:banner|bar|dialog|modal|overlay|popup|sdk)
@@ -51,13 +52,13 @@ _NAME = re.compile(
     re.VERBOSE,
 )
 _LINK_OF_TITLE = re.compile(r"permalink|headerlink|heading-anchor|anchor-?link|anchorjs-link")
-_SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # or a boxed text
-# Names that text has too, as the menu of a restaurant or a page about consent; dropped only without sentences.
+_SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # can also be a boxed text
+# Names that text can have too, such as the menu of a restaurant; dropped only without sentences.
 _PLAIN_NAME = re.compile(
     rf"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection|{_SIDEBAR.pattern}"
     r"|rightside|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
 )
-# Of parts that ask for consent or an address. A section about that has a heading, where its name is as clear as these.
+# Names of parts that ask for consent or an address. A part named by the first pattern is text only if it has a heading.
 _CONSENT = re.compile(
     r"(?:.*-)?(?:cookies?|consent|gdpr|onetrust)-?(?:box|consent|container|law|message|notice|root|warning|wrapper)"
 )
@@ -73,13 +74,13 @@ _BUTTON = re.compile(r"(?:.*-)?(?:btn|button|cta)(?:-.*)?")
 _PRESSED = re.compile(r"(?:accept|agree|allow|got-it|join|ok|sign-?up|subscribe)(?:-(?:all|here|now|today|us))?")
 _BLURB_WORDS = 60
 SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?…][\"'”’»)]*(?:\s|$)|[。！？।۔؟።։]")
-_MENU_SHARE = 0.75  # of the letters of a menu are links
-_LINKED_SHARE = 0.33  # of the text of an element that teases other pages
+_MENU_SHARE = 0.75  # a menu has more of its letters in links than this
+_LINKED_SHARE = 0.33  # an element with this much of its text in links only points to other pages
 _CONTENTS = re.compile(r"toc|contents")
 _TITLES = ("h1", "h2", "h3", "h4", "h5", "h6", "dt")
 _MAIN_TEXT = ("main", "article", "h1", "body", "html")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
-_TOP = re.compile(r"#_?(?:page-?)?top(?:-?of-?page)?", re.IGNORECASE)  # of the page
+_TOP = re.compile(r"#_?(?:page-?)?top(?:-?of-?page)?", re.IGNORECASE)  # target of a link to the top of the page
 _PERMALINK = re.compile(r"[¶#§🔗↩↑\ufe0e\ufe0f\u200b\s]+")
 
 _NOTE_NAME = re.compile(r"(?:.*-)?(?:footnote|endnote|noteref|fnref|cite-ref).*")
@@ -89,7 +90,7 @@ _NOTE_TEXT = re.compile(r"\s*(?:\[\s*(?:\d{1,3}|[a-z]|note \d{1,2})\s*\]|[*†�
 
 
 def is_noise(tag: Tag, is_page: bool) -> bool:
-    """Whether nothing in the element is text: of a page of a site, or of a part of a book or another document."""
+    """Whether an element holds no text; `is_page` means that it is on a web page, not in a book or other document."""
     if tag.name in _DROPPED_TAGS:
         return tag.name != "button" or not is_title(tag)
     if not tag.attrs and tag.name not in _TELLING_TAGS:
@@ -103,7 +104,7 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
         return True
     if tag.name == "a" and is_page and _TOP.fullmatch(tag.get("href")):
         return True
-    # In front of a note, as Sphinx writes it: its mark, in brackets.
+    # Sphinx writes the mark of a note in front of the note, in brackets.
     in_note = "label" in names and any("footnote" in one.classes for one in tag.parents)
     if in_note and _MARK.fullmatch(tag.get_text()):
         return True
@@ -119,7 +120,7 @@ def _is_noise_of_a_site(tag: Tag) -> bool:
         is_aside = tag.name == "aside" and not is_named and not _any(_SIDEBAR, names)
         return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _says_something(tag))
     if tag.name == "header" or tag.get("role") == "banner":
-        # The banner of a site, unless it has the heading of the page.
+        # A banner of the site, unless it holds the page's heading.
         return tag.get("role") == "banner" and not any(within(tag, ("h1", "h2")))
     if _any(_LINK_OF_TITLE, names) and _is_title(tag):
         return False
@@ -128,7 +129,7 @@ def _is_noise_of_a_site(tag: Tag) -> bool:
 
 
 def _is_menu(table: Tag) -> bool:
-    """Whether a table within one that places the parts of a page is a list of links, and hardly more."""
+    """Whether a table inside another table, which lays out the page, holds little more than a list of links."""
     if around(table, ("table",)) is None or any(within(table, ("table",))) or not any(within(table, ("ul",))):
         return False
     linked = sum(len(link.get_text()) for link in within(table, ("a",)))
@@ -139,13 +140,13 @@ def _any(pattern: re.Pattern[str], names: Sequence[str]) -> bool:
     return any(map(pattern.fullmatch, names))
 
 
-@lru_cache(_CACHED_NAMES)  # a page has few names, and many elements of each
+@lru_cache(_CACHED_NAMES)  # a page has few different names, each on many elements
 def _may_tell(name: str) -> bool:
     return any(pattern.fullmatch(name) for pattern in (_NAME, _PLAIN_NAME, _LINK_OF_TITLE, _SIDEBAR, _CONSENT, _ASKING))
 
 
 def _telling_names(tag: Tag) -> list[str]:
-    """Its classes and id; an id whose end is in its heading tells nothing: `s-pagination`, `re.lineno`."""
+    """The classes and id of an element, without an id made from its heading, such as `s-pagination` or `re.lineno`."""
     own, classes = _slug(tag.get("id")), tag.classes
     if own and not _CONTENTS.search(own) and (tag.name in _TITLES or tag.name == "section" or "section" in classes):
         title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None)
@@ -154,7 +155,7 @@ def _telling_names(tag: Tag) -> list[str]:
 
 
 def _is_title(tag: Tag) -> bool:
-    """Whether an element is, holds or is in a heading, and all words of it are its own."""
+    """Whether an element is, holds or is inside a heading, and contains the heading's whole text."""
     title = tag if tag.name in _TITLES else next(within(tag, _TITLES), None) or around(tag, _TITLES)
     words = _slug(tag.get_text())
     return title is not None and words != "" and _slug(title.get_text()) in words
@@ -168,18 +169,18 @@ _slug_of_name = lru_cache(_CACHED_NAMES)(_slug)
 
 
 def _says_something(tag: Tag) -> bool:
-    """Whether there are sentences in an element, and they are not those of its links, as teasers are."""
+    """Whether an element has sentences that are its own, not those of links as in teasers."""
     return SENTENCE.search(tag.get_text(" ")) is not None and _is_own(tag)
 
 
 def _is_own(tag: Tag) -> bool:
-    """Whether the text of an element is not mostly that of links, nor of a form."""
+    """Whether less than a third of an element's text is in links, and none of it in a form."""
     linked = sum(len(link.get_text()) for link in within(tag, ("a",)))
     return linked < _LINKED_SHARE * len(tag.get_text(" ")) and not any(within(tag, ("button", "form", "input")))
 
 
 def _is_request(tag: Tag, names: Sequence[str]) -> bool:
-    """Whether an element asks for consent or an address: without text, or with something to press beside few words."""
+    """Whether an element asks for consent or an address: it has no real text, or few words and something to press."""
     if not (is_surely := _any(_CONSENT, names)) and not _any(_ASKING, names):
         return False
     is_titled = any(within(tag, _TITLES))
@@ -201,7 +202,7 @@ def _is_pressed(link: Tag) -> bool:
 
 
 def is_note_mark(tag: Tag, before: str) -> bool:
-    """Whether a superscript, or a link, is the mark of a note; `before` is the text that it stands behind."""
+    """Whether a superscript or a link is the mark of a note; `before` is the text in front of it."""
     text = tag.get_text()
     link = tag if tag.name == "a" else next(within(tag, ("a",)), None)
     names = _names(tag) + (_names(link) if link else ())
@@ -213,12 +214,12 @@ def is_note_mark(tag: Tag, before: str) -> bool:
     is_linked = link is not None and "#" in link.get("href")
     if is_linked or _NOTE_TEXT.fullmatch(text) or "reference" in names or any(map(_NOTE_NAME.fullmatch, names)):
         return True
-    # A lone number behind a stop or a quotation mark is no exponent.
+    # A number right after punctuation or a quotation mark is not an exponent.
     return bool(re.fullmatch(r"\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*", text) and re.search(r"[.,;:!?\"”’»]$", before))
 
 
 def main_part(page: Tag) -> Tag:
-    """The page's `<main>`, if it has one with its text in it; else the page."""
+    """The `<main>` element of a page if it has only one, with more than a tenth of the text; else the page."""
     mains = [
         tag for tag in elements(page) if _is_main(tag) and not any(map(_is_main, tag.parents)) and not _is_hidden(tag)
     ]
@@ -228,7 +229,7 @@ def main_part(page: Tag) -> Tag:
     return mains[0] if share > _MAIN_MIN_SHARE else page
 
 
-# Below this the element is there for its name only, and the text is elsewhere.
+# With a smaller share of the page's text, the element is `<main>` in name only.
 _MAIN_MIN_SHARE = 0.1
 
 

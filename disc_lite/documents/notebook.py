@@ -1,6 +1,6 @@
-"""Jupyter notebooks -> Markdown: text cells as they are, code cells as fenced code, outputs only if wanted.
+"""Jupyter notebooks -> Markdown: text cells as `markdown` reads them, code cells as fenced code, outputs on request.
 
-A notebook is JSON of a few fields, so Python's own reader does; nbformat would bring six packages to validate it.
+A notebook is JSON with few fields, so Python's own reader is enough; nbformat would bring six packages to validate it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 
 
 def notebook_text(source: Source) -> Converted:
-    """The text of a notebook."""
+    """The cells of a notebook as Markdown, with outputs if the option `notebook_outputs` is set."""
     book = parsed_json(source.raw)
     if not isinstance(book, dict):
         raise RefusedFile("not a notebook: no cells")

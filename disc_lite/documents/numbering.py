@@ -1,6 +1,6 @@
-"""The numbers of list items and headings, counted and written as the program shows them: `3.`, `a)`, `§ 1`, `2.1`.
+"""Counts list items and headings, and writes their numbers as the office program shows them: `3.`, `a)`, `§ 1`, `2.1`.
 
-Office files hold how to count, not the numbers, and other sentences speak of these: "repeat step 3", "under § 1 (2)".
+Office files hold rules of counting instead of numbers, but their sentences cite the numbers: "repeat step 3".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from disc_lite.documents.htmlnodes import Tag
 
-# What the readers of office files write around a number, for the HTML reader to take it as it is.
+# The element that the readers of office files put around a number, so that the HTML reader takes it as it is.
 LABEL_TAG = "x-label"
 KINDS = ("1", "a", "A", "i", "I")
 _STYLE_KINDS = (("lower-alpha", "a"), ("lower-latin", "a"), ("upper-alpha", "A"), ("upper-latin", "A"),
@@ -27,11 +27,11 @@ class Level:
     """How the items of one level are numbered.
 
     Attributes:
-        template: `%1.%2)`: the numbers of the levels from the top, counted from 1, and what stands around them.
-        kind: `1`, `a`, `A`, `i` or `I`, as in HTML; empty: its number is not shown.
+        template: Such as `%1.%2)`, where `%1` is the number of the top level and `%2` that of the level below it.
+        kind: `1`, `a`, `A`, `i` or `I`, as in HTML; empty: the number is not shown.
         start: The first number.
-        restarts_below: It starts again behind an item of a level up to this one, counted from 1; None: of any above.
-        is_arabic: Whether its template shows the numbers of all levels as `1`.
+        restarts_below: Counting restarts after an item of levels 1 to this one; None: of any level above.
+        is_arabic: Whether its template shows the numbers of all levels in digits.
     """
 
     template: str
@@ -43,17 +43,17 @@ class Level:
 
 @dataclass
 class Numbers:
-    """The numbers that a list, or the headings of a document, have come to."""
+    """The last number of each level of a list, or of the headings of a document."""
 
     levels: Mapping[int, Level]
     counts: dict[int, int] = field(default_factory=dict)
 
     def label(self, depth: int, start: int | None = None) -> str:
-        """The number of the next item of a level, from 0; empty if the level shows none.
+        """Count the next item of a level, and return its number as it is shown; empty if the level shows none.
 
         Args:
             depth: The level, from 0.
-            start: The number that the item has by itself.
+            start: The number that the item itself sets, if it sets one.
         """
         level = self.levels.get(depth)
         if level is None:
@@ -76,7 +76,7 @@ class Numbers:
 
 
 def number_text(kind: str, number: int) -> str:
-    """A number as `1`, `a`, `A`, `i` or `I`; what letters cannot say is said in digits."""
+    """A number written in the style of `1`, `a`, `A`, `i` or `I`; in digits where letters cannot express it."""
     text = str(number)
     if not kind:
         return ""
@@ -94,7 +94,7 @@ def number_text(kind: str, number: int) -> str:
 
 
 def item_number(item: Tag, within_list: Tag, numbers: dict[int, int]) -> str:
-    """The number of an item of a numbered list of HTML as it is shown; `numbers` has the last one of each list."""
+    """Count an item of a numbered HTML list, and return its number as shown; `numbers` has each list's last number."""
     own, start = item.get("value"), within_list.get("start")
     first = int(start) if start.isdecimal() else 1
     numbers[id(within_list)] = int(own) if own.isdecimal() else numbers.get(id(within_list), first - 1) + 1

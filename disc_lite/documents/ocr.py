@@ -1,7 +1,7 @@
-"""Pictures of pages -> lines of words with their places, by the command `tesseract` where it is installed.
+"""Images of pages -> lines of words with their positions, by the command `tesseract` if it is installed.
 
-A command and no package: every distribution has it, with data for over a hundred languages. The packages for Python
-call it too, or bring a neural network of hundreds of megabytes.
+The command is in every distribution, with data for over a hundred languages. Python packages for OCR call it too, or
+bring a neural network of hundreds of megabytes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from disc_lite.documents.records import NEEDS
 from disc_lite.documents.source import RefusedFile
 
 PAGE_TIMEOUT_S = 60  # processor time for one page
-_WAIT_S = 300  # by the clock, for a command that does not compute
+_WAIT_S = 300  # by the clock, in case the command hangs without computing
 _DPI = 300
 _TOO_LONG = f"OCR of a page took more than {PAGE_TIMEOUT_S} s; scan it anew"
-_LEAST_CONFIDENCE = 60  # per cent, below which tesseract is not sure of a word
+_LEAST_CONFIDENCE = 60  # per cent; a word with less is doubtful
 _LINES = {"ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat"}
 _BOX = re.compile(r"bbox (\d+) (\d+) (\d+) (\d+)")
 _BASELINE = re.compile(r"baseline (-?[\d.]+) (-?[\d.]+)")
@@ -34,7 +34,7 @@ _CONFIDENCE = re.compile(r"x_wconf (\d+)")
 
 @dataclass(frozen=True)
 class Word:
-    """A word, where it begins and ends in pixels, and whether tesseract is not sure of it."""
+    """A word, its left and right edges in pixels, and whether tesseract is unsure of it."""
 
     text: str
     left: float
@@ -44,12 +44,12 @@ class Word:
 
 @dataclass(frozen=True)
 class ReadLine:
-    """A line of a picture, in pixels from the top left.
+    """A line of text in an image, in pixels from the top left.
 
     Attributes:
-        baseline: Its y in the middle of the line.
-        slope: Of the baseline: how far it sinks to the right, in pixels per pixel.
-        size: Of its letters, with what rises and what descends.
+        baseline: The y of the baseline in the middle of the line.
+        slope: How far the baseline sinks to the right, in pixels per pixel.
+        size: The height of its letters, with ascenders and descenders.
     """
 
     words: tuple[Word, ...]
@@ -59,7 +59,7 @@ class ReadLine:
 
 
 def require_ocr(languages: str) -> None:
-    """Raises RefusedFile, with the remedy, if the command or its data for one of these languages is missing."""
+    """Raise RefusedFile, with the remedy, if no language is given or tesseract or its data for one is missing."""
     if not languages:
         raise RefusedFile("scanned, and documents.ocr_languages is empty; name its language, or run OCR over it first")
     installed = _installed_languages()
@@ -80,15 +80,15 @@ def _installed_languages() -> frozenset[str]:
     if not shutil.which("tesseract"):
         return frozenset()
     listed = subprocess.run(["tesseract", "--list-langs"], capture_output=True, check=False, timeout=_WAIT_S)
-    # The first line says where they are; `osd` tells how a page is turned, and no letters.
+    # The first line names the folder; `osd` detects how a page is turned and reads no letters.
     return frozenset(listed.stdout.decode("utf-8", "replace").split("\n")[1:]) - {"", "osd"}
 
 
 def read_picture(pixels: bytes, languages: str) -> list[ReadLine]:
-    """The lines of a page, which is given as PGM (grey, binary).
+    """The lines of text on a page, read by OCR from a binary PGM image (grey).
 
     Raises:
-        RefusedFile: It took too long, or the command failed.
+        RefusedFile: OCR took too long, or the command failed.
     """
     done = _ask(pixels, "-l", languages, "hocr")
     if done.returncode:
@@ -97,18 +97,18 @@ def read_picture(pixels: bytes, languages: str) -> list[ReadLine]:
 
 
 def degrees_to_turn(pixels: bytes) -> int:
-    """The angle by which a page must be turned clockwise to be upright; 0 if tesseract cannot tell."""
+    """The degrees by which a page must be turned clockwise to be upright; 0 if tesseract does not find out."""
     found = _TURN.search(_ask(pixels, "--psm", "0").stdout)
     return int(found[1]) if found else 0
 
 
 def _ask(pixels: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
-    """One call of the command for a page; it is ended by a signal where it takes too long."""
+    """Run tesseract on the image of a page; a signal ends the command if it takes too long."""
     command = ["tesseract", "stdin", "stdout", "--dpi", str(_DPI), *options]
-    # One thread: there is a process like this one on every core, and with more it is slower.
+    # One thread: every core already runs a process like this one, and more threads make it slower.
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
     process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment)
-    if sys.platform == "linux":  # elsewhere the clock alone has to do
+    if sys.platform == "linux":  # elsewhere only the time by the clock is limited
         import resource
 
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (PAGE_TIMEOUT_S, PAGE_TIMEOUT_S))
@@ -121,7 +121,7 @@ def _ask(pixels: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def lines_of_hocr(page: bytes) -> list[ReadLine]:
-    """The lines of text in what tesseract gives: hOCR, which is XHTML with places in its attributes."""
+    """The lines of text in hOCR, the output of tesseract: XHTML with positions in its attributes."""
     try:
         root = ElementTree.fromstring(page)
     except ElementTree.ParseError:

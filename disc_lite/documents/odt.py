@@ -1,4 +1,4 @@
-"""ODT -> text: the body of an OpenDocument text, rewritten as HTML for the HTML reader.
+"""ODT -> text: the body of an OpenDocument text is rewritten as HTML, which `html` reads.
 
 An .odt is a zip with its text in one XML file; odfpy, the library for it, has had no release since 2020.
 """
@@ -21,8 +21,8 @@ from disc_lite.documents.odttables import HEADER, MAX_REPEATED, without_sub_tabl
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _LIST_STYLES = ("list-style", "outline-style")
-_OUTLINE = "outline-style"  # the name here of the style that numbers the headings; a document has one
-_TITLES, _NO_VALUE = ("title", "subtitle"), "NaN"  # of a chart; the titles of its axes too, as of a unit
+_OUTLINE = "outline-style"  # also used as the name of the style that numbers headings; a document has one
+_TITLES, _NO_VALUE = ("title", "subtitle"), "NaN"  # of a chart; its axes have titles too, such as a unit
 _SAME = {HEADER: "thead", "table-row": "tr"}
 _DROPPED = frozenset(
     """
@@ -34,7 +34,7 @@ _DROPPED = frozenset(
 
 
 def odt_text(source: Source) -> Converted:
-    """The text of a document: headings, paragraphs, lists, tables; notes in brackets where they are cited."""
+    """The headings, paragraphs, lists and tables of a document, with notes in brackets where they are cited."""
     with open_archive(source.raw, ".odt") as archive:
         root = read_xml(archive, "content.xml")
         body = next((e for e in root.iter() if local_name(e.tag) == "text" and "office" in e.tag), None)
@@ -46,17 +46,17 @@ def odt_text(source: Source) -> Converted:
 
 
 class _Writer:
-    """Elements as HTML, in their order; what lists and headings have counted so far."""
+    """Writes elements as HTML, and counts the items of lists and the headings on the way."""
 
     def __init__(self, archive: zipfile.ZipFile, styles: _Styles) -> None:
         self._archive = archive
         self._styles = styles
         self._headings = self._numbers_of(_OUTLINE)
-        self._numbers: dict[str, Numbers] = {}  # by the id of a list, and by its style: of the last one
-        self._list = ("", 0, Numbers({}))  # style and depth of the list that is open, from 1, and its numbers
+        self._numbers: dict[str, Numbers] = {}  # by the id of a list, and by its style for the last list of it
+        self._list = ("", 0, Numbers({}))  # style, depth (1 for the outermost) and numbers of the open list
 
     def inner(self, parent: Element) -> Iterator[str]:
-        """The content of an element as HTML."""
+        """Yield the content of an element as HTML."""
         yield escape(parent.text or "")
         for child in parent:
             name = local_name(child.tag)
@@ -137,7 +137,7 @@ class _Writer:
         yield cell * min(number_of(element, "number-columns-repeated", 1), MAX_REPEATED)
 
     def _object(self, element: Element) -> Iterator[str]:
-        """An embedded object: a formula as MathML, a chart as a table of its values."""
+        """Yield an embedded object as HTML: a formula as MathML, a chart as a table of its values."""
         path = posixpath.normpath(posixpath.join(attribute(element, "href"), "content.xml"))
         if path not in self._archive.namelist():
             return
@@ -155,7 +155,7 @@ class _Writer:
         for paragraph in chart.iterfind(".//{*}p"):
             paragraph.text = "" if paragraph.text == _NO_VALUE else paragraph.text
         for table in chart.iterfind("{*}table"):
-            if sum(1 for _ in table.iterfind(".//{*}table-row")) <= MAX_ROWS + 1:  # and the header
+            if sum(1 for _ in table.iterfind(".//{*}table-row")) <= MAX_ROWS + 1:  # one more for the header
                 yield from self._tagged("table", table)
 
     def _numbers_of(self, style: str) -> Numbers:
@@ -168,7 +168,7 @@ def _label(number: str) -> str:
 
 
 class _Styles:
-    """The styles of a text by their names, those it is based on with each."""
+    """The styles of a document by name, each with the properties that it inherits from its parent styles."""
 
     def __init__(self, roots: list[Element]) -> None:
         elements = [e for root in roots for e in root.iter()]
@@ -181,24 +181,24 @@ class _Styles:
         }
 
     def levels(self, name: str) -> dict[int, Level | None]:
-        """How a list style numbers each level, from 0; None if it has bullets."""
+        """How a list style numbers each level, counted from 0; None for a level with bullets."""
         return self._lists.get(name, {})
 
     def is_title(self, paragraph: str) -> bool:
-        """Whether a style of paragraphs is that of the title, or based on it."""
+        """Whether a paragraph style is that of the title, or is based on it."""
         return paragraph == "Title" or any(
             attribute(e, "parent-style-name") == "Title" for e in self._ancestry("paragraph", paragraph)
         )
 
     def is_withdrawn(self, family: str, name: str) -> bool:
-        """Whether text of a style is hidden or struck out."""
+        """Whether text in a style is hidden or struck out."""
         struck = self._property(family, name, "text-line-through-style")
         kind = self._property(family, name, "text-line-through-type")
         is_struck = (struck or kind) not in ("", "none") and kind != "none"
         return is_struck or self._property(family, name, "display") in ("none", "true")
 
     def script(self, name: str) -> str:
-        """`sup` or `sub` if text of a style is raised or lowered; else empty."""
+        """`sup` or `sub` if text in a style is raised or lowered; else empty."""
         position = self._property("text", name, "text-position").split()[:1] or [""]
         if position[0] in ("super", "sub"):
             return "sup" if position[0] == "super" else "sub"

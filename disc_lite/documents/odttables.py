@@ -1,4 +1,7 @@
-"""Tables of OpenDocument with cells that were split: a sub-table is rows and columns of the table around it."""
+"""OpenDocument tables with split cells -> plain tables, in which rows of sub-tables are rows of the table.
+
+A cell that was split holds a sub-table. `odt` needs one grid of rows and columns, which `without_sub_tables` makes.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from xml.etree.ElementTree import Element, SubElement
 from disc_lite.documents.archive import attribute, local_name, number_of
 
 HEADER = "table-header-rows"
-MAX_REPEATED = 200  # cells; as many as the HTML reader lets one span
+MAX_REPEATED = 200  # cells; the most that a cell can span in the HTML reader
 _GROUPS = (HEADER, "table-rows", "table-row-group")
 _HEIGHT, _WIDTH = "number-rows-spanned", "number-columns-spanned"
 
 
 @dataclass(frozen=True)
 class _Cell:
-    """A cell: the first of its columns, and how many columns and rows it spans."""
+    """A cell, the first of its columns, and how many columns and rows it spans."""
 
     element: Element
     column: int
@@ -26,7 +29,7 @@ class _Cell:
 
 
 def without_sub_tables(table: Element) -> Element:
-    """The table; the rows of its sub-tables are rows of it, and what stands beside them spans these."""
+    """The table with rows of sub-tables as rows of its own, which the cells next to a sub-table span."""
     if all(_sub_table(part) is None for part in table.iter()):
         return table
     flat = Element("table")
@@ -40,14 +43,14 @@ def without_sub_tables(table: Element) -> Element:
 
 
 def _sub_table(cell: Element) -> Element | None:
-    """The sub-table that a cell was split into; none if text stands beside it, which belongs to no part of it."""
+    """The sub-table into which a cell was split; None if the cell has other text, which no part of it could hold."""
     sub_table = next((one for one in cell if attribute(one, "is-sub-table") == "true"), None)
     others = (one for one in cell if one is not sub_table)
     return None if sub_table is not None and any("".join(one.itertext()).strip() for one in others) else sub_table
 
 
 def _flat_rows(table: Element) -> list[tuple[bool, list[_Cell]]]:
-    """The rows of a table with those of its sub-tables, each with whether it is in the header."""
+    """The rows of a table and of its sub-tables, each as (whether it is in the header, its cells)."""
     elements = list(_rows(table))
     rows = [[(cell, _parts(cell)) for cell in _cells(row)] for _, row in elements]
     left = [0, *accumulate(_widths([pair for row in rows for pair in row]))]
@@ -56,7 +59,7 @@ def _flat_rows(table: Element) -> list[tuple[bool, list[_Cell]]]:
     for number, row in enumerate(rows):
         for cell, parts in row:
             right, bottom = left[cell.column + cell.width], top[min(number + cell.height, len(rows))]
-            # The last row and the last column of a sub-table reach to the end of its cell.
+            # The last row and the last column of a sub-table extend to the end of its cell.
             for place, part_row in enumerate(parts, start=top[number]):
                 for part in part_row:
                     column = left[cell.column] + part.column
@@ -72,7 +75,7 @@ def _flat_rows(table: Element) -> list[tuple[bool, list[_Cell]]]:
 
 
 def _rows(table: Element, is_head: bool = False) -> Iterator[tuple[bool, Element]]:
-    """The rows of a table, not of those within it, each with whether it is in the header."""
+    """Yield the rows of a table, but not of tables within it, each as (whether it is in the header, row)."""
     for part in table:
         name = local_name(part.tag)
         if name == "table-row":
@@ -91,13 +94,13 @@ def _cells(row: Element) -> Iterator[_Cell]:
 
 
 def _parts(cell: _Cell) -> list[list[_Cell]]:
-    """The rows of the sub-table in a cell; of another one, itself."""
+    """The rows of a cell's sub-table; for a cell without a sub-table, one row with the cell itself."""
     sub_table = _sub_table(cell.element)
     return [[_Cell(cell.element, 0)]] if sub_table is None else [row for _, row in _flat_rows(sub_table)]
 
 
 def _widths(cells: Sequence[tuple[_Cell, list[list[_Cell]]]]) -> list[int]:
-    """The number of columns of sub-tables in each column."""
+    """For each column of a table, the number of columns that it needs for the sub-tables in it."""
     widths = [1] * max((cell.column + cell.width for cell, _ in cells), default=0)
     for cell, parts in cells:
         last = cell.column + cell.width - 1

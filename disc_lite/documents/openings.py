@@ -1,4 +1,7 @@
-"""Classifies the lines of a section: beginnings of paragraphs, of units that are not cut, and of table rows."""
+"""Lines of a section -> whether each one opens a paragraph or a unit, and the header of the table that it is in.
+
+A unit is a list item, a row of a table or a block of code. `passages` cuts at these places.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from disc_lite.documents.blocks import Line, cells_of, names_columns
 
 _DASHES = r":?-+:?[^\S\n]*"
-# Two runs of white space never stand side by side in it, or trying them would take the square of their length.
+# Two runs of white space are never adjacent in the pattern, or matching would take time quadratic in their length.
 RULE_BELOW = re.compile(
     rf"(?:[^\S\n]*\n)?[^\S\n]*(?:\|[^\S\n]*)?{_DASHES}\|[^\S\n]*(?:{_DASHES}\|[^\S\n]*)*(?:{_DASHES})?(?:\n|$)"
 )
@@ -16,7 +19,7 @@ RULE_BELOW = re.compile(
 
 @dataclass
 class Openings:
-    """The context of a section's lines, read in order: after a heading, in a list item, in a table."""
+    """Classifies the lines of a section, read in order, by what stands above them: a heading, list item or table."""
 
     text: str
     after_heading: bool = True
@@ -25,10 +28,10 @@ class Openings:
     header: str | None = None  # of the table that is open
 
     def read(self, start: int, line: Line) -> tuple[bool, bool, str]:
-        """Whether the sentence that begins with a line opens a paragraph, whether a unit, and the header of its table.
+        """Whether the sentence at the start of a line opens a paragraph, whether it opens a unit, and its table header.
 
         Args:
-            start: Where the white space begins that belongs to it.
+            start: Where the white space in front of the line begins.
             line: The line.
         """
         newlines = self.text.count("\n", start, line.start)
@@ -45,6 +48,6 @@ class Openings:
 
 
 def _header(text: str, row: Line) -> str:
-    """The first row of a table, where it names the columns; else empty."""
+    """The cells of a table's first row, joined by `|`, if they name the columns; else empty."""
     has_names = RULE_BELOW.match(text, row.solid_end) or names_columns(text, row.start, row.solid_end)
     return " | ".join(cells_of(text[row.start : row.solid_end])) if has_names else ""

@@ -1,7 +1,7 @@
 """Org files -> Markdown, line by line: headlines, lists, tables, source blocks, links and emphasis.
 
-What Emacs keeps for itself (drawers, plans, comments, settings, what has the tag `noexport`) is dropped. orgparse, the
-library, gives a tree of headlines but leaves all the markup within them, so it would save little.
+Parts that Emacs does not export (drawers, plans, comments, settings, headlines with the tag `noexport`) are dropped.
+The library orgparse gives a tree of headlines but leaves all the markup within them, so it would save little.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _DRAWER = re.compile(r"\s*:[\w-]+:\s*$")
 _COMMENT = re.compile(r"\s*#(?:\s|$)")
 _RULE = re.compile(r"\s*-{5,}\s*$")
 _TABLE_RULE = re.compile(r"\s*\|[-+|\s]*$")
-_ITEM = re.compile(r"(\s*)[-+]\s+(?:(\S.*?)\s+::(?=\s|$))?")  # with a term that it defines
+_ITEM = re.compile(r"(\s*)[-+]\s+(?:(\S.*?)\s+::(?=\s|$))?")  # with the term that it defines, if any
 _NOTE = re.compile(r"^\s*\[fn:[\w-]+\]\s*|\[fn:[\w-]+\]|\[fn:[\w-]*:\s*([^\[\]]*)\]")
-_COMMA = re.compile(r"^(\s*),(?=,*(?:\*|#\+))", re.MULTILINE)  # before what would be a headline or a setting
+_COMMA = re.compile(r"^(\s*),(?=,*(?:\*|#\+))", re.MULTILINE)  # escapes a line that would be a headline or a setting
 _DEFINED = re.compile(r"^[ \t]*#\+MACRO:[ \t]+([\w-]+)[ \t]+(.*)$", re.IGNORECASE | re.MULTILINE)
 _MACRO = re.compile(r"\{\{\{([\w-]+)(?:\((.*?)\))?\}\}\}")
 _LINK = re.compile(r"\[\[([^\]]+)\](?:\[([^\]]+)\])?\]")
@@ -33,7 +33,7 @@ _STRUCK = re.compile(r"(?<![^\s({'\"-])\+(\S|\S.*?\S)\+(?![^\s)}'\".,;:!?-]) ?")
 _EMPHASIS = re.compile(r"(?<![^\s({'\"-])([*/_])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
 _VERBATIM = {"SRC", "EXAMPLE"}
 _DROPPED = {"COMMENT", "EXPORT"}
-_SNIPPET = re.compile(r"@@[\w-]+:.*?@@")  # as the block `EXPORT`, markup of another format
+_SNIPPET = re.compile(r"@@[\w-]+:.*?@@")  # markup of another format, as in the block `EXPORT`
 
 
 def org_text(source: Source) -> Converted:
@@ -41,7 +41,7 @@ def org_text(source: Source) -> Converted:
     lines = list(_exported(_expanded(decode(source.raw)).split("\n")))
     shift = 1 if any(keyword[1].upper() == "TITLE" for keyword in map(_KEYWORD.match, lines) if keyword) else 0
     written: list[str] = []
-    inside, begins, language = "", 0, ""  # the block or drawer that is open, and the lines above it
+    inside, begins, language = "", 0, ""  # of the open block or drawer; `begins` in `written`
     for line in lines:
         keyword = _KEYWORD.match(line)
         name = keyword[1].upper() if keyword else ""
@@ -67,7 +67,7 @@ def org_text(source: Source) -> Converted:
 
 
 def _expanded(text: str) -> str:
-    """The text with the macros that it defines; of others, as `{{{kbd(Tab)}}}`, what they are applied to."""
+    """The text with its own macros expanded; another macro, such as `{{{kbd(Tab)}}}`, is replaced by its argument."""
     macros = {name.lower(): body for name, body in _DEFINED.findall(text) if not body.startswith("(eval")}
 
     def shown(use: re.Match[str]) -> str:
@@ -81,8 +81,8 @@ def _expanded(text: str) -> str:
 
 
 def _exported(lines: Iterable[str]) -> Iterator[str]:
-    """The lines that Org shows: none below a headline that is hidden, and no plans."""
-    hidden = 0  # depth of that headline
+    """Yield the lines that Org exports: no hidden headlines, nothing below them, and no plans."""
+    hidden = 0  # depth of the hidden headline
     for line in lines:
         if (headline := _HEADLINE.match(line)) and (not hidden or len(headline[1]) <= hidden):
             hidden = len(headline[1]) if _HIDDEN.match(line) else 0

@@ -1,6 +1,6 @@
 """Document and token offsets -> passages: cut at headings, paragraphs, list items and rows, then sentences.
 
-Everything is cut in characters and counted in tokens, which belong where `TokenPlaces` says.
+Cuts are places between characters, and lengths are counted in tokens; `TokenPlaces` assigns every token a place.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from disc_lite.documents.sentences import ends_of_fields, sentences_in_lines
 from disc_lite.documents.tokens import Offsets, TokenPlaces
 
 
-class _Sentence(NamedTuple):  # a line of 50 MB has a million of them
-    """A run of tokens, with the characters that it covers."""
+class _Sentence(NamedTuple):  # light, since a line of 50 MB has a million of them
+    """A sentence, heading or row: a run of tokens, and the characters that it covers."""
 
     start: int
     end: int
@@ -27,13 +27,13 @@ class _Sentence(NamedTuple):  # a line of 50 MB has a million of them
     char_end: int
     is_heading: bool = False
     opens_paragraph: bool = False
-    opens_unit: bool = False  # a list item, the row of a table, a block of code, or what is behind one
-    header: str = ""  # of the table that it is a row of; empty for the first row, and where the table has none
-    names_columns: bool = False  # the header of a table, above a rule: no statement
+    opens_unit: bool = False  # a list item, a row of a table, a block of code, or what follows a row or block
+    header: str = ""  # of its table; empty outside tables, for the first row, and if the table has no header
+    names_columns: bool = False  # whether it is the header of a table, above a rule, which states nothing
 
 
 class _Block(NamedTuple):
-    """Sections taken together: their sentences, and what their heading paths share."""
+    """Sections taken together: their sentences, and the beginning that their heading paths share."""
 
     sentences: Sequence[_Sentence]
     heading_path: tuple[str, ...]
@@ -45,15 +45,14 @@ def cut_passages(
     """Passages of at most `passage_tokens` tokens that tile the tokens of a document.
 
     Small neighbouring sections are merged where they fit together. A section that does not fit
-    is cut between paragraphs, a paragraph between list items, rows and blocks of code, these
-    between sentences, a sentence between tokens; a heading stays with the text below it if
-    possible. Which of several possible cuts is taken depends on the text around them
-    (see `grouping`). A passage that begins in the midst of a table has the table's header at
-    the end of its heading path.
+    is cut between paragraphs. A paragraph that does not fit is cut between list items, rows and
+    blocks of code, these between sentences, and a sentence between tokens. A heading stays with
+    the text below it if possible. `grouping` chooses among the possible cuts by the text around
+    them. If a passage begins inside a table, its heading path ends with the table's header.
 
     Args:
-        document: As `read_documents` gives it.
-        offsets: Character range of each token of `document.text`, no special tokens. Ranges
+        document: A document that `read_documents` returned.
+        offsets: Character range of each token of `document.text`, without special tokens. Ranges
             may overlap or be empty, as those of byte tokens are.
         passage_tokens: The limit, at least 1.
 
@@ -69,7 +68,7 @@ def cut_passages(
         blocks = _merged(blocks, text, passage_tokens)
     for block in blocks:
         for run in _packed(block.sentences, text, offsets, passage_tokens):
-            # A sentence without tokens leaves no passage behind, but its characters go to the next.
+            # A sentence without tokens is in no run; its characters go to the next passage.
             start = passages[-1].char_end if passages else 0
             passages.append(_passage(document.name, len(passages), start, run, block.heading_path))
     return (*passages[:-1], *(replace(last, char_end=len(text)) for last in passages[-1:]))
@@ -112,7 +111,7 @@ def _sentences(document: Document, section: Section, places: TokenPlaces) -> Ite
         for char_start, char_end in pairwise([section.start, *ends]):
             start, end = end, places.before(char_end, end, last)
             if start < end:
-                yield _Sentence(start, end, char_start, char_end, False, False, True)  # by name it takes twice as long
+                yield _Sentence(start, end, char_start, char_end, False, False, True)  # with names twice as slow
         return
     openings = Openings(text)
     for char_start, char_end, line in sentences_in_lines(text, section.start, section.end, document.markup):
@@ -128,7 +127,7 @@ def _sentences(document: Document, section: Section, places: TokenPlaces) -> Ite
 
 
 def _merged(blocks: Iterable[_Block], text: str, limit: int) -> Iterator[_Block]:
-    """Blocks that fit together as one, cut before the highest headings."""
+    """Yield the blocks with neighbours merged that fit together, parted preferably before the highest headings."""
     for group in groups((_weighed(block, text) for block in blocks), limit):
         path = reduce(_common_prefix, (block.heading_path for block in group))
         sentences = group[0].sentences if len(group) == 1 else [*chain.from_iterable(one.sentences for one in group)]
@@ -140,7 +139,7 @@ def _weighed(block: _Block, text: str) -> tuple[int, Mark, _Block]:
 
 
 def _packed(sentences: Sequence[_Sentence], text: str, offsets: Offsets, limit: int) -> Iterator[Sequence[_Sentence]]:
-    """Runs of whole paragraphs where they fit, else of whole sentences, else of tokens."""
+    """Yield runs of sentences within the limit, made of whole pieces (see `_pieces`)."""
     if _tokens(sentences) <= limit:
         yield sentences
         return
@@ -151,7 +150,7 @@ def _packed(sentences: Sequence[_Sentence], text: str, offsets: Offsets, limit: 
 
 
 def _rank(piece: Sequence[_Sentence], before: Sequence[_Sentence] | None) -> int:
-    """How bad a cut before a piece would be; a heading stays with the text after it."""
+    """How bad a cut in front of a piece is, from 0 to 3: worst after a heading, which belongs to the text below it."""
     if before and before[-1].is_heading:
         return 3
     return 0 if piece[0].opens_paragraph else 1 if piece[0].opens_unit else 2
@@ -162,13 +161,13 @@ def _mark(rank: int, piece: Sequence[_Sentence], text: str) -> Mark:
 
 
 def _pieces(sentences: Sequence[_Sentence], offsets: Offsets, limit: int) -> Iterator[Sequence[_Sentence]]:
-    """Whole paragraphs where they fit, else whole list items, rows and blocks of code, else sentences, else tokens."""
+    """Yield paragraphs if they fit, else list items, rows and blocks of code, else sentences or parts of sentences."""
     for paragraph in _split(sentences, [one.opens_paragraph for one in sentences]):
         if _tokens(paragraph) <= limit:
             yield paragraph
             continue
         for unit in _split(paragraph, [one.opens_unit for one in paragraph]):
-            # Above the first unit there may be prose.
+            # The first part of a paragraph can be prose above its first unit.
             if _tokens(unit) <= limit and unit[0].opens_unit:
                 yield unit
             else:
