@@ -1,12 +1,12 @@
 """Files -> documents, passages and a ledger with one outcome per file. Does not import torch.
 
-In the order of the data: `walking` finds the files; `reading` makes documents of them, each by the function that
-`formats` names for its suffix, in `workers` where it is parsed; `headings` finds the sections; `passages`
-cuts these to what is taught as one, by `blocks`, `sentences` and `grouping`.
+The modules in the order of the data: `walking` finds the files. `reading` makes a document of each, with the function
+that `formats` lists for its suffix; files that must be parsed are read in the child processes of `workers`. `headings`
+finds the sections. `passages` cuts them into passages, with `blocks`, `sentences` and `grouping`.
 
-Three ways lead to the text of most formats. HTML: `html`, which takes office files, mail and cells of LaTeX too,
-written as HTML. Markdown: `inlinehtml`, then `markdown`. PDF: `pdf`, `characters` (`scans`), `running`, `contents`,
-`columns`, `flow`, `layout`.
+Most formats take one of three routes. HTML: `html`; office files, mail and table cells of LaTeX are rewritten as HTML
+first. Markdown: `inlinehtml`, then `markdown`. PDF: `pdf` calls `characters` (`scans` for scanned pages), `running`,
+`contents`, `columns`, then `flow` and `layout`.
 """
 
 from disc_lite.documents.passages import cut_passages

@@ -1,9 +1,9 @@
-"""The limited child process that reads files for `workers`: markup, containers, source code.
+"""The child process, limited in time and memory, that reads files for `workers`: markup, containers, source code.
 
-`python -m disc_lite.documents STEP_TIMEOUT_S TOTAL_TIMEOUT_S`. For every file there is a line of JSON and then its
-bytes on stdin (`{"suffix", "name", "options", "bytes"}`), and a line of JSON on stdout
-(`{"converted" or "refused", "is_last"}`). It opens no file and writes none; the one program
-that it starts is `tesseract`.
+Usage: `python -m disc_lite.documents STEP_TIMEOUT_S TOTAL_TIMEOUT_S`. For every file the process reads a line of JSON
+(`{"suffix", "name", "options", "bytes"}`) and then the file's bytes from stdin, and writes a line of JSON to stdout
+(`{"converted" or "refused", "is_last"}`). It opens no document and writes no file; the only program that it starts is
+`tesseract`.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from disc_lite.documents.formats import convert
 from disc_lite.documents.source import ReadingOptions, RefusedFile, Source
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 
-# After a file that took more, the next one gets a fresh process with all of the limit.
+# If the process is larger than this after a file, the next file gets a fresh process, with the whole limit to itself.
 _RECYCLED_BYTES = CHILD_MEMORY_BYTES // 4
 
 
 def main(step_timeout_s: int, total_timeout_s: int) -> None:
-    """Answers until stdin ends; a step that takes too long ends the process by SIGPROF, a file by SIGALRM."""
-    # macOS refuses this limit; there the time limit alone has to do.
+    """Answer requests until stdin ends. SIGPROF ends the process if a step takes too long, SIGALRM if a file does."""
+    # macOS refuses this limit; there only the time limits apply.
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
-    # A parser that prints must not print into the answers.
+    # What a parser prints goes to stderr, so that it cannot corrupt the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while line := sys.stdin.buffer.readline():
@@ -46,7 +46,7 @@ def main(step_timeout_s: int, total_timeout_s: int) -> None:
 
 
 def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int, total_timeout_s: int) -> dict[str, Any]:
-    # Processor time for a step: on a busy machine a good file must not look like an endless one.
+    # A step is limited in processor time, so that a busy machine does not make a good file look endless.
     start_clock = partial(signal.setitimer, signal.ITIMER_PROF, step_timeout_s)
     start_alarm = partial(signal.alarm, total_timeout_s)
     start_alarm()
@@ -59,7 +59,7 @@ def _answer(request: dict[str, Any], raw: bytes, step_timeout_s: int, total_time
 
 
 def _memory_bytes() -> int:
-    if sys.platform == "linux":  # where ru_maxrss may be that of the process which started this one
+    if sys.platform == "linux":  # where ru_maxrss may be inherited from the parent process
         return int(Path("/proc/self/statm").read_bytes().split()[1]) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

@@ -1,13 +1,14 @@
-"""Full stops that mark an abbreviation, in English, German, French, Spanish, Italian, Dutch and Russian.
+"""Whether a full stop marks an abbreviation, in English, German, French, Spanish, Italian, Dutch and Russian.
 
-The languages are not told apart: a word that shortens something in one of them is rarely a word of another.
+`sentences` calls it before it ends a sentence. The language is not detected: an abbreviation of one of these languages
+is rarely a word of another.
 """
 
 from __future__ import annotations
 
 import re
 
-# A name, or what is meant, follows: they never end a sentence.
+# These never end a sentence: the name or thing that they introduce follows.
 _LEADING = """
     adj approx aug bzw ca capt cf cmdr dr eds eq eqs esp evtl fig figs gen ggf gov hon incl lt messrs mlle mme mr mrs
     ms mt mtro prof refs rev sgt st univ vgl viz vs abt allg amtl anm aufl ausg bd betr bsp dipl dt einschl engl
@@ -18,21 +19,21 @@ _LEADING = """
     дер доц ин кн корп м-р млн млрд напр нац обл оз о-в пгт пер пл пос пр просп проф рис соц ср стр табл тел тов тыс
     ул указ ш hr hrn fam abl abschn bgbl
 """
-# These close as well as go on: the word behind them decides.
+# These can end a sentence or stand inside one: the next word decides.
 _CLOSING = """
     al apr assn ave bldg blvd bros co corp dept esq est etc etw feb ff gen inc jan jr ltd nov oct okt pl pp rd sen sep
     sept sq tr usw vols abs mo uu cia cie гг г др руб коп чч им
 """
-# Only with a capital: `Fa. Berg`, `Fr. Kurz`, `Gem. Abschnitt 3`, but `due anni fa`, `a gem`, Turkish `az`.
+# Abbreviations only with a capital: `Fa. Berg`, `Fr. Kurz`, `Gem. Abschnitt 3`, but not `due anni fa`, `a gem`, `az`.
 _NAMING = frozenset("Az Fa Fr Gem".split())
 
-# Words as well: they shorten something only where a number follows.
+# Many of these are also words, so they count as abbreviations only before a number.
 _BEFORE_NUMBERS = """
     abb anl art bl c cap ch chap col cra dec dez ed ext flg jh jue kl lun max mar mié min n° nº no nos op p par rdnr
     ref rep rm rn rz s sáb sec sect seg tab tit vers vie vol zi ene abr ago dic jul jun tue tues wed thu thur thurs fri
     mon sat sun di mi sa д кв оф п пп ст т ч эт
 """
-# Behind a number they are units, and end a sentence where a capital follows; but German nouns have one too.
+# Units after a number: they end a sentence unless a digit follows, or after a German unit a noun, with its capital.
 _UNITS = frozenset("г см км руб коп тыс млн млрд мин сек чел ft min sec hr hrs lb oz std stk tsd sek".split())
 _NEVER_ENDING = frozenset(_LEADING.split())
 _MAY_END = frozenset(_CLOSING.split())
@@ -51,7 +52,7 @@ _OPENING = """
     Она Они От По После При С Со Там У Это Этот Я
 """
 _SENTENCE_OPENERS = frozenset(_OPENING.split())
-# With a number they open a caption or a section: `Table 8.2. Numeric Types`.
+# Words that open a caption or a section title together with a number: `Table 8.2. Numeric Types`.
 _NUMBERED = frozenset(
     """
     abb abbildung abschnitt anhang annexe annex appendix art article artikel artículo beispiel capítulo chapitre chapter
@@ -67,7 +68,7 @@ _ZONES = """
 _REGIONS_AND_DAYS = """
     Eastern Central Mountain Pacific Atlantic Greenwich Monday Tuesday Wednesday Thursday Friday Saturday Sunday
 """
-# Behind a time of day: `2 p.m. ET`, `9 a.m. Pacific time`, `5 p.m. Friday.`, but `5 p.m. Monday is our day off.`
+# What continues a time of day: `2 p.m. ET`, `9 a.m. Pacific time`, `5 p.m. Friday.`, not `5 p.m. Monday is a day off.`
 _GOES_ON = re.compile(
     rf"(?:{'|'.join(_ZONES.split())})\b|(?:{'|'.join(_REGIONS_AND_DAYS.split())})s?"
     r"(?= (?:Standard |Daylight )?[Tt]ime\b| (?:to|through)\b|[-–.,;:!?)]|\n\n|$)"
@@ -77,7 +78,7 @@ _MONTH_NAMES = """
     okt nov dez january february march june july october december
 """
 _MONTHS = frozenset(_MONTH_NAMES.split())
-# Before a German ordinal: `am 3. Mai`, `das 1. Quartal`.
+# Words that precede a German ordinal: `am 3. Mai`, `das 1. Quartal`.
 _BEFORE_ORDINALS = frozenset(
     """
     ab am beim bis das dem den der des die diesem diesen dieser dieses ein eine einem einen einer eines im ins jede
@@ -94,10 +95,10 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     """Whether a full stop after `word` marks an abbreviation and does not end a sentence.
 
     Args:
-        word: The word, with the full stops inside it but not the one behind it.
-        before: The text of the sentence in front of it.
-        after: The text behind the stop and the space, which begins with no lower-case letter.
-        words_so_far: How many words the sentence has with this one.
+        word: The word, with the full stops inside it but without the one after it.
+        before: The text of the sentence before the word.
+        after: The text after the stop and the space; it does not begin with a lower-case letter.
+        words_so_far: The number of words in the sentence up to this one, inclusive.
     """
     folded = word.lower()
     last = before.split()[-1] if before.split() else ""
@@ -106,7 +107,7 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     if word.isdigit():
         return _is_ordinal(word, before, last, after)
     if folded == "г" and not last[-1:].isdigit():
-        return True  # of a town; behind a number it is a year
+        return True  # `г. Москва`, a town; after a number it means a year
     if folded in _UNITS and last[-1:].isdigit():
         is_german = word[0].isupper() and word.isascii()
         return after[:1].isdigit() or (is_german and not _opens_sentence(after))
@@ -127,16 +128,16 @@ def is_abbreviation(word: str, before: str, after: str, words_so_far: int) -> bo
     return folded in _NEVER_ENDING or (last_part.istitle() and last_part.lower() in _NEVER_ENDING)
 
 
-# `At 5 a.m. Mr. Smith went`: a time of day among the first words belongs to what follows.
+# A time of day within so many words of the start belongs to what follows: `At 5 a.m. Mr. Smith went`.
 _ADVERBIAL_WORDS = 4
 
 
 def _opens_sentence(after: str) -> bool:
-    """Whether a text begins with a word that is written with a capital only because it opens a sentence."""
+    """Whether a text begins with a word that has a capital only because it opens a sentence."""
     found = _WORD.match(after)
     if found is None:
         return after[:1] in "¿¡"
-    # `by A. A. Milne`
+    # In `by A. A. Milne` the second `A` is an initial.
     return found.group() in _SENTENCE_OPENERS and after[found.end() : found.end() + 1] != "."
 
 

@@ -1,7 +1,7 @@
 """AsciiDoc -> Markdown, line by line: headings, lists, tables, listings, attributes and links.
 
-There is no reader of AsciiDoc in Python that is kept up; what is written here covers what documentation uses. Files
-that are included are left out, and so is what has a condition that the file itself does not meet.
+No maintained Python library reads AsciiDoc; this reader covers what documentation uses. Included files are left out,
+and so is text under a condition (`ifdef`, `ifndef`) that the attributes of the file itself do not meet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ADMONITION = re.compile(r"\[(NOTE|TIP|IMPORTANT|WARNING|CAUTION)[\],.#%]")
 _COMMENT_BLOCK = re.compile(r"/{4,}\s*$")
 _DIRECTIVE = re.compile(r"(?:include|toc)::")
 _CONDITION = re.compile(r"(ifdef|ifndef|ifeval|endif)::([^\[]*)\[(.*)\]\s*$")
-# What a browser shows is what is read.
+# Attributes that are always set: those of HTML output, and named characters.
 _GIVEN = {
     **dict.fromkeys(("backend-html5", "basebackend-html", "asciidoctor", "empty", "zwsp"), ""),
     **{"nbsp": " ", "sp": " ", "amp": "&", "lt": "<", "gt": ">", "plus": "+", "vbar": "|", "deg": "°", "quot": '"'},
@@ -42,14 +42,14 @@ _LINK = re.compile(
     r"(?:link:|xref:|mailto:)?((?<=link:)[^\s\[]+|(?<=xref:)[^\s\[]+|(?<=mailto:)[^\s\[]+|https?://[^\s\[]+)\[([^\]]*)\]"
 )
 _LINK_ATTRIBUTES = re.compile(r"\^?(?:,\s*[\w-]+=.*)?$")
-# The words on a key, a button or a menu; marks of an index show those of the first form alone.
+# Macros that show their text: keys, buttons and visible index terms, `indexterm2:[term]` or `((term))`.
 _SHOWN = re.compile(r"(?:kbd|btn|indexterm2):\[([^\]]*)\]|(?<!\()\(\((?!\()([^()]+)\)\)(?!\))")
-# A formula, or HTML, in which no sign is markup of AsciiDoc.
+# Formulas and passed-through HTML, in which no character is AsciiDoc markup.
 _PASSED = re.compile(
     r"(?:(?P<math>stem|latexmath|asciimath)|pass):[a-z,]*\[(?P<text>(?:\\\]|[^\]])*)\]|(?<![\w+])\+{3}(?P<raw>.+?)\+{3}"
 )
 _MATH = re.compile(r"stem|latexmath|asciimath")
-_KEPT = "\ufdd1"  # stands for it; a code point that is no character
+_KEPT = "\ufdd1"  # the placeholder for such a passage; a noncharacter of Unicode
 _MENU = re.compile(r"menu:([^\s\[]+)\[([^\]]*)\]")
 _UNSEEN = re.compile(
     r"(?:indexterm:|icon:[\w-]+)\[[^\]]*\]|\(\(\([^()]*\)\)\)|\s?\[\[[A-Za-z_:][\w:.-]*(?:,[^\]]*)?\]\]"
@@ -61,7 +61,7 @@ _QUOTED = re.compile(r"\"`(?=\S)(.+?)(?<=\S)`\"")
 _CROSS = re.compile(r"<<([^,>]+)(?:,\s*([^>]+))?>>")
 _IMAGE = re.compile(r"(?:image|video|audio)::?[^\s\[]+\[([^\],]*)[^\]]*\]")
 _START = re.compile(r"\bstart=(\d{1,4})\b")
-# `[.big]#84#`, `[#fee]#the fee#`, over several lines of a paragraph too.
+# Text with a role or an id, `[.big]#84#` or `[#fee]#the fee#`; it can span several lines of a paragraph.
 _ROLE = re.compile(
     r"\[(?P<role>[#.%\w][\w.#:-]*)\](?P<mark>##?)(?=\S)(?P<text>(?:(?!\n\n).){1,1000}?)(?<=\S)(?P=mark)(?P<after> ?)",
     re.DOTALL,
@@ -73,25 +73,25 @@ _TABLE = re.compile(r"[|,]={3,}\s*$")
 
 
 class _Reader:
-    """The lines written so far, and what the lines above mean for the next one."""
+    """Converts AsciiDoc line by line: the Markdown written so far, and the open blocks, lists and conditions."""
 
     def __init__(self) -> None:
         self.written: list[str] = []
         self.attributes = dict(_GIVEN)
-        self.conditions: list[bool] = []  # whether each one that is open is met
-        self.missing: dict[str, None] = {}  # attributes that are asked for and not set
+        self.conditions: list[bool] = []  # for each open condition, whether it is met
+        self.missing: dict[str, None] = {}  # attributes that an `ifdef` names and that are not set
         self.language = ""
         self.until = ""  # the line that ends a verbatim block or a comment
         self.drops = False
-        self.begins = 0  # lines that were written before the verbatim block
-        self.rows: list[str] | None = None  # lines of the table that is open
-        self.table = ""  # the line that opened it, which closes it
-        self.block = ""  # the lines of attributes above the next block
-        self.numbers: dict[int, int] = {}  # depth -> the last number of the list that is open
-        self.above = ""  # the line above
+        self.begins = 0  # the number of lines written before the open verbatim block
+        self.rows: list[str] | None = None  # lines of the open table
+        self.table = ""  # the delimiter line that opened the table; an equal line closes it
+        self.block = ""  # the attribute lines above the next block
+        self.numbers: dict[int, int] = {}  # depth -> the last number of the open list
+        self.above = ""  # the previous line
 
     def read(self, line: str) -> None:
-        """Writes the visible text of the next line."""
+        """Process the next line and append its visible text to `written`."""
         if condition := _CONDITION.match(line):
             self._condition(*condition.groups())
         elif False in self.conditions:
@@ -124,7 +124,7 @@ class _Reader:
             self.block = self.block if not line.strip() or _BLOCK_TITLE.match(line) else ""
 
     def _condition(self, kind: str, written: str, inner: str) -> None:
-        """Opens or ends a condition; one with text in its brackets applies to that text only."""
+        """Open or end a condition; a condition with text in its brackets applies to that text only."""
         if kind == "endif":
             del self.conditions[-1:]
             return
@@ -145,7 +145,7 @@ class _Reader:
             self.written.append(line)
 
     def end_block(self) -> None:
-        """Fence the verbatim block that is open, if one is; what is passed through is HTML or a formula."""
+        """End the open verbatim block, if any: fence its code; a passthrough block is HTML or a formula instead."""
         if self.until and not self.drops:
             content = "\n".join(self.written[self.begins :])
             if not self.until.startswith("+"):
@@ -180,7 +180,7 @@ class _Reader:
         return self._inline(line)
 
     def _item(self, marker: str, text: str) -> str:
-        """An item with its number, which goes on until a paragraph at the margin begins another list."""
+        """A list item as Markdown; numbers continue until the first line of a new paragraph ends the list."""
         depth = len(marker) - 1 if marker != "-" else 0
         self.numbers = {deep: number for deep, number in self.numbers.items() if deep <= depth}
         if not marker.startswith("."):
@@ -228,7 +228,7 @@ def _without_role(marked: re.Match[str]) -> str:
 
 
 def _without_macros(text: str, kept: list[str]) -> str:
-    """Replaces macros by their visible text; passed-through text is put into `kept`, with a mark in its place."""
+    """Replace macros by their visible text; move passed-through text to `kept`, leaving `_KEPT` in its place."""
 
     def passed(macro: re.Match[str]) -> str:
         content = macro["raw"] or macro["text"].replace("\\]", "]")

@@ -1,4 +1,4 @@
-"""Tables of AsciiDoc -> rows, with cells that span columns or rows in their places."""
+"""AsciiDoc tables -> one line of cells per row; a cell that spans columns or rows is placed as it is rendered."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ATTRIBUTES = re.compile(r"\s*\[.*\]\s*$")
 
 
 def adoc_rows(lines: Sequence[str], attributes: str, delimiter: str) -> list[str]:
-    """The rows of a table, one a line.
+    """The rows of a table, each as a line of cells with ` | ` between them.
 
     Args:
-        lines: Those between its delimiters.
-        attributes: The lines of attributes above it, `[cols="1,2"]`.
-        delimiter: Its first character.
+        lines: The lines between its delimiters.
+        attributes: The attribute lines above it, such as `[cols="1,2"]`.
+        delimiter: The first character of its delimiter; `,` means CSV.
     """
     if delimiter == "," or _CSV.search(attributes):
         return [line_of(row) for row in csv.reader(lines) if any(row)]
@@ -35,7 +35,7 @@ def adoc_rows(lines: Sequence[str], attributes: str, delimiter: str) -> list[str
 
 
 def _without_nested(lines: Sequence[str]) -> Iterator[str]:
-    """The lines with a table in a cell as its value: `day, 84 crowns; night, 90 crowns`."""
+    """Yield the lines, with each table inside a cell replaced by its text: `day, 84 crowns; night, 90 crowns`."""
     nested: list[str] | None = None
     attributes = ""
     for line in lines:
@@ -52,7 +52,10 @@ def _without_nested(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _table_rows(lines: list[str], columns: int) -> list[str]:
-    """One row per line: it ends when its columns are full, or without their number, with its line or at a blank one."""
+    """One line of cells per row: the cells fill rows of `columns` if they come out even, else a source line is a row.
+
+    In that case several lines with one cell each, between blank lines, are one row.
+    """
     groups: list[list[list[Cell]]] = [[]]
     for line in lines:
         if not line.strip():
@@ -75,7 +78,7 @@ def _table_rows(lines: list[str], columns: int) -> list[str]:
 
 
 def _cells_of(line: str) -> Iterator[Cell]:
-    """The cells that begin in a line: `2+|` spans two columns, `.2+|` two rows, and `3*|` is there three times."""
+    """Yield the cells that begin in a line: `2+|` spans two columns, `.2+|` two rows, `3*|` stands for three cells."""
     found = list(_CELL.finditer(line))
     for cell, end in zip(found, [*(one.start() for one in found[1:]), len(line)], strict=False):
         columns, rows, times = (min(int(number or 1), MAX_SPAN) for number in cell.group("columns", "rows", "times"))
@@ -83,9 +86,9 @@ def _cells_of(line: str) -> Iterator[Cell]:
 
 
 def _full_rows(cells: Iterable[Cell], columns: int) -> Iterator[list[Cell]]:
-    """The cells in rows, each with as many as there is room beside those that reach into it from above."""
+    """Yield the rows that the cells fill, leaving room for cells that span rows from above."""
     row: list[Cell] = []
-    covered: Counter[int] = Counter()  # columns, by the number of the row
+    covered: Counter[int] = Counter()  # row number -> columns that cells from above cover
     number, room = 0, columns
     for cell in cells:
         row.append(cell)

@@ -1,8 +1,8 @@
-"""Formats that are a zip of XML: opened only after checking how large their text would be.
+"""Opens formats that are a zip of XML (Office, EPUB), after checking how large their text is, and reads their parts.
 
 A zip of 40 kB can unpack to gigabytes. Python reads no more of a part than the size that the
-archive's directory declares, so the sum of these sizes is a limit that holds before anything is
-unpacked. Pictures and other media are never read and not counted.
+archive's directory declares, so the sum of these sizes can be checked before anything is
+unpacked. Pictures and other media are neither read nor counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ _TEXT_PARTS = (".xml", ".rels", ".html", ".htm", ".xhtml", ".opf", ".ncx", ".vml
 
 
 def open_archive(raw: bytes, suffix: str) -> zipfile.ZipFile:
-    """The archive that a file with this suffix is; its text parts are within the limits.
+    """Open the archive in the bytes of a file, after checking that its text is within the limits.
+
+    Args:
+        raw: The bytes of the file.
+        suffix: Its suffix, for messages.
 
     Raises:
         RefusedFile: Not a zip, damaged, encrypted, or too large when unpacked.
@@ -59,17 +63,17 @@ def read_part(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def read_xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    """The root of one part, which is XML.
+    """The root element of one part, which must be XML.
 
     Raises:
         RefusedFile: The archive has no such part.
-        ParseError: It is no XML, or its entities grow too much (expat has a limit of its own).
+        ParseError: The part is not XML, or its entities expand too far (expat has a limit of its own).
     """
     return ElementTree.fromstring(read_part(archive, name))
 
 
 def relations(archive: zipfile.ZipFile, path: str) -> dict[str, tuple[str, str]]:
-    """Id -> (kind, path) of the parts that a part of an Office file refers to."""
+    """The parts that a part of an Office file refers to, as a mapping of id -> (kind, path)."""
     folder, name = posixpath.split(path)
     listed = f"{folder}/_rels/{name}.rels"
     if listed not in archive.namelist():
@@ -84,7 +88,7 @@ def relations(archive: zipfile.ZipFile, path: str) -> dict[str, tuple[str, str]]
 
 
 def related_parts(archive: zipfile.ZipFile, path: str, name: str) -> list[tuple[ElementTree.Element, str]]:
-    """The elements of this local name in a part of an Office file that stand for other parts, each with its path."""
+    """The elements with this local name that refer to other parts, each with the path of the part it refers to."""
     targets = relations(archive, path)
     elements = read_xml(archive, path).iterfind(f".//{{*}}{name}")
     ids = ((e, value) for e in elements for key, value in e.attrib.items() if key.endswith("}id"))
@@ -92,12 +96,12 @@ def related_parts(archive: zipfile.ZipFile, path: str, name: str) -> list[tuple[
 
 
 def local_name(tag: object) -> str:
-    """The name of an element or attribute without its namespace; comments have none."""
+    """The name of an element or attribute without its namespace; empty for a comment."""
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def child(element: ElementTree.Element, name: str) -> ElementTree.Element:
-    """The first child of this local name; an empty element where there is none."""
+    """The first child with this local name, or an empty element if there is none."""
     return next((e for e in element if local_name(e.tag) == name), ElementTree.Element("none"))
 
 
@@ -107,6 +111,6 @@ def attribute(element: ElementTree.Element, name: str) -> str:
 
 
 def number_of(element: ElementTree.Element, name: str, default: T) -> int | T:
-    """The number in an attribute, or the default if it has none."""
+    """The number in an attribute, or the default if the attribute holds no number."""
     value = attribute(element, name)
     return int(value) if value.isdecimal() else default

@@ -1,6 +1,7 @@
-"""What a line of text opens: a heading, a rule, the row of a table, a block of code or a list item.
+"""Classifies what starts at a line of text: a heading, a rule, a table row, a block of code or a list item.
 
-Source code has none of them: its comments begin like headings, and `a | b` is no row.
+`sentences` cuts at these units. In source code none are recognised: its comments begin like headings, and `a | b` is
+not a row.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ _BULLET = rf"(?P<bullet>[-*+•–]|[⁃•](?=\d))(?:[ \t]*{_NUMBER}[.)](?=[ \t
 _LABEL = rf"(?P<label>{_NUMBER}|[a-z])(?P<style>[.)]{{1,2}})"
 _ITEM = re.compile(rf"(?P<indent>[ \t]*)(?P<marker>{_BULLET}|{_LABEL})[ \t]+\S")
 _LAST_LABEL = re.compile(rf"{_LABEL}$")
-# Behind these a number is no marker: `1. Go to step 2. Then stop.`
+# After these words a number is not a list marker: `1. Go to step 2. Then stop.`
 _COUNTED = frozenset(
     """
     a about and at by chapter figure from in is level line no of on or page part section step table than the to until
     """.split()
 )
 _RULE_LINE = re.compile(RULE.format("rule"), re.MULTILINE)
-# With which a fence, a heading or a rule begins; of most lines no more need be looked at.
+# How a fence, a heading or a rule begins; most lines do not match and need no further look.
 _MARKED = re.compile(rf"{IN_LIST}(?:`{{3}}|~{{3}})| {{0,3}}\#{{1,6}}[ \t]|([!-/:-@\[-`{{-~])\1\1")
 _ATX = re.compile(ATX_HEADING)
 _FENCE = re.compile(FENCE)
 _CODE_SPAN = re.compile(CODE_SPAN)
 _CELL_END = re.compile(r"(?<=\S)[ \t]\|(?=[ \t]|$)")
-# A block of code is one sentence, unless it is so long that it is taken in runs of lines.
+# A block of code is one sentence; a longer one is cut into runs of lines.
 _CODE_CHARS = 400
-_NUMBERED = re.compile(r"(?=[\w.,]*\d)[^\W_](?:[\w.,]*\w)?")  # 1,300; U+007E
+_NUMBERED = re.compile(r"(?=[\w.,]*\d)[^\W_](?:[\w.,]*\w)?")  # such as 1,300 and U+007E
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
-_NAME_WORDS = 4  # of more words that end with a stop it is a sentence
-# How far below a line its list goes on at the latest: looking further would make the splitter quadratic.
+_NAME_WORDS = 4  # a cell with more words and a stop at its end is a sentence
+# How far ahead the next item of a list is searched for; without a limit the splitter would be quadratic.
 _LIST_CHARS = 2000
 _ENDS = re.compile(r"[.!?…:;。！？।॥۔؟።։][\"'”’“‘»«›‹)\]}*_`]*$")
 
@@ -45,15 +46,15 @@ _ENDS = re.compile(r"[.!?…:;。！？।॥۔؟።։][\"'”’“‘»«›�
 Kind = Literal["", "heading", "rule", "row", "code"]
 
 
-class Line(NamedTuple):  # a text of 50 MB has a million of them
-    """A line, and what it opens.
+class Line(NamedTuple):  # no dataclass, since a text of 50 MB has a million lines
+    """A line, and what starts at it.
 
     Attributes:
-        kind: What starts here that nothing cuts; empty if sentences do.
-        solid_end: Where that ends; else 0.
-        is_item: Whether it opens an item of a list.
-        items: Cuts before further items in the same line: `1) Open it 2) Close it`.
-        is_code: Whether it is one of source code, where `...` is no stop.
+        kind: The kind of the uncut unit that starts here; empty if ordinary text does.
+        solid_end: The end of that unit, or 0 without one.
+        is_item: Whether the line opens a list item.
+        items: The places of further items in the same line, `1) Open it 2) Close it`, each of which is a cut.
+        is_code: Whether it is a line of source code, in which `...` ends no sentence.
     """
 
     start: int
@@ -70,13 +71,13 @@ class Line(NamedTuple):  # a text of 50 MB has a million of them
 
 @dataclass
 class Lines:
-    """The lines of `text[start:end]`, to be read in order; it remembers the lists that are open."""
+    """Reads the lines of `text[start:end]`, which must be read in order, and keeps track of open lists."""
 
     text: str
     start: int
     end: int
     markup: Markup
-    # Last item of each list that is open, by its indent and the style of its markers; a list may be within another.
+    # (indent, style of the markers) -> the last item of each open list; lists can be nested.
     _open: dict[tuple[str, str], re.Match[str]] = field(default_factory=dict)
     _has_cells: bool = False
 
@@ -84,7 +85,7 @@ class Lines:
         self._has_cells = self.text.find("|", self.start, self.end) >= 0
 
     def read(self, start: int, opens_block: bool) -> Line:
-        """The line at a place; `opens_block`: a blank line or a block is above it."""
+        """The line that starts at `start`; `opens_block`: whether a blank line or a block is above it."""
         if self.markup == "code":
             return Line(start, is_code=True)
         if opens_block:
@@ -102,22 +103,22 @@ class Lines:
         return Line(start, *self._solid(start, opens_block), item is not None, items)
 
     def cuts_within(self, line: Line) -> Iterator[tuple[int, None]]:
-        """Cuts before further items in a line, and between the lines of a long block of code."""
+        """Yield the cuts before further items in a line, and between the lines of a long block of code."""
         for cut in line.items:
             yield cut, None
         start, end = line.start, line.solid_end
         while line.kind == "code" and end - start > _CODE_CHARS:
             cut = self.text.rfind("\n", start + 1, start + _CODE_CHARS)
-            # The last line is the fence, which is nothing by itself.
+            # At a line longer than the limit, or at blank lines that fill it, the rest of the block stays whole.
             if cut <= start or not self.text[start:cut].strip():
                 return
             yield cut, None
             start = cut
 
     def _opens_item(self, item: re.Match[str], start: int) -> bool:
-        """Whether a line inside a paragraph opens an item: `am\\n3. Oktober` and `5\\n- 10 bar` are wrapped lines.
+        """Whether a line inside a paragraph opens a list item; `am\\n3. Oktober` and `5\\n- 10 bar` are wrapped lines.
 
-        It does where a list begins or goes on: below a stop or the item before it, or above the next one.
+        It opens an item below the end of a sentence, below the previous item of its list, or above the next one.
         """
         label, others = item["label"], self._open.values()
         if label is None and any(style == item["bullet"] for _, style in self._open):
@@ -127,7 +128,7 @@ class Lines:
         if label is None:
             siblings = re.escape(item["indent"] + item["bullet"])
         else:
-            # Markdown may have every item as `1.`; a list within an item stands deeper.
+            # In Markdown every item may be `1.`; a nested list is indented deeper.
             is_first = label in ("1", "a") and all(len(other["indent"]) < len(item["indent"]) for other in others)
             labels = {other["label"] for other in others if other["label"]}
             if labels and (label == "1" or is_first or any(label in _following(other) for other in labels)):
@@ -139,7 +140,7 @@ class Lines:
         return found is not None and found["sibling"] is not None
 
     def _solid(self, start: int, opens_block: bool) -> tuple[Kind, int]:
-        """(kind, end) of the unit that starts at a place and is never cut."""
+        """The (kind, end) of the uncut unit that starts at `start`, or ("", 0)."""
         text, end = self.text, self.end
         is_marked = _MARKED.match(text, start, end) is not None
         if is_marked and (fence := _FENCE.match(text, start, end)):
@@ -156,7 +157,7 @@ class Lines:
 
 
 def _following(label: str) -> list[str]:
-    """The labels that may follow one: `b` after `a`; 2.4, 3 and 2.3.1 after 2.3."""
+    """The labels that can follow a label: `b` after `a`; 2.4, 3 and 2.3.1 after 2.3."""
     if label.isalpha():
         return [chr(ord(label) + 1)]
     parts = label.split(".")
@@ -164,7 +165,7 @@ def _following(label: str) -> list[str]:
 
 
 def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
-    """Cuts before the further items of a numbered list in one line."""
+    """Yield the cuts before the second and further items of a numbered list that is written in one line."""
     numbered = _LAST_LABEL.search(first["marker"])
     if not numbered:
         return
@@ -186,7 +187,7 @@ def _items_in_line(text: str, first: re.Match[str], end: int) -> Iterator[int]:
 def _end_of_row(text: str, start: int, end: int, first: int) -> int:
     """The end of the table row that starts at a line of `text[first:end]`, or 0.
 
-    It begins with `|`, or has ` | ` outside code and a line with ` | ` above or below it.
+    A row begins with `|`, or it has ` | ` outside code and so has the line above or below it.
     """
     line_end = _line_end(text, start, end)
     line = text[start:line_end]
@@ -203,8 +204,8 @@ def _end_of_row(text: str, start: int, end: int, first: int) -> int:
 def names_columns(text: str, start: int, end: int) -> bool:
     """Whether the first row of a table names its columns.
 
-    It does not where it is a field as the one below (`Author: | Ada`, `Ada | 84 crowns`), or has a sentence above one.
-    Of more than two columns some are named by numbers: `Distance | 5 km | 10 km`.
+    It does not if it is a field like the row below it (`Author: | Ada`, `Ada | 84 crowns`), or if it has a sentence
+    above a sentence. In more than two columns a name can contain a number: `Distance | 5 km | 10 km`.
     """
     start_below = _line_end(text, end, len(text)) + 1
     row, below = cells_of(text[start:end]), cells_of(text[start_below : _line_end(text, start_below, len(text))])
@@ -214,7 +215,7 @@ def names_columns(text: str, start: int, end: int) -> bool:
 
 
 def cells_of(row: str) -> list[str]:
-    """The cells of the row of a table."""
+    """The cells of a table row, without the spaces and bars around them."""
     return [cell.strip() for cell in row.strip().strip("|").split("|")]
 
 
@@ -237,5 +238,5 @@ def _has_cells(line: str) -> bool:
 
 
 def is_marker(text: str) -> bool:
-    """Whether a text is the marker of a list item, with its indent."""
+    """Whether a text is the marker of a list item, indented or not, and nothing else."""
     return _ITEM.fullmatch(f"{text} .") is not None

@@ -1,4 +1,4 @@
-"""Values of a spreadsheet -> text about as the sheet shows it: decimals, units, per cent, dates, hours."""
+"""Spreadsheet value and number format -> text much as the sheet shows it: decimals, units, per cent, dates, hours."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _TOKEN = re.compile(
     r"\"(?P<quoted>[^\"]*)\"|\\(?P<escaped>.)|\[\$(?P<currency>[^\]-]*)[^\]]*\]|(?P<condition>\[[<>=][^\]]*\])"
     r"|\[[^\]]*\]|[_*].|(?P<end>;)|(?P<digits>General|[0#?.,]+)|(?P<literal>[^A-Za-z@/])|(?P<other>.)"
 )
-_MAX_DIGITS = 15  # a spreadsheet has no more
+_MAX_DIGITS = 15  # significant digits of a number in a spreadsheet
 
 
 def shown(value: object, number_format: str) -> str:
-    """A value in its number format; thousands are not set apart, and dates are `2026-03-01`."""
+    """The text of a value in its number format, without separators of thousands and with dates as `2026-03-01`."""
     match value:
         case bool():
             return str(value).upper()
@@ -43,7 +43,7 @@ def _number(value: float, number_format: str) -> str:
     if digits == "General" and not before + after:
         return plain
     if not digits or "e" in plain or not plain.lstrip("-")[:1].isdigit():
-        return plain  # no format for numbers, or one that is not known here
+        return plain  # not a format for numbers, or one that is not handled here
     number = Decimal(plain)
     if "%" in before + after:
         number *= 100
@@ -63,7 +63,7 @@ def _number(value: float, number_format: str) -> str:
 
 @cache
 def _parsed(number_format: str) -> tuple[str, str, str]:
-    """(text before the digits, digits, text after them); no digits if the number is shown in another form."""
+    """A number format as (text before the digits, digits, text after them); no digits if it is not handled here."""
     before = digits = after = ""
     for token in _TOKEN.finditer(number_format):
         if token["end"]:
@@ -79,7 +79,7 @@ def _parsed(number_format: str) -> tuple[str, str, str]:
 
 
 def _without_zeros(text: str, kept: int) -> str:
-    """A decimal without trailing zeros beyond the number of decimals in its format."""
+    """A decimal number without the trailing zeros behind its first `kept` decimals."""
     whole, dot, decimals = text.partition(".")
     rest = decimals[kept:].rstrip("0")
     return f"{whole}{dot}{decimals[:kept]}{rest}".rstrip(".") if dot else text

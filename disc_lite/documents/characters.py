@@ -1,4 +1,7 @@
-"""The characters of a PDF page, as PDFium gives them, with place, size and font -> pieces of lines."""
+"""PDF page -> pieces of lines: runs of the characters that PDFium finds, with their places, sizes and styles.
+
+TeX's accents are merged into their letters, marks of notes are dropped, and Arabic and Hebrew are put in order.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +24,20 @@ from disc_lite.documents.righttoleft import (
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage
 
-# In sizes of the font.
+# In multiples of the font size.
 _SAME_BASELINE = 0.2
 _SCRIPT_RISE = 0.75
 _SCRIPT_SIZE = 0.86
-_SPACE = 0.18  # at least; in print it is a quarter to a third
+_SPACE = 0.18  # the least width of a space; in print it is a quarter to a third
 
-# What PDFium gives for a hyphen at the end of a line.
+# The codes that PDFium gives for a hyphen at the end of a line.
 _LINE_HYPHENS = (0x02, 0xFFFE)
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 _BOLD_WEIGHT = 600
 _BOLD = re.compile(rb"Bold|bold|Black|Heavy|Demi|CMBX|CMB\d|CMSSBX|SFBX")
-_NOT_BOLD = re.compile(rb"Regu|Roman|Ital|Oblique")  # whatever the thickness of their strokes makes of their weight
+_NOT_BOLD = re.compile(rb"Regu|Roman|Ital|Oblique")  # even if PDFium derives a bold weight from thick strokes
 _ONE_WIDTH = re.compile(rb"Mono|Courier|Consolas|Typewriter|CMTT|CMSLTT|SFTT|Menlo|Inconsolata")
-# In the encodings of TeX's letters, T1 and OT1 (ligatures from 0x0b), and of its symbols (0x88).
+# Codes in TeX's encodings of letters, T1 and OT1 (ligatures from 0x0b), and of symbols (0x88).
 _TEX_GLYPHS = dict(
     zip(
         b"\x0b\x0c\x0d\x0e\x0f\x1b\x1c\x1d\x1e\x1f\x02\x03\x10\x11\x12\x13\x14\x15\x16\x7f\x88\xff",
@@ -46,13 +49,13 @@ _ACCENTS = dict(
     zip("`´ˆ˜¨˚¸ˇ˘¯˙˝", "\u0300\u0301\u0302\u0303\u0308\u030a\u0327\u030c\u0306\u0304\u0307\u030b", strict=True)
 )
 _DOTLESS = str.maketrans("ıȷ", "ij")
-_MAX_TILT = 0.1  # of a character against the page, a tangent
+_MAX_TILT = 0.1  # of a character against the lines of the page, as a tangent
 _SAMPLED_CHARS = 40
 _NOTED = re.compile(r"[^\W\d_]{4}$|[.,;:!?)\"”’»]$|\b[12]\d{3}$")
 
 
 def pieces_of(page: PdfTextPage) -> Iterator[Piece]:
-    """Runs of characters on one line, as they are drawn; a wide gap ends one."""
+    """Yield the pieces of a page, runs of characters on one line; a wide gap ends a piece."""
     piece: Piece | None = None
     for char in _in_order(page, list(_composed(_characters(page)))):
         if piece is not None and _continues(piece, char):
@@ -77,7 +80,7 @@ def _in_order(page: PdfTextPage, chars: list[Char]) -> Iterable[Char]:
         return chars
     box, direction, wide = pdfium.FS_RECTF(), _direction(page), []
     for char in chars:
-        # As wide as the character moves the line on.
+        # As wide as the advance of the character.
         is_there = pdfium.FPDFText_GetLooseCharBox(page, char.place, box)
         corners = complex(box.left, box.bottom) / direction, complex(box.right, box.top) / direction
         left, right = sorted(corner.real for corner in corners)
@@ -88,7 +91,7 @@ def _in_order(page: PdfTextPage, chars: list[Char]) -> Iterable[Char]:
 
 
 def _composed(chars: Iterator[Char]) -> Iterator[Char]:
-    """The characters; an accent that TeX draws over a letter, as a character of its own, is one with it."""
+    """Yield the characters; an accent that TeX draws over a letter as a character of its own is merged into it."""
     held: Char | None = None
     for char in chars:
         if held is not None and (char.text in _ACCENTS or held.text in _ACCENTS):
@@ -105,7 +108,7 @@ def _composed(chars: Iterator[Char]) -> Iterator[Char]:
 
 
 def _characters(page: PdfTextPage) -> Iterator[Char]:
-    """The drawn characters, without white space, in the main direction of the page; figures have other directions."""
+    """Yield the visible characters in the main direction of the page; other directions belong to figures."""
     import pypdfium2.raw as pdfium
 
     x, y, left, right, bottom, top = (ctypes.c_double() for _ in range(6))
@@ -129,7 +132,7 @@ def _characters(page: PdfTextPage) -> Iterator[Char]:
                 continue
         pdfium.FPDFText_GetCharBox(raw, index, left, right, bottom, top)
         pdfium.FPDFText_GetCharOrigin(raw, index, x, y)
-        # The size of the font alone is 1 where the matrix has the rest.
+        # The font size alone can be 1, with the scale in the matrix.
         size = pdfium.FPDFText_GetFontSize(raw, index) * math.hypot(matrix.c, matrix.d)
         char = Char(index, text, has_space, x.value, left.value, right.value, y.value, size)
         if direction != 1:
@@ -145,9 +148,9 @@ def _characters(page: PdfTextPage) -> Iterator[Char]:
 
 
 def _ends_word(page: PdfTextPage, index: int, size: float) -> bool:
-    """Whether behind a character there is the room of a space, but not around it: the letters may be s p a c e d.
+    """Whether the gap after a character is a space: it is wide enough, and most gaps around it are not (s p a c e d).
 
-    PDFium takes a gap for no space where it is written as the distance of two letters, as groff does.
+    PDFium reports no space where a file writes the gap as a distance between letters, as groff does.
     """
     rooms = [_room_behind(page, place) for place in range(index - 2, index + 3)]
     wide, narrow = sum(room > _SPACE * size for room in rooms), sum(room <= _SPACE * size for room in rooms)
@@ -155,22 +158,22 @@ def _ends_word(page: PdfTextPage, index: int, size: float) -> bool:
 
 
 def _room_behind(page: PdfTextPage, index: int) -> float:
-    """The room between a character and the next one on its line, in points; no number if there is no next one."""
+    """The gap between a character and the next one on its line, in points; NaN if there is no next one."""
     import pypdfium2.raw as pdfium
 
     box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
     next_x, next_y = ctypes.c_double(), ctypes.c_double()
     is_there = (
-        pdfium.FPDFText_GetLooseCharBox(page, index, box)  # as wide as the character moves the line on
+        pdfium.FPDFText_GetLooseCharBox(page, index, box)  # as wide as the advance of the character
         and pdfium.FPDFText_GetCharOrigin(page, index, x, y)
         and pdfium.FPDFText_GetCharOrigin(page, index + 1, next_x, next_y)
-        and pdfium.FPDFText_GetUnicode(page, index + 1) not in (0x0A, 0x0D)  # made up for the end of a line
+        and pdfium.FPDFText_GetUnicode(page, index + 1) not in (0x0A, 0x0D)  # added by PDFium at the end of a line
     )
     return next_x.value - box.right if is_there and y.value == next_y.value else math.nan
 
 
 def _direction(page: PdfTextPage) -> complex:
-    """The direction of the lines of a page; 1j is upwards, as on a turned page, and 1 if it is unclear."""
+    """The direction of the lines of a page as a complex number: 1 if rightwards or unclear, 1j if upwards."""
     import pypdfium2.raw as pdfium
 
     count, matrix = page.count_chars(), pdfium.FS_MATRIX()
@@ -187,12 +190,12 @@ def _text(page: PdfTextPage, index: int, code: int, high: int) -> str:
         return _control(page, index, code)
     if code in _LOW:
         return chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)) if high else "\ufffd"
-    # Pictures of symbol fonts; they say nothing as text.
+    # Private-use codes are glyphs of symbol fonts, which mean nothing as text.
     return "" if 0xE000 <= code <= 0xF8FF else chr(code)
 
 
 def _control(page: PdfTextPage, index: int, code: int) -> str:
-    """The text of a control code: a hyphen, nothing, or the glyph at this position in TeX's nameless bitmap fonts."""
+    """The text of a control code: a hyphen, nothing, or the glyph with this code in TeX's unnamed bitmap fonts."""
     import pypdfium2.raw as pdfium
 
     if code in _LINE_HYPHENS and (code != 2 or pdfium.FPDFText_IsHyphen(page, index)):
@@ -215,12 +218,15 @@ def _continues(piece: Piece, char: Char) -> bool:
 
 
 def _add(piece: Piece, char: Char) -> None:
-    """Adds a character: what is raised gets a `^`, but a raised number behind a word or a year is a note's."""
+    """Append a character to a piece. A raised digit or sign gets a `^`.
+
+    A raised number after a word, a punctuation mark or a year is the mark of a note, and is dropped.
+    """
     text, size = char.text, char.size
     raised = size <= _SCRIPT_SIZE * piece.size and char.baseline - piece.baseline > _SAME_BASELINE * piece.size
     space = " " if char.has_space else ""
     if piece.size <= _SCRIPT_SIZE * size and piece.text.isdigit():
-        # A footnote begins with its mark.
+        # The piece so far is the raised mark with which a footnote begins.
         piece.size, piece.baseline, space = size, char.baseline, " "
     elif raised:
         if not piece.in_script:
@@ -237,7 +243,7 @@ def _add(piece: Piece, char: Char) -> None:
 
 
 def _style(page: PdfTextPage, index: int) -> tuple[bool, bool]:
-    """(whether a character is bold, whether its font is monospaced)."""
+    """Whether a character is bold, and whether its font is monospaced."""
     import pypdfium2.raw as pdfium
 
     name, flags = ctypes.create_string_buffer(128), ctypes.c_int()

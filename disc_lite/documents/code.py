@@ -1,7 +1,7 @@
 """Source code -> itself, with a section for each definition: its comments, signature, docstring and body.
 
-Python is cut by its own parser. For other languages a rule does: a section begins at a line that defines something,
-with the comments right above it. The text stays as it was written; the title is the path of the file.
+In Python the definitions are found by Python's own parser, in other languages by patterns: a section begins at a line
+that defines something, or at the comments right above it. The text is not changed; the title is the path of the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SUFFIXES = """
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
-# A word that defines, after any modifiers; or a C-like function: types, a name, (arguments), no `;`.
+# Lines that define something: a keyword after any modifiers, a C-like function (types, name, arguments, no `;`), a
+# shell function, or a JavaScript function that is assigned to a name.
 _WORDS = """
     function func fun fn def defp defmodule class struct interface trait enum union impl type module namespace
     object record protocol extension sub subroutine procedure proc message service create macro_rules!
@@ -42,19 +43,19 @@ _DEFINES = re.compile(
     re.IGNORECASE,
 )
 _ABOVE = re.compile(r"[ \t]*(?:#|//|/\*|\*|--|;|%|@|\"\"\"|'''|<!--)")
-# GNU C: the types of a function on a line of their own, its name at the margin below them, then its body.
+# GNU C style: the types of a function on a line of their own, its name at the margin of the next, then its body.
 _TYPES = re.compile(r"[A-Za-z_]\w*(?:[ \t*]+[A-Za-z_]\w*)*[ \t*]*")
 _NAME = re.compile(r"[A-Za-z_]\w*[ \t]*\([^;{}]*")
 _ARGUMENT_LINES = 12
 _COMMENT_LINES = 200
-_ENDS = re.compile(r"[})\]]|end\b")  # of a definition, at the margin
+_ENDS = re.compile(r"[})\]]|end\b")  # the end of a definition, at the margin
 _BODY = re.compile(r"\s*(?:\{.*|[:,(;]\s*)?$")
 _HEADING_CHARS = 100
 _DEFINITION_CHARS = 300
 
 
 def code_text(source: Source) -> Converted:
-    """A source file, cut into definitions."""
+    """The text of a source file, unchanged, with a heading for each definition."""
     text = decode(source.raw)
     lines = text.split("\n")
     offsets = [0, *accumulate(len(line) + 1 for line in lines)]
@@ -63,7 +64,7 @@ def code_text(source: Source) -> Converted:
     return Converted(text, "code", source.name, tuple(headings), alone=True)
 
 
-Mark = tuple[int, int, str]  # line from 0, level, title; the level below it is that of the definitions in it
+Mark = tuple[int, int, str]  # line from 0, level, title; a definition inside a class is one level deeper
 
 
 def _python_marks(text: str, lines: list[str]) -> list[Mark]:
@@ -77,7 +78,7 @@ def _python_marks(text: str, lines: list[str]) -> list[Mark]:
 
 
 def _marks_in(parent: ast.AST, lines: list[str], level: int, above: str) -> Iterator[Mark]:
-    """Yields a mark for every definition, and where statements of the parent follow a definition."""
+    """Yield a mark for every definition in a node, and for the first other statement after a definition."""
     after_definition = False
     for node in ast.iter_child_nodes(parent):
         if isinstance(node, _Definition):
@@ -93,7 +94,7 @@ def _marks_in(parent: ast.AST, lines: list[str], level: int, above: str) -> Iter
 
 
 def _marks(lines: list[str]) -> list[Mark]:
-    """A mark for every line that defines something, and where other lines at the margin follow a definition's end."""
+    """A mark for every line that defines something, and for other lines at the margin after a definition has ended."""
     marks: list[Mark] = []
     has_ended = False
     for number in _outside_comments(lines):
@@ -111,9 +112,9 @@ def _marks(lines: list[str]) -> list[Mark]:
 
 
 def _definition(lines: list[str], number: int) -> tuple[int, str, int]:
-    """The first line of the definition that a line names, its title and its level; an empty title if there is none."""
+    """The (first line, title, level) of the definition that a line names; the title is empty if it names none."""
     line = lines[number].rstrip()
-    # No definition has so long a first line, and on minified code the patterns would be slow.
+    # No definition has such a long first line, and on minified code the patterns would be slow.
     if len(line) > _DEFINITION_CHARS:
         return number, "", 0
     if match := _DEFINES.fullmatch(line):
@@ -132,7 +133,7 @@ def _titled(line: str) -> str:
 
 
 def _outside_comments(lines: list[str]) -> Iterator[int]:
-    """The lines that are not inside a block comment."""
+    """Yield the numbers of the lines that are not inside a block comment."""
     in_comment = False
     for number, line in enumerate(lines):
         if not in_comment:
@@ -142,7 +143,7 @@ def _outside_comments(lines: list[str]) -> Iterator[int]:
 
 
 def _with_comments(line: int, lines: list[str]) -> int:
-    """The first of the comment lines, decorators and attributes right above a line."""
+    """The number of the first comment, decorator or attribute line right above a line, or the line's own number."""
     while line and (_ABOVE.match(lines[line - 1]) or lines[line - 1].rstrip().endswith("*/")):
         line -= 1
         if "*/" in lines[line] and "/*" not in lines[line]:

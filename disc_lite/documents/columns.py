@@ -1,7 +1,7 @@
 """The pieces of lines on a page -> lines in reading order: columns one after the other, tables row by row.
 
-A gutter is a place that no piece crosses over some lines, with lines of prose on both sides; what has such places
-and no prose is a table. Lengths are in points, y grows upwards.
+A gutter is an x position that no piece crosses for some rows, with prose on both sides; rows with such gaps but without
+prose are a table (`printedtables`). Lengths are in points, and y grows upwards.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ _IN_CODE = re.compile(r"[\\{}=;_<>]")
 _SECTION = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?")
 _MARKER = re.compile(r"(?:[•◦▪●‣·∗*–—-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])")
 _OPENS_ITEM = re.compile(rf"{_MARKER.pattern}(?:\s|$)")
-# In sizes of the font.
+# In multiples of the font size.
 _MAX_LINE_NUMBER = 0.8
 _RAISED = 0.15
 _MIN_GUTTER = 0.6
 _MAX_GUTTER = 5
 _MAX_NUMBER_GAP = 3
-_LEADING = 1 / 3  # quantile of the distances of lines
-_PARAGRAPH_GAP = 1.5  # of the usual distance of lines
+_LEADING = 1 / 3  # the quantile of the distances between lines that is taken for the usual one
+_PARAGRAPH_GAP = 1.5  # in usual distances between lines
 _MIN_COLUMN_LINES = 3
 _MIN_FILL = 0.55
-_MIN_CODE = 0.3  # of the lines of a listing in letters of any width
+_MIN_CODE = 0.3  # share of the numbered lines that must look like code in a listing
 _MIN_PROSE_CHARS = 16
 _MAX_CODE_COLUMNS = 200
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line as it is read: empty for a gap between paragraphs.
+    """A line in reading order; an empty one stands for a gap between paragraphs.
 
     Attributes:
-        size: Of its letters, in points.
-        is_row: It is the row of a table, with ` | ` between the cells and ends of lines in them.
-        is_code: All of it is in letters of one width; it is indented by spaces.
+        size: The font size, in points.
+        is_row: Whether it is a table row, with ` | ` between the cells and line breaks inside them.
+        is_code: Whether all of it is monospaced; its indent is then written as spaces.
     """
 
     text: str
@@ -55,13 +55,13 @@ class Line:
 
 
 def lines_of_page(rows: Sequence[Row]) -> list[list[Line]]:
-    """The columns of a page in reading order, each with its lines."""
+    """The columns of a page in reading order, each as a list of its lines."""
     size = usual_size(piece for row in rows for piece in row)
     return [list(_lines(column, size)) for column in _columns(_without_line_numbers(rows, size)) if column]
 
 
 def _without_line_numbers(rows: Sequence[Row], size: float) -> list[Row]:
-    """The rows without the numbers of lines at their left: small ones that count from row to row."""
+    """The rows without printed line numbers at their left: small numbers that count up from row to row."""
     numbers = {place: number for place, row in enumerate(rows) if (number := _line_number(row, size)) is not None}
     places = list(numbers)
     starts = [index for index in range(1, len(places)) if numbers[places[index]] != numbers[places[index - 1]] + 1]
@@ -72,7 +72,7 @@ def _without_line_numbers(rows: Sequence[Row], size: float) -> list[Row]:
 
 def _line_number(row: Row, size: float) -> int | None:
     first, beside = row[0], row[1] if len(row) > 1 else replace(row[0], size=size)
-    # One that is raised counts verses, paragraphs or notes.
+    # A raised number counts verses, paragraphs or notes.
     is_small = first.size <= _MAX_LINE_NUMBER * beside.size and first.baseline - beside.baseline < _RAISED * beside.size
     return int(first.text) if re.fullmatch(r"\d{1,6}", first.text) and is_small else None
 
@@ -94,7 +94,7 @@ def _are_lines(rows: Sequence[Row], places: Sequence[int]) -> bool:
 
 
 def _columns(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows of a region, cut at its gutters: what is above, the columns from the left, what is below."""
+    """Yield the parts of a region, cut at its gutters: what is above, the columns from the left, what is below."""
     for gutter in _gutters(rows):
         for first, last in _uncrossed(rows, gutter):
             sides = _sides(rows[first:last], gutter)
@@ -108,7 +108,7 @@ def _columns(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 
 def _gutters(rows: Sequence[Row]) -> list[float]:
-    """Positions at which a column may begin, because many pieces begin there; the likeliest comes first."""
+    """The x positions at which a column may begin because many pieces begin there, the likeliest first."""
     starts: dict[int, list[Piece]] = {}
     for row in rows:
         for piece in row:
@@ -124,7 +124,7 @@ def _gutters(rows: Sequence[Row]) -> list[float]:
 
 
 def _uncrossed(rows: Sequence[Row], gutter: float) -> list[tuple[int, int]]:
-    """Runs of rows that nothing crosses at a gutter, the longest first."""
+    """The runs of rows, as (start, end), in which no piece crosses a gutter; the longest first."""
     crossed = [-1]
     for index, row in enumerate(rows):
         if any(piece.left < gutter and piece.right > gutter + 1 - _MIN_GUTTER * piece.size for piece in row):
@@ -141,7 +141,7 @@ def _sides(rows: Sequence[Row], gutter: float) -> tuple[list[Row], list[Row]]:
 
 
 def _are_terms(rows: Sequence[Row], gutter: float) -> bool:
-    """Whether each line left of a gutter is a term with its meaning beside it: none continues in the next line."""
+    """Whether each row left of a gutter is a term with its meaning to the right, so that none continues in the next."""
     left = [row for row in rows if row[0].left < gutter]
     ends = [max(piece.right for piece in row if piece.left < gutter) for row in left]
     return (
@@ -153,7 +153,7 @@ def _are_terms(rows: Sequence[Row], gutter: float) -> bool:
 
 
 def _is_prose(rows: Sequence[Row]) -> bool:
-    """Whether rows are lines of running text: most are nearly as wide as their column, and have words."""
+    """Whether rows are lines of running text: most fill over half of their column, in one piece of some length."""
     if len(rows) < _MIN_COLUMN_LINES:
         return False
     left, right = min(row[0].left for row in rows), max(row[-1].right for row in rows)
@@ -191,7 +191,7 @@ def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
 
 
 def _is_hung(rows: Sequence[Row], index: int) -> bool:
-    """Whether a bold row begins left of the text above it: a heading or a term of a manual page, without a gap."""
+    """Whether a bold row begins left of the text above it, like a heading or term of a manual page without a gap."""
     above, row = rows[index - 1], rows[index]
     is_bold = all(piece.is_bold for piece in row) and not any(piece.is_bold for piece in above)
     return is_bold and row[0].left < above[0].left - row[0].size and _ENDS_TEXT.search(text_of(above)) is not None
@@ -201,12 +201,12 @@ def _letter_width(rows: Sequence[Row]) -> float:
     """The width of a letter of code in points, measured on the longest piece."""
     pieces = [piece for row in rows for piece in row if piece.is_code]
     longest = max(pieces, key=lambda piece: len(piece.text), default=None)
-    # Beside the first and the last letter there is room that their boxes do not have.
+    # The boxes of the first and the last letter are narrower than the room that a letter takes.
     return max((longest.right - longest.left) / (len(longest.text) - 0.2), 1.0) if longest else 1.0
 
 
 def _code(row: Row, left: float, letter: float) -> str:
-    """The row with as many spaces before each piece as letters have room there."""
+    """The text of a row of code, with spaces that put each piece in its place on the page."""
     text = ""
     for piece in row:
         column = min(round((piece.left - left) / letter), _MAX_CODE_COLUMNS)
@@ -215,7 +215,7 @@ def _code(row: Row, left: float, letter: float) -> str:
 
 
 def _ends_sentence(rows: Sequence[Row], index: int, letter: float, leading: float) -> bool:
-    """Whether a row of code is the end of a sentence: right below a line that had no room for its first word."""
+    """Whether a row in code is the end of a sentence: right below a line that had no room for its first word."""
     if not index or all(piece.is_code for piece in rows[index - 1]):
         return False
     above, row = rows[index - 1], rows[index]
@@ -225,7 +225,7 @@ def _ends_sentence(rows: Sequence[Row], index: int, letter: float, leading: floa
 
 
 def _without_marker(row: Row, size: float = math.inf) -> Row:
-    """The row with the marker of a list item as part of its text, or the number of a larger or bold heading."""
+    """The row with the marker of a list item, or the number of a larger or bold heading, joined to its text."""
     if len(row) < 2:
         return row
     first, second = row[:2]

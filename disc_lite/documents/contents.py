@@ -1,4 +1,4 @@
-"""Removes the tables of contents of printed pages, since their entries only repeat the headings."""
+"""Removes the tables of contents from the rows of printed pages, since their entries only repeat the headings."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _HEADING = re.compile(
 _PAGE_NUMBER = re.compile(r"(?:[A-Z\d]{1,3}[-.–])?\d{1,4}|[ivxlc]+")
 _SECTION = re.compile(r"(?:\d+|[A-Z])(?:\.\d+)*\.?\s+")
 _SENTENCE = re.compile(r".*[.!?]", re.DOTALL)
-_MAX_LINES = 3  # of a heading, before the last of an entry, and between two entries that are found again
-_MIN_PAGES = 3  # that the entries lead to
+_MAX_LINES = 3  # of a heading, of an entry above its last row, and between two entries that lead to a heading
+_MIN_PAGES = 3  # different pages that the entries must lead to
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A row that ends like an entry.
+    """A row that ends like an entry of a table of contents.
 
     Attributes:
-        row: Its place behind the heading of the table.
-        titles: What its title may be: that of the row, or with the rows above it.
-        page: Its number, if it is one.
-        has_leaders: Whether dots lead to the number; such a row is in no text, whatever stands around it.
+        row: Its index among the rows below the heading of the table.
+        titles: Its possible titles: that of the row alone, and those with rows above it.
+        page: The number of its page, if that is in digits.
+        has_leaders: Whether dots lead to the number; such a row is an entry, whatever stands around it.
     """
 
     row: int
@@ -42,7 +42,8 @@ class _Entry:
 def without_contents(pages: Sequence[Sequence[Row]]) -> list[list[Row]]:
     """The pages without their tables of contents: a heading of one row, and the entries right below it.
 
-    A list of what is in a box looks like one, so the titles of the entries must stand on the pages that they name.
+    A list of the things in a box looks the same. So the titles of the entries must stand on the pages that they name,
+    unless dots lead to the numbers.
     """
     rows = [(number, row) for number, page in enumerate(pages) for row in page]
     starts = [place for place, (_, row) in enumerate(rows) if len(row) == 1 and _HEADING.fullmatch(row[0].text)]
@@ -63,15 +64,15 @@ def without_contents(pages: Sequence[Sequence[Row]]) -> list[list[Row]]:
 
 
 def _title(texts: Iterable[str]) -> str:
-    """The letters and digits of a title, without the number of its section, which a heading may have above it."""
+    """The letters and digits of a title, without its section number, which a heading may have in a row above."""
     return re.sub(r"[\W_]+", "", _SECTION.sub("", " ".join(texts), count=1)).casefold()
 
 
 def _entries(texts: Sequence[str]) -> list[_Entry]:
-    """The entries of rows from the first on, up to rows of text: a sentence, a heading that was an entry, too many."""
+    """The entries up to the first row of text: a sentence, the heading of an entry, or too many numberless rows."""
     entries: list[_Entry] = []
     seen: set[str] = set()
-    begin = 0  # of the entry
+    begin = 0  # the first row of the entry
     for place, text in enumerate(texts):
         leaders = LEADERS.search(text)
         title, _, number = text.rpartition(" ")
@@ -89,7 +90,7 @@ def _entries(texts: Sequence[str]) -> list[_Entry]:
 
 
 def _places(rows: Sequence[tuple[int, Row]], titles: set[str]) -> dict[str, set[int]]:
-    """The pages on which titles are rows of their own."""
+    """A mapping of title -> the pages on which it stands in rows of its own."""
     places: dict[str, set[int]] = {title: set() for title in titles}
     for first in range(len(rows) if titles else 0):
         page = rows[first][0]
@@ -101,14 +102,14 @@ def _places(rows: Sequence[tuple[int, Row]], titles: set[str]) -> dict[str, set[
 
 
 def _end(entries: Sequence[_Entry], places: Mapping[str, set[int]]) -> int:
-    """How many rows behind its heading a table has; 0 if it is none."""
+    """The number of rows that a table of contents has below its heading; 0 if the entries are no such table."""
     lone = [
         next(iter(places[title])) - entry.page
         for entry in entries
         for title in entry.titles
         if entry.page is not None and len(places[title]) == 1
     ]
-    # The first pages of a book are often not counted.
+    # Page numbers often do not count the first pages of a book.
     uncounted = Counter(lone).most_common(1)[0][0] if lone else 0
     end = 0
     pages: set[int | None] = set()
