@@ -24,7 +24,7 @@ def fault_of(model: nn.Module, info: Mapping[str, Collection[Any]]) -> str:
     if missing := sorted(map(str, info["missing_keys"])):
         return f"It lacks {_some(missing)}."
     misshapen = sorted(f"{name} is {tuple(found)}, not {tuple(due)}" for name, found, due in info["mismatched_keys"])
-    if misshapen := misshapen or list(_misshapen(model)):
+    if misshapen := misshapen or sorted(_misshapen(model)):
         return f"{misshapen[0]}."
     left_over = sorted(name for name in info["unexpected_keys"] if plain_name(name).startswith("layers."))
     if left_over := [name for name in left_over if not name.endswith(_COMPUTED)]:
@@ -63,13 +63,21 @@ def _numbers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _misshapen(model: nn.Module) -> Iterator[str]:
-    """Yield a message for each 4-bit weight whose shape differs from its layer's, which transformers accepts."""
+    """Yield a message for each weight whose shape differs from its layer's.
+
+    transformers accepts such 4-bit weights; version 5.10 also accepts embeddings of another shape beside them.
+    """
     for name, module in model.named_modules():
-        state = getattr(getattr(module, "weight", None), "quant_state", None)
-        if isinstance(module, nn.Linear) and state is not None:
+        if isinstance(module, nn.Linear):
             due = (module.out_features, module.in_features)
-            if tuple(state.shape) != due:
-                yield f"{name}.weight is {tuple(state.shape)}, not {due}"
+        elif isinstance(module, nn.Embedding):
+            due = (module.num_embeddings, module.embedding_dim)
+        else:
+            continue
+        state = getattr(module.weight, "quant_state", None)
+        found = tuple((module.weight if state is None else state).shape)
+        if found != due:
+            yield f"{name}.weight is {found}, not {due}"
 
 
 def _some(names: list[str]) -> str:
