@@ -1,6 +1,7 @@
-"""Questions and question-answer pairs: file formats, normalisation, right answers, near-duplicates.
+"""Questions and question-answer pairs: file formats, normalisation, grading, near-duplicates. Does not import torch.
 
-Read `words` first, then `matching`: whether a prediction gives an answer. Does not import torch.
+Begin to read in `words` (text -> normalised words) and `matching` (whether a prediction gives an answer). The other
+files are steps of the normalisation, word lists, or readers of files.
 """
 
 from disc_lite.qa.files import read_pairs, read_questions, rows_about

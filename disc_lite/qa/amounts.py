@@ -1,4 +1,8 @@
-"""Number words, signs, currencies and units: steps of the normalisation in `words`."""
+"""Number words, minus signs, currencies and units: steps of the normalisation in `words`.
+
+Each step takes the words of a text and returns them with some combined ("twenty five" becomes 25), moved ("€ 34"
+becomes 34 €) or marked (units after a number).
+"""
 
 from __future__ import annotations
 
@@ -25,16 +29,16 @@ from disc_lite.qa.numberwords import (
 from disc_lite.qa.records import Word
 from disc_lite.qa.vocabulary import CURRENCIES, CURRENCY_CODES, DEGREES, UNITS
 
-Step = tuple[str, Fraction]  # kind and value of one word of a number: digits, small, tens, hundred, scale, and
+Step = tuple[str, Fraction]  # a number word's value and kind: "digits", "small", "tens", "hundred", "scale", "and"
 _LONGEST_NUMBER = 12  # words
 _PER, _CENT = ("per", "por", "pour", "في"), ("cent", "ciento", "cento", "الماية", "المية")
 _ARABIC = re.compile("[\u0621-\u064a]")
-_DATIVE = re.compile(r"\w{2,}e[lr]?n")  # German plurals: in 14 Tagen, nach 5 Metern
-_ONE_BEHIND_A_LINK = frozenset("ein een un uno une um uma".split())  # "zwanzig um acht" is not 21
+_DATIVE = re.compile(r"\w{2,}e[lr]?n")  # German dative plurals: in 14 Tagen, nach 5 Metern
+_ONE_BEHIND_A_LINK = frozenset("ein een un uno une um uma".split())  # "vinte e um" is 21, "zwanzig um acht" is not
 
 
 def digits_of(word: Word) -> str:
-    """A number in digits, also of a small number word of another language than English; "" for other words."""
+    """The value of a number in digits, also of a foreign number word; "" for a word that is not a number."""
     if word.number:
         return "1" if word.text == "one" else word.text
     value = str(FOREIGN_NUMBERS.get(word.text, ""))
@@ -42,7 +46,10 @@ def digits_of(word: Word) -> str:
 
 
 def join_number_words(words: Sequence[Word]) -> list[Word]:
-    """English number words, and digits before "million" or "Mio.", become numbers in digits; "one" keeps its form."""
+    """Combine number words, and digits before "million" or "Mio.", into numbers in digits.
+
+    "One" and single words of other languages keep their form; their `names` have the value.
+    """
     words = _join_cents(_join_foreign(words))
     result: list[Word] = []
     i = 0
@@ -51,7 +58,7 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
         if length:
             number = _as_number(words[i : i + length], value)
             if length == 1:
-                # Otherwise "the one", a pronoun, and "one" would differ.
+                # "the one" is a pronoun and keeps its form; a lone "one" that became "1" would differ from it.
                 form = "one" if words[i].text == "one" else number.text
                 number = replace(number, text=form, names=number.names | words[i].names)
             result.append(number)
@@ -62,7 +69,7 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
 
 
 def _join_foreign(words: Sequence[Word]) -> list[Word]:
-    """Tens with a unit as one number: vingt et un, treinta y uno, двадцать один."""
+    """Combine tens and a unit of other languages into one number: vingt et un, treinta y uno, двадцать один."""
     result: list[Word] = []
     i = 0
     while i < len(words):
@@ -85,7 +92,7 @@ def _join_foreign(words: Sequence[Word]) -> list[Word]:
 
 
 def _in_arabic(run: Sequence[Word]) -> int:
-    """خمسة عشر is 15, خمسة وعشرون 25; 0 for all else."""
+    """The value of two Arabic number words (خمسة عشر is 15, خمسة وعشرون is 25); 0 for other words."""
     unit = FOREIGN_UNITS.get(run[0].text, 0) if len(run) == 2 and _ARABIC.match(run[0].text) else 0
     if not unit or run[1].opens:
         return 0
@@ -94,7 +101,7 @@ def _in_arabic(run: Sequence[Word]) -> int:
 
 
 def _join_cents(words: Sequence[Word]) -> list[Word]:
-    """French hundreds: deux cents, deux cent vingt, cent vingt. "Cent" by itself is English, too."""
+    """Combine French hundreds: deux cents, deux cent vingt, cent vingt. "Cent" by itself stays: it is English too."""
     result: list[Word] = []
     for word in words:
         before = None if word.opens or not result else result[-1]
@@ -108,14 +115,14 @@ def _join_cents(words: Sequence[Word]) -> list[Word]:
 
 
 def _is_hundred(words: Sequence[Word]) -> bool:
-    """Whether the last of some words is "cent" as a number, or ends with it: not in "20 pour cent" and "20 cent"."""
+    """Whether the last word is "cent" as a number, or a number that ends so: not in "20 pour cent" and "20 cent"."""
     if words[-1].number or words[-1].text != "cent":
         return words[-1].written.endswith(" cent")
     return not any(word.number or word.text in _PER for word in words[-2:-1])
 
 
 def _in_french(word: Word) -> int:
-    """A number in French words; 0 for all else."""
+    """The value of a number below 100 that is written in French words, or 0."""
     if not FRENCH_NUMBERS.issuperset(re.split(r"[\s-]+", word.written.lower())):
         return 0
     return int(word.text) if word.number else FOREIGN_NUMBERS.get(word.text, 0)
@@ -148,7 +155,7 @@ def _value_at(words: Sequence[Word], start: int) -> tuple[Fraction, int]:
 def _with_step(
     total: Fraction, group: Fraction, before: str, kind: str, value: Fraction
 ) -> tuple[Fraction, Fraction] | None:
-    """The sums up to the last scale word and since then, with one more word; None if the word does not fit."""
+    """The sums (up to the last scale word, and since then) after one more word; None if the word does not fit."""
     if kind == "scale":
         return None if before == "scale" else (total + (group or Fraction(1)) * value, Fraction(0))
     if kind == "hundred":
@@ -160,7 +167,7 @@ def _with_step(
 
 
 def _steps(words: Sequence[Word], start: int) -> list[Step]:
-    """The words from `start` on, as long as they may belong to one number."""
+    """The kind and value of each word from `start` on, up to the first that cannot belong to the same number."""
     result: list[Step] = []
     for at, word in enumerate(words[start : start + _LONGEST_NUMBER], start):
         if result and word.opens:
@@ -191,7 +198,7 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
             result.append(("digits", Fraction(FOREIGN_NUMBERS[text])))  # zwei Millionen
         elif not result and word.number and re.fullmatch(r"-?\d+(\.\d+)?", text):
             following = words[at + 1].text if at + 1 < len(words) else ""
-            # 1.500 Millionen are 1,500 millions: the languages of these words group by a dot.
+            # 1.500 Millionen are 1,500 millions: the languages of these scale words group thousands with a dot.
             result.append(("digits", Fraction((following in FOREIGN_SCALES and in_thousands(text)) or text)))
         else:
             break
@@ -199,14 +206,14 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
 
 
 def _is_money(words: Sequence[Word], start: int, scale: int) -> bool:
-    """Whether a currency stands before the number at `start`, or behind the letter at `scale`: $4.5m, 4.5m euros."""
+    """Whether a currency stands before the number at `start`, or after the letter at `scale`: $4.5m, 4.5m euros."""
     before = words[start - 1].text if start else ""
     behind = words[scale + 1].text if scale + 1 < len(words) else ""
     return not {UNITS.get(before), UNITS.get(behind)}.isdisjoint(CURRENCIES)
 
 
 def read_minus(words: Sequence[Word]) -> list[Word]:
-    """ "minus 40" becomes -40."""
+    """Combine "minus" with the number after it: "minus 40" becomes -40."""
     result: list[Word] = []
     for word in words:
         if result and result[-1].text in MINUS and word.number and not word.opens and word.text[0] != "-":
@@ -221,7 +228,7 @@ def read_minus(words: Sequence[Word]) -> list[Word]:
 
 
 def move_currencies(words: Sequence[Word]) -> list[Word]:
-    """A currency before its number moves after it, like every other unit."""
+    """Move each currency that stands before its number to after it, where every other unit stands."""
     result = list(words)
     for i in range(len(result) - 1):
         unit, number = result[i], result[i + 1]
@@ -236,7 +243,7 @@ def move_currencies(words: Sequence[Word]) -> list[Word]:
 
 
 def mark_units(words: Sequence[Word]) -> list[Word]:
-    """Words after a number are marked as counted; units get a key, and their number is not a time of day."""
+    """Mark the word after each number as counted; a unit gets a key, and its number is no longer a time of day."""
     result: list[Word] = []
     for word in _with_percent(words):
         number = result[-1] if result and digits_of(result[-1]) and not word.opens else None
@@ -247,7 +254,7 @@ def mark_units(words: Sequence[Word]) -> list[Word]:
         unit = next((UNITS[text] for text in (word.text, *dative) if text in UNITS), "")
         if unit:
             names = {name for name in number.names if not name.startswith("t:")}
-            # 2.000 may be 2000, so it is not 2.
+            # 2.000 can be 2000, so it does not get the name 2.
             names |= set() if in_thousands(number.text) else {without_zeros(number.text)}
             result[-1] = replace(number, names=frozenset(names))
         result.append(replace(word, counted=True, names=word.names | dative | ({f"u:{unit}"} if unit else set())))
@@ -255,7 +262,7 @@ def mark_units(words: Sequence[Word]) -> list[Word]:
 
 
 def _with_percent(words: Sequence[Word]) -> list[Word]:
-    """ "per cent" becomes one word, and so do "US dollars" and "degrees Celsius"."""
+    """Combine "per cent", "US dollars" and "degrees Celsius" into one word each."""
     result: list[Word] = []
     for word in words:
         if result and result[-1].text == "us" and UNITS.get(word.text) == "$":

@@ -1,7 +1,8 @@
-"""The details of a sentence, which a question can ask for: names, numbers with what they count, code, cells of a row.
+"""Sentence -> the details that a question can ask for: names, numbers with what they count, code, cells of a row.
 
-A pair teaches what its answer is about. "Up to six days, but they lapse on 20 June" is learned as the answer to "How
-many?", and those who ask for the date do not get it: so each detail is asked for.
+A model learns an answer as the answer to one question. If "Up to six days, but they lapse on 20 June" is only trained
+as the answer to "How many?", the model does not give the date to somebody who asks for it. So a question is written
+for each detail.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from disc_lite.qa.spelling import fold
 from disc_lite.qa.vocabulary import MONTHS, YES_NO
 from disc_lite.qa.words import is_unspaced, words_of
 
-MOST = 6  # details of a sentence: a row may have thirty cells
-LONGEST = 8  # words of a detail, or twice as many characters of Chinese: a longer one is a statement
-LONGEST_FIELD = 4  # words of a label, and of its value
+MOST = 6  # details of a sentence at most: the row of a table can have thirty cells
+LONGEST = 8  # words of a detail at most, or twice as many characters of Chinese: a longer text is a statement
+LONGEST_FIELD = 4  # words of a label at most, and of its value
 _FIELD_CHARS = 120
-_NOTHING = YES_NO | {"n/a", "na", "x", "tbd", "?"}  # cells that no question can be told as its answer
+_NOTHING = YES_NO | {"n/a", "na", "x", "tbd", "?"}  # cells that cannot be the answer to a question
 
 # "3. Start: May", "(2) The owner", "- Home: Ildeth"
 _MARKER = re.compile(r"\s*(?:[-*+•–]\s+)?(?:\(?\d{1,3}(?:\.\d{1,3}){0,3}[.)]\s+)?")
@@ -28,11 +29,11 @@ _FIELD = re.compile(r"[*_]*([^\n:：|]{1,50}?)[*_]*(?:[:：][*_]+|:(?=\s)|：)[ 
 _STOPS = (".", "!", "?", "。", "！", "？", ":", ";", ",")
 
 _CODE_SPAN = re.compile(r"`[^`\n]*`")
-_EDGE = re.compile(r"(?<!\S)\|(?!\S)")  # between two cells; `|x|` and `P(A|B)` have none
+_EDGE = re.compile(r"(?<!\S)\|(?!\S)")  # the bar between two cells; `|x|` and `P(A|B)` have none
 _CELL_END = re.compile(r"(?<!\\)\|")
 _WRAPPED = re.compile(r"(`|\*\*?)([^`*]+)\1")
 
-# Of the marks that look the same at both ends, the first is not behind a letter (24") and not before a blank.
+# An opening " or » that looks like the closing mark does not stand before a blank, and " not after a digit (24").
 _QUOTED = re.compile(
     r'(?<!\w)"(?!\s)([^"]{2,60})"|[“„]([^“”„]{2,60})[”“]|”([^“”„]{2,60})”|«([^«»]{2,60})»|»(?!\s)([^«»]{2,60})«'
     r"|「([^「」]{2,60})」|『([^『』]{2,60})』|《([^《》]{2,60})》|`([^`]{2,60})`"
@@ -41,13 +42,13 @@ _CODE = re.compile(
     r"(?<![\w-])--[a-z][\w-]+|(?<!\w)[^\W_]+(?:_+[^\W_]+)+(?!\w)|\b(?=\w{5})[a-z]+[A-Z]\w*"
     r"|(?<!\]\()\b(?:https?://|www\.)[^\s<>()\"'`|]*[\w/]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
-_TAKEN = "_"  # in place of what is a detail already: neither a name nor the beginning of a sentence
+_TAKEN = "_"  # replaces what is a detail already; it is not a name, and the word after it does not begin a sentence
 
 _HAN, _TIMES = "〇零一二三四五六七八九十百千万亿两兩萬億", "年月日号號时時点點分秒"
 _KATAKANA = "ァ-ヺー"
 _MEASURES = f"{_TIMES}个個名位人天周次回册張张条件元角小级层層楼階岁歲倍种種家座只隻台辆本公米斤克章节項项页任円"
 # 2020年5月3日, 十点十五分, 二十七名, 333メートル, 星期二, ジョン・スミス, and words in Latin letters.
-# A single 一 is mostly no number: 一些, 一直.
+# A single 一 is rarely a number: 一些, 一直.
 _UNSPACED = re.compile(
     rf"(?:星期|周|週)[一二三四五六日天]|第[{_HAN}\d]+\w|(?:(?:\d+|[{_HAN}]+)[{_TIMES}]){{2,9}}"
     rf"|(?!十分|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[3:]}](?=[{_MEASURES}]))(?:[{_KATAKANA}]+|[^\W\d])?"
@@ -57,7 +58,7 @@ _UNSPACED = re.compile(
 
 
 def details_of(sentence: str, language: str = "") -> tuple[str, ...]:
-    """The details of a sentence of this language, if it is known: at most MOST, each once."""
+    """The details of a sentence, each once and at most `MOST`; `language` is that of the sentence, if known."""
     if cells := cells_of(sentence):
         found: Iterator[str] = iter(cells)
     else:
@@ -69,7 +70,7 @@ def details_of(sentence: str, language: str = "") -> tuple[str, ...]:
 
 
 def cells_of(sentence: str) -> list[str]:
-    """The cells of a row of a table, or none."""
+    """The cells of a table row; empty if the sentence is not a row."""
     row = sentence.strip()
     edges = 0 if "\n" in row else len(_EDGE.findall(_CODE_SPAN.sub("", row)))
     if edges < 1 + row.endswith(_STOPS):  # "Run cat notes | sort in the shell."
@@ -79,13 +80,13 @@ def cells_of(sentence: str) -> list[str]:
 
 
 def _without_marker(sentence: str) -> str:
-    """A sentence without the mark of its list item; "3. Mai" is a day."""
+    """The sentence without the marker of its list item; "3. Mai" is a date and stays whole."""
     day, marker = _NUMBERED_DAY.match(sentence), _MARKER.match(sentence)
     return sentence if marker is None or (day and fold(day[1].lower()) in MONTHS) else sentence[marker.end() :]
 
 
 def _value_of(line: str) -> str:
-    """The value of a line that is a label and its value, "Home: Ildeth", and no sentence; or ""."""
+    """The value of a line that consists of a label and its value ("Home: Ildeth"); "" for any other line."""
     field = _FIELD.fullmatch(line) if len(line) <= _FIELD_CHARS and not line.endswith(_STOPS) else None
     if not field or ": " in field[2] or max(_size(field[1]), _size(field[2])) > LONGEST_FIELD:
         return ""
@@ -93,7 +94,7 @@ def _value_of(line: str) -> str:
 
 
 def _in_text(text: str, language: str) -> Iterator[str]:
-    """Yields quotations, words of code and addresses, then names and numbers outside of these."""
+    """Yield quotations, words of code and addresses, then the names and numbers outside them."""
     quoted = (next(filter(None, match.groups())).strip() for match in _QUOTED.finditer(text))
     unquoted = _QUOTED.sub(_TAKEN, text)
     code, rest = (match[0] for match in _CODE.finditer(unquoted)), _CODE.sub(_TAKEN, unquoted)
@@ -102,5 +103,5 @@ def _in_text(text: str, language: str) -> Iterator[str]:
 
 
 def _size(text: str) -> float:
-    """Its words; two characters of Chinese are about one."""
+    """The length of a text in words; two characters of Chinese count as one word."""
     return len(words_of(text)) / (2 if is_unspaced(text) else 1)

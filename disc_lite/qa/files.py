@@ -1,4 +1,7 @@
-"""Files of questions and of pairs -> checked records."""
+"""Files of questions or question-answer pairs -> checked records (`Question`, `Pair`).
+
+`shapes` reads the rows of every file format. This file checks each row, and says what is wrong with an invalid one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from disc_lite.qa.records import UNKNOWN_PASSAGE, Pair, Question
 from disc_lite.qa.shapes import EXAMPLE, Row, What, rows_of
 from disc_lite.qa.words import normalise
 
-# Keys of common training formats -> what the row is.
+# Keys of common training formats -> what a row with these keys is.
 _FOREIGN = {
     ("messages",): "a chat (`messages`)",
     ("conversations",): "a chat (`conversations`)",
@@ -24,15 +27,15 @@ _FOREIGN = {
 }
 _REWRITE = f"Give each question short answers to grade against. {EXAMPLE}"
 PAIR_EXAMPLE = 'Write lines like {"question": "Who …?", "answer": "…", "document": "guide.md"}.'
-_KNOWN = ("source", "passage_sha256")  # of a pair that a run has written
+_KNOWN = ("source", "passage_sha256")  # keys of a pair that a run has written
 
 
 def read_questions(path: Path, tell: Callable[[str], None] = lambda text: None) -> tuple[Question, ...]:
     """The questions of a file: JSON lines, a JSON array, SQuAD, CSV with a header, or a run's `questions.jsonl`.
 
     A row has `question` or `completion`, `answers` or `answer`, and perhaps `document` and `choices`. A question that
-    is there several times is one; `tell` is called with how many such rows there are, and with how many ask the same
-    and accept other answers.
+    occurs several times is returned once. `tell` is called with a sentence about such repetitions, and with one about
+    questions that ask the same as another but accept other answers.
     Raises UsageError with the place of the first invalid row.
     """
     rows = [_question(path, row) for row in rows_of(path, "questions")]
@@ -54,16 +57,16 @@ def _asked(question: Question) -> tuple[object, ...]:
 
 
 def read_pairs(path: Path) -> tuple[Pair, ...]:
-    """Rows of a run's `pairs.jsonl`, perhaps edited, or of a file by hand in any format of questions.
+    """The pairs of a run's `pairs.jsonl`, perhaps edited, or of a user's own file in any format of questions.
 
-    They need not say the `passage`, nor the `document` where there is one only. Raises UsageError with the place of the
+    A row can leave out its `passage`, and its `document` if there is only one. Raises UsageError with the place of the
     first invalid row.
     """
     return tuple(_pair(path, row) for row in rows_of(path, "pairs"))
 
 
 def rows_about(path: Path, what: What, documents: Collection[str]) -> str:
-    """`Lines 3, 7 to 9 of FILE`: the rows that name one of these documents and no digest; empty if none does."""
+    """The places of the rows that name one of `documents` but no digest: `Lines 3, 7 to 9 of FILE`, or "" if none."""
     rows = [row for row in rows_of(path, what) if isinstance(row.value, dict) and not row.value.get("passage_sha256")]
     places = [row.place.split() for row in rows if _document_of(row.value) in documents]  # "Line 3"
     spans: list[list[int]] = []
@@ -77,7 +80,7 @@ def rows_about(path: Path, what: What, documents: Collection[str]) -> str:
 
 
 def _pair(path: Path, row: Row) -> Pair:
-    """Raises UsageError, which says what the row is instead."""
+    """The pair of a row. Raises UsageError with what is wrong with the row."""
     value = row.value if isinstance(row.value, dict) else {}
     question, answers = value.get("question"), _answers_of(value)
     document, passage = _document_of(value), _number(value.get("passage"))
@@ -91,7 +94,7 @@ def _pair(path: Path, row: Row) -> Pair:
 
 
 def _composed(text: str) -> str:
-    """The text in NFC, each letter and its accents as one character, as in documents."""
+    """The text in NFC (each letter and its accents are one character), as documents are."""
     return unicodedata.normalize("NFC", text)
 
 
@@ -117,12 +120,12 @@ def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: 
 
 
 def _number(value: Any) -> Any:
-    """A number in a cell of CSV; anything else as it is."""
+    """A number that is the text of a CSV cell as an int; any other value as it is."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _question(path: Path, row: Row) -> Question:
-    """Raises UsageError, which says what the row is instead."""
+    """The question of a row. Raises UsageError with what is wrong with the row."""
     value = row.value if isinstance(row.value, dict) else {}
     (text, kind), answers, document = _text_of(value), _answers_of(value), _document_of(value)
     choices = value.get("choices") or []
@@ -153,7 +156,7 @@ def _fault(row: Any, text: str, answers: tuple[str, ...], document: str | None, 
 
 
 def _foreign(row: Mapping[str, Any]) -> str:
-    """What a row of another format is, or ""."""
+    """What a row is that belongs to a training format, such as "a chat (`messages`)"; "" for any other row."""
     return next((what for keys, what in _FOREIGN.items() if all(key in row for key in keys)), "")
 
 
@@ -176,7 +179,7 @@ def _answers_of(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _texts(value: Any) -> list[str]:
-    """A text, a number, `{"text": …}` as in SQuAD, or a list of these, as texts; "" for anything else."""
+    """The texts in a text, a number, `{"text": …}` as in SQuAD, or a list of these; "" for anything else."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
@@ -189,7 +192,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _document_of(row: Mapping[str, Any]) -> str | None:
-    """The name of a document as in the ledger; None if it is not a text."""
+    """The row's document as the ledger names it, "" if the row has none; None if the name is not a text."""
     document = row.get("document")
     if document is None:
         return ""

@@ -1,8 +1,8 @@
-"""Words that carry the grammar of a sentence, in several languages: no name, and nothing that is counted."""
+"""Function words of several languages: they carry the grammar of a sentence and are neither names nor counted."""
 
 from disc_lite.qa.languages import FREQUENT
 
-# Frequent, and yet what a sentence may say: how many, when, where, whether one may or must.
+# Frequent words that can still be what a sentence states: how many, when, where, whether something is allowed.
 TELLING = frozenset(
     """
     about after all any before both down each every few into less long many may might more most much must only off once
@@ -27,13 +27,13 @@ FUNCTION_WORDS = frozenset(
     "werden im am zu zum zur von vom mit für auf aus bei nach als auch nicht kein keine wie viel viele was wer wen "
     "wem wann wo warum welche welcher welches hat haben muss kann darf soll man es er sie".split()
 )
-# No name, be they written with a capital.
+# Words that are not names, even with a capital.
 ORDINARY = FUNCTION_WORDS.union(
     TELLING, *FREQUENT.values(),
     "unless although however within anyone anybody everyone everybody someone somebody nobody nothing another even "
     "hardly whatever whenever whoever nein oui".split(),
 )  # fmt: skip
-# Words that precede a name, have their capital from the beginning of the sentence, and are no part of the name.
+# Words that begin sentences before a name ("Visit Ardel"): their capital does not make them a part of the name.
 OPENERS = frozenset(
     """
     according across add against along although among around ask assume beyond call choose click consider contact

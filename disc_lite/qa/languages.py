@@ -1,4 +1,4 @@
-"""The language of a text by its script and frequent words: reliable for a sentence or two, not for single words."""
+"""Text -> its language, by script and frequent words; reliable for a sentence or two, not for single words."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Literal, get_args
 Language = Literal["Dutch", "English", "French", "German", "Italian", "Portuguese", "Spanish"]
 
 MIN_HITS = 3  # frequent words that a text needs at least
-MARGIN = 4 / 3  # least ratio to the hits of any other language: Danish, without a list here, has words of several
+MARGIN = 4 / 3  # least ratio to the hits of any other language: Danish, which has no list, has words of several
 NORDIC = "[åøæ]"  # letters that none of these languages has; Danish shares "er" and "om" with Dutch
-MOST_NORDIC = 1 / 16  # most words with such letters, as a share: names
+MOST_NORDIC = 1 / 16  # highest share of words with such letters, which names can have
 MIN_SHARE = 1 / 6  # least share of frequent words in a whole document, which has names, tables and code too
 SAMPLE_CHARS = 4000
 
@@ -68,7 +68,7 @@ _FREQUENT: dict[Language, str] = {
         tiene tienen toda todas todo todos tu tus u un una unas uno unos usted y ya yo
     """,
 }
-# The same of languages that their script tells, or nearly.
+# Frequent words of languages that can be recognised by their script, or nearly.
 _FREQUENT_IN_SCRIPT = {
     "Cyrillic": """
         а без бы был была были было быть в вам вас весь во вот все всё всего всех вы где да для до его ее её если есть
@@ -88,13 +88,13 @@ _FREQUENT_IN_SCRIPT = {
         並來當讓給
     """,
 }
-# First words of the Unicode names of letters -> the language, where one alone is written so.
+# First word of a letter's Unicode name -> the language, where only one language is written in that script.
 _SCRIPTS = {
     "CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean", "GREEK": "Greek",
     "HEBREW": "Hebrew", "THAI": "Thai", "ARMENIAN": "Armenian", "GEORGIAN": "Georgian",
 }  # fmt: skip
-_LETTERS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}  # Latin ones that say as much as such a character
-# Blocks and spans of code, addresses and dotted names: English words, or none, in texts of all languages.
+_LETTERS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}  # how many Latin letters one is worth
+# Blocks and spans of code, addresses and dotted names: they are English or no words at all in texts of any language.
 _CODE = re.compile(
     r"^(```|~~~).*?^\1|`[^`\n]*`|(?<![!-~])[!-~]*[A-Za-z0-9][_./\\@(){}=<>:]+[A-Za-z0-9][!-~]*",
     re.DOTALL | re.MULTILINE,
@@ -106,9 +106,9 @@ IN_SCRIPT = {
 FREQUENT: dict[Language, frozenset[str]] = {name: frozenset(_FREQUENT[name].split()) for name in get_args(Language)}
 
 
-@lru_cache(maxsize=64)  # a passage is asked about in one prompt after the other
+@lru_cache(maxsize=64)  # the same passage is in many consecutive prompts
 def language_of(text: str) -> str:
-    """The language of a text, or only its script if several languages share it; empty if it cannot be told."""
+    """The language of a text, or its script if several languages are written in it; "" if neither is clear."""
     sample = _CODE.sub(" ", _sample(text))
     counts = Counter(unicodedata.name(char, "?").partition(" ")[0] for char in sample if char.isalpha())
     scripts = Counter({script: number * _LETTERS.get(script, 1) for script, number in counts.items()})
@@ -127,7 +127,7 @@ def language_of(text: str) -> str:
 
 
 def words_without_meaning(language: str) -> frozenset[str]:
-    """The frequent words of a language (in Chinese and Japanese: characters), which say nothing of a text's subject."""
+    """The frequent words of a language (for Chinese and Japanese, characters), which do not show a text's subject."""
     if language in FREQUENT:
         return FREQUENT[language]
     return IN_SCRIPT.get("Chinese" if language == "Japanese" else language, frozenset())
@@ -144,7 +144,7 @@ def _words(text: str) -> list[str]:
 
 
 def _sample(text: str) -> str:
-    """The beginning, the middle and the end: a title page or a list of sources may be in another language."""
+    """The beginning, middle and end of a text: a title page or a list of sources can be in another language."""
     if len(text) <= 3 * SAMPLE_CHARS:
         return text
     starts = (0, len(text) // 2, len(text) - SAMPLE_CHARS)

@@ -1,6 +1,7 @@
-"""Text -> words, numbers and symbols; any other character, of whatever script, separates them.
+"""Text -> words, numbers and symbols, not yet combined; all other characters separate them.
 
-In Han, kana, Thai, Lao, Khmer and Burmese, which have no spaces between words, a letter with its marks is a word.
+In Han, kana, Thai, Lao, Khmer and Burmese, which have no spaces between words, each letter with its marks is a word.
+`words` combines the result: here "9" and "am" are two words.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MARKS = (
 _LINE_HYPHEN = re.compile(r"(?<=\w)-[^\S\n]*\n[^\S\n]*(?=[^\W\d_])")
 _SIGN_BEFORE_CURRENCY = re.compile(r"(?<![\w)\]])[-−–]([$€£¥₹])(?=\d)")
 _FRENCH_TIME = re.compile("(?<![\\w.,:])(\\d\\d?)[ \u00a0\u202f]?[hH][ \u00a0\u202f]?([0-5]\\d)(?!\\w|[.,]\\d| ?min)")
-# Behind digits of money: $500k, $1.2M, 5M€.
+# The digits of an amount of money before a letter for thousands, millions or billions: $500k, $1.2M, 5M€.
 _SCALE = re.compile(
     r"(?:[$€£¥₹]|(?:EUR|USD|GBP|CHF)) ?[\d.,]*\d(?=(?:[kKmMbB]|[mMbB]n)\b)|"
     r"\d(?=[kKmM][$€£¥₹]|(?:[kKmMbB]|[mMbB]n) (?:EUR|USD|GBP|CHF|euros?|dollars|pounds)\b)"
@@ -67,7 +68,7 @@ _DATE = r"\d{4}-\d\d?-\d\d?(?![\d-])|\d\d?-\d\d?-\d{4}(?![\d-])"
 _SPACED_GROUPS = r"[1-9]\d{0,2}(?: \d{3}){1,5}(?! ?\d)(?:[.,]\d+)?"
 _NUMBER = rf"{_DATE}|{_SPACED_GROUPS}|\d+(?:[.,:/']\d+)*(?:\^-?\d+)?|(?<![\w.])\.\d+"
 _SUFFIX = rf"[万萬亿億]|[AaPp]\.[Mm](?!\w)\.?|(?:{_LETTER}{_WORD_END}*)?"
-_AFTER_WEEK = "(?<!星期)(?<!礼拜)(?<!禮拜)(?<!周)(?<!週)"  # these precede the name of a day
+_AFTER_WEEK = "(?<!星期)(?<!礼拜)(?<!禮拜)(?<!周)(?<!週)"  # after these a numeral is a day of the week
 _LEXEME = re.compile(
     "|".join(
         (
@@ -96,7 +97,7 @@ _VERSION = re.compile(r"v(\d+(?:\.\d+)*)$")
 
 
 def prepared(text: str) -> str:
-    """The text in NFKC, with ASCII digits, one kind of apostrophe and one kind of hyphen."""
+    """The text in NFKC with ASCII digits, one kind of apostrophe and of hyphen, and spoken amounts in digits."""
     text = text.replace("<=", "≤").replace(">=", "≥")
     text = _SIGN_BEFORE_CURRENCY.sub(r"\1-", _LINE_HYPHEN.sub("-", text))
     text = _SCALE.sub(r"\g<0> ", _FRENCH_TIME.sub(r"\1:\2", text))
@@ -112,7 +113,7 @@ def prepared(text: str) -> str:
 
 
 def _hyphened(match: re.Match[str]) -> str:
-    """2024年6月20日 becomes 2024-6-20, and 6月20日 becomes 20 june."""
+    """A date of an East Asian language, rewritten: 2024年6月20日 becomes 2024-6-20, and 6月20日 becomes 20 june."""
     parts = [part if part.isdecimal() else chinese_value(part) for part in match.groups("2000")]
     date = date_of("-".join(parts))
     if date is None:
@@ -121,7 +122,7 @@ def _hyphened(match: re.Match[str]) -> str:
 
 
 def _decimal(match: re.Match[str]) -> str:
-    """2½ becomes 2.5, and ½ becomes 1/2."""
+    """A fraction in one character, rewritten: 2½ becomes 2.5, and ½ becomes 1/2."""
     whole, fraction = match.groups()
     if not whole:
         return unicodedata.normalize("NFKC", fraction).replace("⁄", "/")
@@ -129,9 +130,9 @@ def _decimal(match: re.Match[str]) -> str:
 
 
 def lexed(text: str) -> Iterator[Word]:
-    """The words of a text in their order, before they are combined: "9" and "am" are two words."""
+    """Yield the words of a text in their order."""
     text, end = prepared(text), 0
-    last: Word | None = None  # held back until it is known what follows it
+    last: Word | None = None  # held back until the text after it is known
     for match in _LEXEME.finditer(text):
         start = match.start()
         words = list(_words_in(match))
@@ -207,7 +208,7 @@ def _is_apart(suffix: str) -> bool:
 
 
 def date_words(year: int, month: int, day: int) -> tuple[Word, ...]:
-    """Day, month and year as words, in this order."""
+    """A date as three words: day, month and year."""
     name = MONTH_NAMES[month - 1]
     return (
         Word(str(day), str(day), frozenset({str(day), f"o:{day}"}), number=True),
@@ -217,7 +218,7 @@ def date_words(year: int, month: int, day: int) -> tuple[Word, ...]:
 
 
 def _word(written: str) -> Iterator[Word]:
-    """A word, or the words that an apostrophe or a hyphen connects."""
+    """Yield the word, or the words that its apostrophe or hyphen connects."""
     text = fold(written)
     if "-" in text and _is_span_or_count(text.split("-")):
         yield from (replace(word, opens=False) for part in written.split("-", 1) for word in lexed(part))
@@ -245,7 +246,7 @@ def _word(written: str) -> Iterator[Word]:
 
 
 def _is_span_or_count(parts: Sequence[str]) -> bool:
-    """Whether a hyphen separates words: in Mon-Fri, Dec-2024, and in twelve-hour as in 12-hour."""
+    """Whether a hyphen separates two words, as in Mon-Fri, Dec-2024 and twelve-hour, but not in twenty-five."""
     if all(part in _DAYS or part in MONTHS or part.isdigit() for part in parts):
         return True
     head, tail = parts[0], parts[1]

@@ -1,16 +1,16 @@
-"""Whether a prediction gives an answer.
+"""Whether a prediction gives an answer: exact match, containment and word F1.
 
-`exact`: the prediction has the same words as the answer. `contains`: the words of the answer occur in it, in the same
-order and without a gap, and are not negated there.
+`exact`: the prediction has the same words as the answer. `contains`: the words of the answer occur in the prediction,
+in the same order and without a gap, and are not negated there (`negation`).
 
 Two words are the same if
-- they are spelled alike, where accents may be missing but not differ (peche is pêche, péché is not);
+- they are spelled alike; accents can be missing but not differ (peche is pêche, péché is not);
 - they are the same number, time, date, unit or ordinal;
 - one is the plain plural of the other, and one of them is in lower case or counted (Adams is not Adam).
 
-The answers yes and no are given by the first word that says one of them and ends its clause, or begins the prediction
-before a pronoun or the like: "No, it is not", "No it is not" and "The answer is no", but not "There is no rule",
-"No rule is known" and "yes or no".
+If the answer is yes or no, the prediction gives the first yes or no that ends its clause, or that begins the prediction
+and precedes a pronoun or the like. "No, it is not", "No it is not" and "The answer is no" give the answer no; "There is
+no rule", "No rule is known" and "yes or no" do not.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _NUMBER_SIGN = re.compile(r"\W*no\.\s*\d", re.IGNORECASE)  # No. 7
 
 @dataclass(frozen=True)
 class Grade:
-    """A prediction by every rule, against one answer or the one of several that fits best."""
+    """How a prediction compares with an answer, or with the best fitting of several, by each rule."""
 
     exact: bool
     contains: bool
@@ -61,7 +61,7 @@ def is_right(prediction: str, answers: Iterable[str], grading: str) -> bool:
 
 
 def compare(prediction: str, answer: str) -> Grade:
-    """Compare by words, without articles; an answer that consists of marks only ("#") is compared by its marks."""
+    """Compare a prediction with an answer by words, without articles; an answer of marks only ("#") by its marks."""
     read = read_words(prediction)
     predicted, expected = _without_skipped(read), _without_skipped(read_words(answer))
     predicted, expected = _with_compounds(predicted, expected), _with_compounds(expected, predicted)
@@ -69,7 +69,7 @@ def compare(prediction: str, answer: str) -> Grade:
         exact, contains = _compare_marks(prediction, answer)
         return Grade(exact, contains, float(exact))
     linked = _with_links(predicted, expected), _with_links(expected, predicted)
-    if _are_same(*linked):  # only whole answers: of "It sells apples. Pears are not sold." a part would be the same
+    if _are_same(*linked):  # only the whole: "apples and pears" is not in "It sells apples. Pears are not sold."
         predicted, expected = linked
     known = frozenset().union(*map(_names, expected))
     candidates = [i for i, word in enumerate(predicted) if not known.isdisjoint(_names(word))]
@@ -80,7 +80,7 @@ def compare(prediction: str, answer: str) -> Grade:
 
 
 def opening_yes_no(text: str) -> tuple[str, str]:
-    """ "yes" or "no", as a text begins with it in its language, and what follows; or "" and the whole text."""
+    """The yes or no that begins a text, in any language, as "yes" or "no", and the rest; or "" and the whole text."""
     words = read_words(text)
     end = next((end for end in (1, 2, 3) if _says_yes_or_no(words, 0, end)), 0)
     if end == 0 or _NUMBER_SIGN.match(text):
@@ -94,7 +94,7 @@ def opening_yes_no(text: str) -> tuple[str, str]:
 def _contains(
     read: Sequence[Word], predicted: Sequence[Word], expected: Sequence[Word], candidates: Sequence[int]
 ) -> bool:
-    """Whether `expected` occurs in `predicted`, from one of `candidates` on, and is not negated there."""
+    """Whether `expected` occurs in `predicted` at one of the indices `candidates` and is not negated there."""
     if _joined(expected) in YES_NO:
         return _yes_or_no(read).removesuffix("的") == _joined(expected).removesuffix("的")  # 是的
     if len(expected) == 1:
@@ -116,7 +116,7 @@ def _joined(words: Sequence[Word]) -> str:
 
 
 def _yes_or_no(words: Sequence[Word]) -> str:
-    """The first word that says yes or no as a clause or at the end of one; "" if none does."""
+    """The first yes or no that counts as an answer; "" if there is none."""
     for start in range(len(words)):
         end = next((end for end in (start + 1, start + 2, start + 3) if _says_yes_or_no(words, start, end)), 0)
         if end:
@@ -125,7 +125,7 @@ def _yes_or_no(words: Sequence[Word]) -> str:
 
 
 def _says_yes_or_no(words: Sequence[Word], start: int, end: int) -> bool:
-    """Whether `words[start:end]` (several in scripts without spaces) are yes or no, and no article and no choice."""
+    """Whether `words[start:end]` (several in scripts without spaces) answer yes or no: not "no dogs", "yes or no"."""
     if end > len(words) or _joined(words[start:end]) not in YES_NO | THERE_IS_NONE:
         return False
     if any(word.opens for word in words[start + 1 : end]) or is_negated_before(words, start):
@@ -162,7 +162,7 @@ def _compare_marks(prediction: str, answer: str) -> tuple[bool, bool]:
 
 
 def _without_skipped(words: Sequence[Word]) -> list[Word]:
-    """The words that are compared; the mark before a skipped one precedes the next."""
+    """The words that are compared; the end of a clause before a skipped word counts as before the next word."""
     compared: list[Word] = []
     opens = False
     for word in words:
@@ -192,7 +192,7 @@ def _with_compounds(words: Sequence[Word], others: Sequence[Word]) -> list[Word]
 
 
 def _with_links(words: Sequence[Word], others: Sequence[Word]) -> list[Word]:
-    """The words, with "apples, pears" as "apples and pears" if `others` link the two so."""
+    """The words, with "apples, pears" as "apples and pears" if `others` link the two words with "and"."""
     threes = zip(others, others[1:], others[2:], strict=False)
     links = {(first.text, last.text): link for first, link, last in threes if link.text in AND}
     linked = list(words[:1])
@@ -217,5 +217,5 @@ def _is_same(first: Word, second: Word) -> bool:
 
 
 def _is_common(word: Word) -> bool:
-    """Whether a word is surely not a name."""
+    """Whether a word is certainly not a name."""
     return word.counted or not word.written[:1].isupper()

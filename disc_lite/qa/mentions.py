@@ -1,4 +1,4 @@
-"""Names, and numbers with what they count, in a sentence of a language that is written with spaces."""
+"""Finds names, dates, and numbers with what they count, in sentences of languages that are written with spaces."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ _IN_GERMAN_NAME = re.compile(rf"['’]?{_BLANK}(?:& )?")
 _IN_NUMBER = re.compile(_BLANK)
 _IN_DATE = re.compile(rf"[.,]?{_BLANK}(?:(?:of|de|del|di){_BLANK})?")  # "3. Mai", "20 de junio de 2023", "May 5, 2020"
 _DAY = re.compile(rf"\d(?:st|nd|rd|th|er|º)?\.?{_BLANK}(?:(?:of|de|di|del){_BLANK})?$")
-_IN_YEAR = re.compile(rf"\.?{_BLANK}(?:(?:of|de|del){_BLANK})?\d")  # or on this day, behind a month
+_IN_YEAR = re.compile(rf"\.?{_BLANK}(?:(?:of|de|del){_BLANK})?\d")  # after a month: its year, or its day
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 _CODE = re.compile(r"[^\W\d_]\w*[-.]?\d|[^\W\d_]+-\d")  # B3, KTRN4, HARROW-3
 _SHORT_FORM = re.compile(r"[A-ZÄÖÜÀ-ÝА-Я]\w{0,2}")  # J., Dr., St.
 _CONTRACTED = re.compile(r"(\w+)['’](?:d|ll|m|re|s|t|ve)")  # You're, That's
 _POSSESSIVE = re.compile(r"['’]s$")
 _OPENS = re.compile(r"[.!?:]\W*\s\W*$|^\W*$")  # what precedes the first word of a sentence
-_REFERS = re.compile(  # what precedes the number of a part of a text, which nobody asks for
+_REFERS = re.compile(  # before the number of a part of a text (section 3), which nobody asks for
     r"(?:§|\[|\b(?:abs|absatz|satz|art|article|articles|artikel|artículo|articolo|section|sections|clause|paragraph|"
     r"abschnitt|kapitel|chapter|figure|fig|table|tabelle|abbildung|abb|seite|page|pages|стать[яеи]|пункт\w?)\b\.?)\s*$",
     re.IGNORECASE,
 )
 _NOT_COUNTED = ORDINARY | OPENERS
-_BEFORE = 12  # characters before a word that tell whether it is the first, or of a reference
+_BEFORE = 12  # characters before a word that show whether it begins a sentence or belongs to a reference
 _GERMAN_ENDING = re.compile(r"e[mnrs]?$")  # of an adjective, or of a name
-_OWN_TWO = {"French": "deux", "Italian": "due", "Spanish": "dos"}  # frequent words of these languages
+_OWN_TWO = {"French": "deux", "Italian": "due", "Spanish": "dos"}  # numbers that are among the frequent words
 _MANY = frozenset("people children men women".split())  # English plurals without an s
 _DAYS = WEEKDAYS.union(
     "lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo lunedì "
@@ -75,13 +75,13 @@ class _Sentence(NamedTuple):
 
 
 def mentions(text: str, language: str) -> Iterator[str]:
-    """Numbers, each with what it counts, dates and names, in their order."""
+    """Yield the numbers of a text (each with what it counts), its dates and its names, in their order."""
     lower = text.lower()
-    is_heading = text.isupper() and len(lower) == len(text)  # in capitals, of which none is a name
+    is_heading = text.isupper() and len(lower) == len(text)  # all in capitals, which mark no name here
     sentence = _Sentence(lower if is_heading else text, language)
     words = [word for match in _WORD.finditer(sentence.text) if (word := _read(match, sentence)).text not in _LINKS]
     starts = [i for i in range(len(words)) if not i or not _are_one(words, i, sentence)]
-    counted = -1  # the last word that a number counts
+    counted = -1  # index of the last word that a number counts
     for start, end in pairwise([*starts, len(words)]):
         run = words[start:end]
         kinds = {word.kind for word in run}
@@ -132,7 +132,7 @@ def _is_number(word: str, language: str) -> bool:
 
 
 def _are_one(words: list[_Word], place: int, sentence: _Sentence) -> bool:
-    """Whether a word goes on with the name, the number or the date of the one before it."""
+    """Whether a word continues the name, the number or the date of the word before it."""
     before, word = words[place - 1], words[place]
     gap = sentence.text[before.end : word.start]
     kinds = before.kind, word.kind
@@ -161,7 +161,7 @@ def _joins_names(before: _Word, gap: str, sentence: _Sentence) -> bool:
 
 
 def _last_counted(words: list[_Word], end: int, sentence: _Sentence) -> int:
-    """The place of the last word that the number before `end` counts: "four working days" has two, "2019" none."""
+    """The index of the last word that the number before `end` counts (two in "four working days"), or `end - 1`."""
     number = words[end - 1]
     if number.kind != "number" or end == len(words) or not _is_counted(number, words[end], sentence):
         return end - 1
@@ -192,7 +192,7 @@ def _is_counted(number: _Word, following: _Word, sentence: _Sentence) -> bool:
 
 
 def _is_lone_name(word: _Word, sentence: _Sentence) -> bool:
-    """Whether one word with a capital is a name: German nouns have capitals, and so has what begins a sentence."""
+    """Whether a single word is a name; a capital does not show it in German, or at the beginning of a sentence."""
     if word.text.lower() in _DAYS or _CODE.match(word.text):
         return True
     if len(word.text) < 2 or not word.text[0].isupper() or sentence.opens(word) or _REFERS.search(word.text):

@@ -1,10 +1,10 @@
-"""Whether an answer is negated where it stands in a text.
+"""Whether an answer is negated where it occurs in a text.
 
-Negated is an answer that directly follows "not", "no", "never" or the like in other languages. Only words that say
-where or how may stand between ("never on Friday", "not yet allowed"), and behind "do not" the verb ("does not cost 84
-euros"); any other word ends the scope of the negator, so "not until 11:15", "no more than 187 euros" and "not only
-Friday" give the answer, and so does "any day but Friday", as "closed every day but Friday" may have to. The end of a
-clause ends it too: "No, Friday". If the answer occurs several times, one that is not negated is enough.
+An answer is negated if it directly follows "not", "no", "never" or the like in other languages. Between the two there
+can only be words for where or how ("never on Friday", "not yet allowed") and, after "do not", the verb ("does not cost
+84 euros"). Any other word ends the scope of the negator: "not until 11:15", "no more than 187 euros" and "not only
+Friday" give the answer. So does "any day but Friday", since "closed every day but Friday" can be right. The end of a
+clause also ends the scope: "No, Friday". If the answer occurs several times, one that is not negated is enough.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def is_negator(word: Word) -> bool:
 
 
 def is_negated_before(words: Sequence[Word], start: int) -> bool:
-    """Whether a negator precedes what begins at `start`, with nothing between that ends its scope."""
+    """Whether a negator precedes the answer that begins at `start`, and no word between them ends its scope."""
     if words[start].opens:
         return False
     before = ""
@@ -63,14 +63,14 @@ def is_negated_before(words: Sequence[Word], start: int) -> bool:
 
 
 def _ends_phrase(words: Sequence[Word], index: int) -> bool:
-    """Whether a negator of several words ends here: by no means, auf keinen Fall."""
+    """Whether a negator of several words ends at `index`: by no means, auf keinen Fall."""
     first = next((i for i in (index, index - 1) if i < 1 or words[i].opens), max(0, index - 2))
     texts = [word.text for word in words[first : index + 1]]
     return any(" ".join(texts[n:]) in NEGATING_PHRASES for n in range(len(texts)))
 
 
 def _ends_pair(words: Sequence[Word], index: int, start: int) -> bool:
-    """Whether a negator in two parts ends here, such as "n'est plus"; "non più di 187" limits the number at `start`."""
+    """Whether a negator in two parts ("n'est plus") ends at `index`; "non più di 187" limits the number at `start`."""
     first = NEGATING_PAIRS.get(words[index].text)
     if first is None or (words[start].number and index < start - 1):
         return False
@@ -83,12 +83,12 @@ def _ends_pair(words: Sequence[Word], index: int, start: int) -> bool:
 
 
 def _no_negates(words: Sequence[Word], index: int) -> bool:
-    """Whether "no" is English or Spanish here: it begins a clause or occurs with words of these languages."""
+    """Whether the "no" at `index` is English or Spanish: it begins a clause or occurs with words of these languages."""
     return words[index].opens or any(word.text in NO_NEGATES_BESIDE for word in words)
 
 
 def is_negated_after(words: Sequence[Word], end: int) -> bool:
-    """Whether a negator follows what ends at `end`, as in some languages."""
+    """Whether a negator follows the answer that ends before `end`, as in Turkish, Hindi, Korean and Japanese."""
     following = words[end : end + _MAX_SCOPE]
     text = ""
     for word in following:

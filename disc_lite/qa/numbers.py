@@ -1,8 +1,8 @@
 """A number as written -> its normalised form and its other readings: thousands, a time of day, a date.
 
-"1,000", "1 000", "1'000" and "1000" are the same, and so are "3,5" and "3.5". "1.234" may be a decimal or have a
-thousands separator, "11.15" may be a decimal or a time of day: such a number keeps its form and gets a name for the
-other reading. "1.10" and "1.1" may be versions and differ; with a unit they are the same, but "1.000" and "1" are not.
+"1,000", "1 000", "1'000" and "1000" are the same, and so are "3,5" and "3.5". "1.234" can be a decimal or have a
+thousands separator, "11.15" can be a decimal or a time of day: such a number keeps its form and gets a name for the
+other reading. "1.10" and "1.1" can be versions and differ; with a unit they are the same, but "1.000" and "1" are not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LAST_HOUR = 24
 
 
 def number_of(body: str) -> tuple[str, set[str]]:
-    """The normalised form of a number without sign, and its other names."""
+    """The normalised form of a number without its sign, and names for its other readings."""
     if ":" in body or "/" in body or "^" in body:
         return re.sub(r"^0(?=\d:)", "", body), clock_names_of(body)  # 09:05 becomes 9:05
     decimal = re.fullmatch(r"([\d,.' ]*)([.,])(\d+)", body)
@@ -38,7 +38,7 @@ def number_of(body: str) -> tuple[str, set[str]]:
 
 
 def in_thousands(text: str) -> str:
-    """A number whose dot may group thousands, without it: 2.000 gives 2000. "" for any other number."""
+    """The number without its dots if they can group thousands (2.000 gives 2000); "" for any other number."""
     return text.replace(".", "") if _GROUPED.fullmatch(text.removeprefix("-")) else ""
 
 
@@ -48,7 +48,7 @@ def is_list(body: str) -> bool:
 
 
 def date_of(body: str) -> tuple[int, int, int] | None:
-    """(year, month, day) of a date in digits that has one reading only, else None."""
+    """(year, month, day) of a date in digits that has only one reading, else None."""
     parts = _PARTS.split(body)
     if len(parts) != 3 or not all(part.isdigit() for part in parts):
         return None
@@ -60,7 +60,7 @@ def date_of(body: str) -> tuple[int, int, int] | None:
         result = (first, second, third) if mark in "-/" else None
     elif len(parts[2]) != 4:
         result = None
-    elif mark == "." or first > 12 or first == second:  # 20.06.2024; else only what has one reading is a date
+    elif mark == "." or first > 12 or first == second:  # with dots the day is first: 20.06.2024
         result = (third, second, first)
     else:
         result = (third, first, second) if second > 12 else None
@@ -68,7 +68,7 @@ def date_of(body: str) -> tuple[int, int, int] | None:
 
 
 def clock_names_of(text: str) -> set[str]:
-    """Keys of the times of day that a number may mean: "9", "9:00", "11.15"."""
+    """Keys of the times of day that a number can mean: "9", "9:00", "11.15"."""
     if text.isdigit() and len(text) <= 2 and 1 <= int(text) <= LAST_HOUR:
         return clock_names(int(text), 0)
     result = _CLOCK.fullmatch(text)
@@ -76,7 +76,7 @@ def clock_names_of(text: str) -> set[str]:
 
 
 def clock_names(hour: int, minute: int, half: str = "") -> set[str]:
-    """Keys of a time: with "am" or "pm" also its 24-hour form; without, both halves of the day up to 12:59."""
+    """Keys of a time of day: with "am" or "pm" also in its 24-hour form; without, for both halves up to 12:59."""
     if half:
         whole = hour % 12 + (12 if half == "pm" else 0)
         return {f"t:{hour}:{minute:02}{half}", f"t:{whole}:{minute:02}"}
@@ -91,7 +91,7 @@ def without_zeros(text: str) -> str:
 
 
 def chinese_value(run: str) -> str:
-    """Chinese numerals in digits; "" if they are not a number by themselves (千 in a name)."""
+    """The value of Chinese numerals, in digits; "" if they are not a number by themselves (千 in a name)."""
     digits = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2, "兩": 2}
     if all(c in digits for c in run):
         return "".join(str(digits[c]) for c in run)

@@ -13,7 +13,7 @@ SMALL_NUMBERS = {
 }
 TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
-# Behind digits only: German, French, Spanish, Italian, Dutch; and letters behind an amount of money ($4.5m).
+# Scale words after a number, in German, French, Spanish, Italian and Dutch; and letters after an amount ($4.5m).
 FOREIGN_SCALES = {
     **dict.fromkeys("tsd tausend mille mila mil duizend".split(), 10**3),
     **dict.fromkeys("mio millionen millions millones millon milioni milione miljoen".split(), 10**6),
@@ -27,7 +27,7 @@ _ORDINALS = (
     "sixteenth seventeenth eighteenth nineteenth twentieth"
 )
 ORDINALS = {word: n for n, word in enumerate(_ORDINALS.split(), 1)} | {"thirtieth": 30}
-# Other languages, up to twelve, without words that are also English ("once", "on").
+# Two to twelve in other languages, without words that are also English ("once", "on").
 _FOREIGN = """
     zwei deux dos due dois duas twee два две iki اثنان اثنين اثنتان اثنتين
     drei trois tres tre drie три ثلاثة ثلاث
@@ -41,7 +41,7 @@ _FOREIGN = """
     elf onze undici одиннадцать
     zwolf zwoelf douze doce dodici doze twaalf двенадцать
 """
-# 13 to 19, then the tens, of German, French, Spanish, Italian, Portuguese and Dutch in this order, then of others.
+# 13 to 19, then the tens: in German, French, Spanish, Italian, Portuguese and Dutch in this order, then in others.
 _FOREIGN_TEENS = """
     dreizehn treize trece tredici treze dertien тринадцать
     vierzehn quatorze catorce quattordici catorze veertien четырнадцать
@@ -62,7 +62,7 @@ _FOREIGN_TENS = """
     neunzig nonante noventa novanta noventa negentig девяносто doksan تسعون تسعين
 """
 FOREIGN_TENS = {word: 10 * n for n, line in enumerate(_FOREIGN_TENS.split("\n")[1:-1], 2) for word in line.split()}
-# What French numbers to 99 consist of.
+# The words of French numbers up to 99.
 FRENCH_NUMBERS = frozenset(
     "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt vingts trente "
     "quarante cinquante soixante septante huitante nonante et".split()
@@ -75,7 +75,7 @@ FOREIGN_UNITS = {word: n for word, n in _SIMPLE.items() if n < 10} | dict.fromke
 
 
 def _compounds() -> dict[str, int]:
-    """Numbers to 99 in one word: einundzwanzig, eenentwintig, vingt-deux, veintiuno, ventuno."""
+    """Numbers up to 99 in one word, with their values: einundzwanzig, eenentwintig, vingt-deux, veintiuno, ventuno."""
     german, dutch, italian, spanish, french = (
         {word: n for n, word in enumerate(words.split(), 1)}
         for words in (
@@ -111,11 +111,11 @@ def _german_hundreds() -> dict[str, int]:
     return hundreds | {f"{word}tausend": 1000 * n for word, n in small.items()} | {"eintausend": 1000}
 
 
-# The umlaut of fünf may be written out.
 FOREIGN_NUMBERS = _compounds() | _SIMPLE | _TEENS | FOREIGN_TENS
 FOREIGN_NUMBERS |= _german_hundreds()
+# The umlaut of fünf can be written out.
 FOREIGN_NUMBERS |= {word.replace("funf", "fuenf"): n for word, n in FOREIGN_NUMBERS.items()}
-# Number words that are other words elsewhere, and the languages in which they are numbers; "dort" is Turkish.
+# Number words that are other words in other languages, and the language in which they are numbers ("dort": Turkish).
 NUMBERS_IN: dict[str, Language | None] = {
     "due": "Italian", "sei": "Italian", "dos": "Spanish", "quince": "Spanish", "dix": "French", "sept": "French",
     "dez": "Portuguese", "doze": "Portuguese", "dort": None,

@@ -1,6 +1,7 @@
-"""Operators of code between words: `==` and `!=`, `a * b`, `int[]`, a path or a call that goes on behind a word.
+"""Operators of code between words (`==` and `!=`, `a * b`, `int[]`), and paths or calls that go on after a word.
 
-Marks of prose are none: emphasis in Markdown, a dash, an exclamation mark, the bars of a table, a slash between words.
+`lexing` finds them with each word, `matching` compares them. Marks of prose are not operators: emphasis in Markdown, a
+dash, an exclamation mark, the bars of a table, a slash between words.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from disc_lite.qa.vocabulary import CURRENCIES, EACH
 # Between two words of a line, apart from brackets and quotes.
 _BINARY = re.compile(r"[\s\"'`()\[\]{}“”„]*(===?|!==?|:=|[-+*/]=|\|\|?|\*\*?|\+|=)[\s\"'`()\[\]{}“”„]*")
 _EVEN = re.compile(r"(?:\s+\S+\s+|\S+)")  # with white space on both sides or on none
-_UNEVEN = ("*", "**", "+", "|")  # such as *emphasis* and +49 are no operators
+_UNEVEN = ("*", "**", "+", "|")  # operators only if they are `_EVEN`, unlike those of *emphasis* and +49
 _BEFORE = re.compile(r"(?:^|[\s\"'`(\[{“„,;:=|])([-!/])$")  # !ready, -v, /users
 _CONNECTORS = frozenset({"/", ".", "::"})
 PREFIXES = ("-", "!", "/")
@@ -23,7 +24,7 @@ _ASCII = re.compile(r"[A-Za-z0-9_)\]]")
 
 
 def operator_before(text: str, end: int, start: int) -> str:
-    """The operator before a word at `start`, where the word before it ends at `end`; or ""."""
+    """The operator before the word at `start`, where the word before it ends at `end`; "" if there is none."""
     gap = text[end:start]
     if _CODE.isdisjoint(gap):
         return ""
@@ -47,9 +48,9 @@ def _is_operator(text: str, end: int, start: int, mark: str) -> bool:
 
 
 def marks_behind(text: str, end: int, start: int) -> str:
-    """The mark behind a word that ends at `end`: `[]` or `)`; or `/`, `.`, `::`, `(`, `*` if the next word follows it.
+    """The mark after a word that ends at `end`: `[]` or `)`; or `/`, `.`, `::`, `(`, `*` if a word follows directly.
 
-    `start` is where the next word begins, or the end of the text.
+    `start` is where the next word begins, or the end of the text. "" if there is no such mark.
     """
     gap = text[end:start]
     if _CODE.isdisjoint(gap[:2]):
@@ -63,7 +64,7 @@ def marks_behind(text: str, end: int, start: int) -> str:
 
 
 def operators_agree(first: Sequence[Word], second: Sequence[Word]) -> bool:
-    """Whether two runs of the same words have the same operators; `=` and a slash may be missing: `timeout: 30`."""
+    """Whether two runs of the same words have the same operators; `=` and a slash can be missing: `timeout: 30`."""
     if (first[0].operator == "!") != (second[0].operator == "!"):
         return False
     if (first[-1].behind == "[]") != (second[-1].behind == "[]"):
@@ -78,7 +79,7 @@ def operators_agree(first: Sequence[Word], second: Sequence[Word]) -> bool:
 
 
 def goes_on(run: Sequence[Word], expected: Sequence[Word], following: str) -> bool:
-    """Whether a text with a `run` of the expected words names something else: `/users/{id}`, `10**3`, `5 m/s`.
+    """Whether a text goes on after a `run` of the expected words to something else: `/users/{id}`, `10**3`, `5 m/s`.
 
     `following` is the next word, or "". "30 min/day" still gives "30 min", as "30 min per day" does.
     """

@@ -1,4 +1,4 @@
-"""Questions, question-answer pairs, and words as grading compares them."""
+"""The frozen dataclasses of this package: questions, question-answer pairs, and words as grading compares them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Question:
     choices: tuple[str, ...] = ()  # multiple choice: the likeliest of these is the prediction
 
 
-UNKNOWN_PASSAGE = -1  # of a pair by hand, which finds its passage by its words
+UNKNOWN_PASSAGE = -1  # the `passage` of a pair whose row has none; `synthesis.places` finds it by the pair's words
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Word:
-    """A word, number or symbol of a text, with everything that it is compared by."""
+    """A word, number or symbol of a text, with everything by which it is compared."""
 
     text: str  # lower case, no accents, numbers in one form
     written: str  # as in the text
     names: frozenset[str]  # `text` and its synonyms: "five" and "5"; keys such as "u:km" (unit) or "o:5" (ordinal)
     parts: tuple[str, ...] = ()  # of a compound: "self", "employed"
-    opens: bool = False  # a comma, a full stop or another mark that ends a clause precedes it
+    opens: bool = False  # begins a clause: a comma, a full stop or the like precedes it
     number: bool = False
     counted: bool = False  # follows a number
-    operator: str = ""  # of code that precedes it: "==", "!"
+    operator: str = ""  # the operator of code that precedes it: "==", "!"
     behind: str = ""  # marks of code that directly follow it: "[]", or "/" where a path goes on
     after_ne: bool = False  # French n' precedes it
     skipped: bool = False  # not compared: an article, or "to" in place of a dash

@@ -26,9 +26,9 @@ _BINARY = {
 }
 _TEXTS, _ANSWERS = ("question", "completion"), ("answer", "answers")
 _SEPARATORS = (",", ";", "\t")
-_LISTS = ("data", "questions", "pairs")  # keys of a JSON object that may have them
+_LISTS = ("data", "questions", "pairs")  # keys of a JSON object that can hold the list
 What = Literal["questions", "pairs"]
-PLACES: dict[What, str] = {"questions": "Question", "pairs": "Pair"}  # of an entry that has no line of its own
+PLACES: dict[What, str] = {"questions": "Question", "pairs": "Pair"}  # the name of an entry that has no line of its own
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Row:
 
 
 def rows_of(path: Path, what: What) -> list[Row]:
-    """All entries of a file. Raises UsageError if its format is unknown."""
+    """All entries of a file. Raises UsageError if it is not text, invalid JSON or CSV, or CSV without a header.
+
+    A line that is not valid JSON, in a file of JSON lines, becomes a row with a `fault`.
+    """
     text = _read_text(path, what)
     start = text.lstrip()[:1]
     separator = _separator(text)
@@ -117,7 +120,7 @@ def _array_rows(values: Sequence[Any], what: What) -> list[Row]:
 
 
 def _object_rows(whole: Mapping[str, Any], what: What) -> list[Row]:
-    """The rows of a file that is one JSON object: SQuAD, a list under a key, or a single question."""
+    """The rows of a file that is one JSON object: SQuAD, a list under one of `_LISTS`, or a single question or pair."""
     entries = next((whole[key] for key in _LISTS if isinstance(whole.get(key), list)), None)
     if entries is None:
         return [Row("Line 1", dict(whole))]
@@ -149,7 +152,7 @@ def _separator(text: str) -> str:
     for separator in _SEPARATORS:
         try:
             header = _header(next(csv.reader([line], delimiter=separator), []))
-        except csv.Error:  # longer than a cell may be: JSON without line breaks
+        except csv.Error:  # longer than a cell can be: JSON without line breaks
             continue
         if set(header) & set(_TEXTS) and set(header) & set(_ANSWERS):
             return separator

@@ -1,4 +1,4 @@
-"""Near-duplicate questions."""
+"""Finds near-duplicate questions: those that ask the same in almost the same words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from disc_lite.qa.spelling import fold
 from disc_lite.qa.stems import are_forms
 from disc_lite.qa.words import numbers_of, read_words
 
-# Frequent words that ask for something else than others do.
+# Frequent words that decide what a question asks for, so that they are not treated as function words.
 _TELLING = frozenset(
     "who whom whose when where why how from to in out with wer wen wem wann wo wie warum qui quand où comment pourquoi "
     "quién cuándo dónde cómo chi quando dove come wie wanneer waar hoe quem onde como".split()
@@ -27,12 +27,12 @@ _AND = frozenset("and or & und oder et ou y o e en of и или 和 与 及".spl
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """A question by its words."""
+    """The words of a question, as they are compared."""
 
     language: str
     order: list[str]
     words: frozenset[str]
-    content: dict[str, Word]  # by their text, those that are no function words
+    content: dict[str, Word]  # the words that are not function words, by their text
     numbers: frozenset[str]
     negators: int
 
@@ -47,10 +47,10 @@ def _asked(question: str) -> _Asked:
 class NearDuplicates:
     """An index of questions that finds near-duplicates.
 
-    Two questions are near-duplicates if the Jaccard index of their word sets reaches a limit, if they have the same
-    numbers and as many negators, and if they ask about the same: neither has one word in place of the other's (Alpha,
-    Beta; opens, closes), nor two in exchanged places (is A faster than B). Function words and other forms of a word
-    may differ. Words are single characters in scripts without spaces between words.
+    Two questions are near-duplicates if the Jaccard index of their word sets reaches `limit`, if they have the same
+    numbers and equally many negators, and if they ask about the same things: neither has a word instead of one of the
+    other's (Alpha, Beta; opens, closes), nor are two words swapped (is A faster than B, is B faster than A). They can
+    differ in function words and in the forms of a word. In scripts without spaces, each character is a word.
     """
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
@@ -76,22 +76,22 @@ class NearDuplicates:
         )
 
     def _first(self, words: frozenset[str]) -> list[str]:
-        """The first words of a set: every set that reaches the limit with it has one of them among its own first.
+        """The first words of a set in an order that is the same for all sets; two sets that reach the limit share one.
 
-        Both have at least `limit` of each in common, so these cannot all come behind, in an order that is the same for
-        all sets. Long words come first: they are rare.
+        Such sets have at least `limit` of the words of each in common, so the first common word is among the first
+        words of both (prefix filtering). Long words come first, because they are rare.
         """
         shared = math.ceil(self.limit * len(words) - 1e-9)
         return sorted(words, key=lambda word: (-len(word), word))[: len(words) - shared + 1]
 
 
 def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
-    """Jaccard index of two word sets: the share of their words that both have."""
+    """The Jaccard index of two word sets: the share of their words that both have."""
     return len(first & second) / max(1, len(first | second))
 
 
 def _ask_about_others(one: _Asked, other: _Asked) -> bool:
-    """Whether each question has a word in place of one of the other's, or their words stand in exchanged places."""
+    """Whether each question has a word that the other lacks in any form, or parts of one are swapped in the other."""
     if one.content.keys() == other.content.keys() and len(one.order) == len(other.order):
         return _are_exchanged(one.order, other.order)
     language = one.language or other.language
@@ -108,9 +108,9 @@ def _is_form(word: Word, other: Word, language: str) -> bool:
 
 
 def _are_exchanged(one: list[str], other: list[str]) -> bool:
-    """Whether two parts of a question stand in each other's place, with words between them and before or behind them.
+    """Whether two questions differ by two swapped parts, with words between the parts and before or after them.
 
-    Not so where only "and" is between, or nothing: "on Friday in Varn" is "in Varn on Friday".
+    Parts with only "and" or nothing between them can be swapped: "on Friday in Varn" is "in Varn on Friday".
     """
     if len(one) != len(other):
         return False

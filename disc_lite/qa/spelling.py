@@ -1,4 +1,4 @@
-"""Spellings of one word: without accents, with umlauts written out, without apostrophe, in the singular."""
+"""Word -> its other spellings: without accents or apostrophe, with umlauts written out, American, in the singular."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ACCENTS = re.compile(
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _HANGUL_END = re.compile("[\uac00-\ud7a3]$")
-_SHORTEST_STEM = 3  # letters before an apostrophe that are a word of their own: Orsund's, Ankara'da
+_SHORTEST_STEM = 3  # letters that, before an apostrophe, are a word of their own: Orsund's, Ankara'da
 _SHORTEST_PLURAL = 4
 _ENDING = re.compile(r"(?:s|ed|ing|ful|less|able|ite|hood|ly)$")
 _ISE = re.compile(r"is(e|ed|es|er|ers|ing|ation|ations)$")
@@ -23,7 +23,7 @@ _SHORTEST_ISE = 7
 
 
 def fold(text: str) -> str:
-    """Lower case without accents."""
+    """The text in lower case without accents."""
     text = text.casefold()
     if text.isascii():
         return text
@@ -42,7 +42,7 @@ def accents_agree(first: str, second: str) -> bool:
 
 
 def spellings(written: str, text: str) -> set[str]:
-    """Other spellings of a word: Mueller, oneill, color, the stem of stem's, Korean or Arabic without affixes."""
+    """Other spellings of a word: Mueller, oneill, color, stem for stem's, Korean and Arabic words without affixes."""
     result = _american(text)
     if not written.isascii():
         composed = unicodedata.normalize("NFC", written.casefold())
@@ -59,7 +59,7 @@ def spellings(written: str, text: str) -> set[str]:
 
 
 def _american(text: str) -> set[str]:
-    """The American spelling of a British word, also with an ending: colours, organised."""
+    """The American spelling of a British word, with or without an ending (colours, organised); else empty."""
     ending = _ENDING.search(text)
     stem = text[: ending.start()] if ending else text
     if stem in BRITISH:
@@ -68,7 +68,7 @@ def _american(text: str) -> set[str]:
 
 
 def _arabic(text: str) -> set[str]:
-    """An Arabic word without its article, "and", "in", "by", "as" or "for", or its ending behind a number."""
+    """Forms of an Arabic word without its article, a prefixed "and", "in", "by", "as" or "for", or the ending -ا."""
     result = set()
     if text.startswith("لل"):
         text = "ال" + text[2:]

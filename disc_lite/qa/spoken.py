@@ -1,7 +1,7 @@
-"""Times of day, fractions and halves as people say them, written in digits: a step of the normalisation in `lexing`.
+"""Spoken times of day, fractions and halves -> digits, before `lexing` splits a text into words.
 
-"half past nine" becomes 9:30, 下午三点 3:00 pm, "two thirds" 2/3, "an hour and a half" and "anderthalb Stunden" 1.5 of
-them. What may mean something else stays: 三点 alone may be three points, "a third" a third party.
+"half past nine" becomes 9:30, 下午三点 becomes 3:00 pm, "two thirds" 2/3, "an hour and a half" 1.5 hour. Words that can
+mean something else stay as they are: 三点 alone can be three points, and "a third" can begin "a third party".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from disc_lite.qa.spelling import fold
 
 _HAN = "〇零一二三四五六七八九十两兩"
 _NUMBER = rf"\d{{1,2}}|[{_HAN}]{{1,3}}"
-# 12 is midnight behind the first of the evening words, noon behind the others.
+# 12 is midnight after the first two words of the evening (`_NIGHT`), and noon after the others.
 _HALVES = dict.fromkeys("上午 早上 早晨 清晨 凌晨 午前 오전".split(), "am") | dict.fromkeys(
     "晚上 夜里 下午 午後 中午 傍晚 오후".split(), "pm"
 )
@@ -34,7 +34,7 @@ _LAST_HOUR, _NOON = 24, 12
 
 @dataclass(frozen=True)
 class Rule:
-    """What is written in place of each match; in a text without one of the signs there is none."""
+    """A replacement for each match of a pattern; a text without any of the signs has no match and is not searched."""
 
     signs: tuple[str, ...]  # in lower case
     pattern: re.Pattern[str]
@@ -42,7 +42,7 @@ class Rule:
 
 
 def in_digits(text: str) -> str:
-    """The text, with what was said in words in digits."""
+    """The text with spoken times, fractions and amounts in digits."""
     lower = text.lower()
     for rule in _RULES:
         if any(sign in lower for sign in rule.signs):
@@ -51,7 +51,7 @@ def in_digits(text: str) -> str:
 
 
 def _value(word: str) -> int:
-    """A small number in digits or words of any language; -1 for all else."""
+    """The value of a number in digits or in words of any language; -1 if the word is not a number."""
     if word.isdecimal():
         return int(word)
     if han := chinese_value(word) if set(word) <= set(_HAN) else "":
@@ -65,7 +65,7 @@ def _clock(hour: int, minute: int, half: str = "") -> str:
 
 
 def _after(minutes: int) -> Callable[[re.Match[str]], str]:
-    """A function that writes the time `minutes` after the hour in the match, or before it if negative."""
+    """A function from a match to the time `minutes` after the hour in it, or before the hour if negative."""
 
     def written(match: re.Match[str]) -> str:
         hour = _value(match["hour"])
@@ -83,7 +83,7 @@ def _by_uhr(match: re.Match[str]) -> str:
 
 
 def _eastern(match: re.Match[str]) -> str:
-    """下午三点半, 午後3時30分, 오후 3시, 九点半."""
+    """An East Asian time of day in digits: 下午三点半, 午後3時30分, 오후 3시, 九点半."""
     hour, word = _value(match["hour"]), match["half"] or ""
     minute = 30 if match["thirty"] else 15 * _value(match["quarter"]) if match["quarter"] else 0
     minute = _value(match["minute"] or match["colon"]) if match["minute"] or match["colon"] else minute
@@ -100,7 +100,7 @@ def _fraction(match: re.Match[str]) -> str:
 
 
 def _mixed(match: re.Match[str]) -> str:
-    """1 1/2 becomes 1.5."""
+    """A mixed number as a decimal: 1 1/2 becomes 1.5."""
     whole, above, below = map(int, match.groups())
     return f"{whole + above / below:g}" if above < below else match[0]
 
@@ -113,14 +113,14 @@ def _and_a_half(match: re.Match[str]) -> str:
 def _rule(
     signs: str, pattern: str, written: Callable[[re.Match[str]], str] | str, flags: re.RegexFlag = re.IGNORECASE
 ) -> Rule:
-    """`signs` are separated by |."""
+    """Make a rule; `signs` are separated by |, and `written` is a function of the match or a fixed text."""
     made = (lambda match: written) if isinstance(written, str) else written
     return Rule(tuple(signs.split("|")), re.compile(pattern, flags), made)
 
 
 _ANY_NUMBER = r"[$€£]?(?:\d[\d.,:]*)?\d"
 _SAID_HOUR = r"(?P<hour>[^\W_]+)\b"
-_FREE = r"(?<![^\W\d_])"  # digits may precede it
+_FREE = r"(?<![^\W\d_])"  # no letter precedes it; a digit can
 _WITH_NOUN = r"(?P<what> [^\W\d_]+)"
 _RULES: tuple[Rule, ...] = (
     _rule("half", rf"\bhalf[ -]past {_SAID_HOUR}", _after(30)),

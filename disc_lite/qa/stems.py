@@ -1,15 +1,18 @@
-"""Forms of one word: one stem by Snowball (Porter 1980, snowballstem.org), or one beginning where that has no rules."""
+"""Whether two words are forms of one word: by their Snowball stems, or by their first letters.
+
+Snowball (Porter 1980, snowballstem.org) has rules for many languages; first letters are compared in the others.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-STEMMERS = {"Cyrillic": "russian", "Devanagari": "hindi"}  # where the language has another name, or only its script
-_SHORTEST, _ENDING = 4, 2  # letters of a beginning, and of the shorter word's ending behind it
+STEMMERS = {"Cyrillic": "russian", "Devanagari": "hindi"}  # for texts of which only the script is known
+_SHORTEST, _ENDING = 4, 2  # at least 4 letters are compared, and all except the last 2 of the shorter word
 
 
 def are_forms(first: str, second: str, language: str) -> bool:
-    """Whether two words are forms of one, as Saturday and Saturdays: not of one family, as police and policy."""
+    """Whether two words are forms of one word, as Saturday and Saturdays are; police and policy are not."""
     if found := stem(first, language):
         return found == stem(second, language)
     length = max(_SHORTEST, min(len(first), len(second)) - _ENDING)
@@ -18,7 +21,7 @@ def are_forms(first: str, second: str, language: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def stem(word: str, language: str) -> str:
-    """A word without endings, cut until nothing changes; "" in a language without rules for that."""
+    """The Snowball stem of a word, taken again until nothing changes; "" if Snowball has no rules for the language."""
     import snowballstemmer  # reads the rules of all languages
 
     name = STEMMERS.get(language, language.lower())

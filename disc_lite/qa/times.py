@@ -21,7 +21,7 @@ _LAST_DAY = 31
 
 
 def read_times(words: Sequence[Word]) -> list[Word]:
-    """ "9 am", "11.15 Uhr" and "9 o'clock" become one word."""
+    """Combine each time of day into one word: "9 am", "11.15 Uhr", "9 o'clock"."""
     result: list[Word] = []
     for word in words:
         time = _TIME.match(digits_of(result[-1])) if result and not word.opens else None
@@ -41,7 +41,7 @@ def _time_text(time: re.Match[str]) -> str:
 
 
 def read_dates(words: Sequence[Word]) -> list[Word]:
-    """Day and month are put in this order, and the month gets a key that does not depend on the language."""
+    """Put the day before the month in each date, and give the month a key that does not depend on the language."""
     result: list[Word] = []
     i = 0
     while i < len(words):
@@ -51,12 +51,12 @@ def read_dates(words: Sequence[Word]) -> list[Word]:
             result.append(words[i])
         i += taken or 1
         if taken and i + 1 < len(words) and words[i].text in OF and re.fullmatch(r"\d{4}", words[i + 1].text):
-            i += 1  # 20 de junio de 2024
+            i += 1  # the second "de" of 20 de junio de 2024
     return result
 
 
 def _take_date(result: list[Word], words: Sequence[Word], place: int, month: int) -> int:
-    """Append the date whose month is `words[place]` to `result`; returns how many words it has from there on, or 0."""
+    """Append the date whose month is `words[place]` to `result`; return how many words it has from there on, or 0."""
     names = {name for name in words[place].names if not name.isdecimal()}  # "sept" is seven in French
     named = replace(words[place], names=frozenset(names | {f"m:{month}"}), opens=False)
     before = 2 if result and result[-1].text in OF else 1
@@ -73,7 +73,7 @@ def _take_date(result: list[Word], words: Sequence[Word], place: int, month: int
 
 
 def _day_of(word: Word) -> int:
-    """The day of a month that a word may mean, or 0."""
+    """The day of a month that a word can mean, or 0."""
     if word.number:
         keys = [word.text] if re.fullmatch(r"\d{1,2}", word.text) else []
     else:
@@ -87,7 +87,7 @@ def _as_day(word: Word) -> Word:
 
 
 def read_periods(words: Sequence[Word]) -> list[Word]:
-    """ "a week" becomes one week, which two weeks are not; but not in "5 days a week", nor in "a week ticket"."""
+    """Read "a week" as one week, so that two weeks differ from it; but not in "5 days a week" or "a week ticket"."""
     result = list(words)
     for i, (article, period) in enumerate(pairwise(words)):
         is_period = article.text in ONE_ARTICLES and period.text in PERIODS and not period.opens

@@ -1,4 +1,4 @@
-"""Articles, negators, months, units, plurals, in lower case and without accents; numbers are in `numberwords`."""
+"""Word lists: articles, negators, months, units, plurals, in lower case without accents; numbers: `numberwords`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ ARTICLES = frozenset(
     "a an the der die das den dem des ein eine einen einem einer eines le la les un une el los las unos unas il lo gli "
     "uno una het een".split()
 )
-# Articles that may mean "one", the periods before which they do ("a week"), and words before them that make them mean
-# "each" ("twice a week").
+# Articles that can mean "one", the periods before which they do ("a week"), and words before the article that make it
+# mean "each" ("twice a week").
 ONE_ARTICLES = frozenset("a an ein eine einen einem einer un une una uno um uma een".split())
 PERIODS = frozenset(
     "second minute hour day week month year decade century sekunde stunde tag woche monat jahr jahrzehnt jahrhundert "
@@ -20,20 +20,20 @@ HOW_OFTEN = frozenset("once twice times half einmal zweimal dreimal mal fois vez
 # Elided before a vowel in French and Italian: l'école, d'accord, dell'arte.
 ELIDED = frozenset("l d qu n s j m t c jusqu lorsqu puisqu quelqu dell all nell sull dall un gl quell".split())
 
-# Without "without", "ohne", "sans", "sin" and the like: rules say with them what is needed ("not without a badge",
-# "without a permit entry is forbidden"), and "sin" is "his" in Swedish, a function in mathematics.
+# "without", "ohne", "sans", "sin" and the like are not negators: rules use them for what is needed ("not without a
+# badge", "without a permit entry is forbidden"), and "sin" is "his" in Swedish and a function in mathematics.
 NEGATORS = frozenset(
     "not no never neither nor nicht kein keine keinen keinem keiner keines nie niemals weder pas jamais ni "
     "keinesfalls keineswegs aucun aucune nunca jamas tampoco ningun ninguna non nessun nessuno nessuna nao nem niet "
     "geen nooit nie не нет ни нельзя ikke inte aldrig khong tidak bukan δεν μη μην οχι لا ليس "
     "ليست لم لن غير לא אין नहीं न".split()
 )
-# "No" is a negator in English and Spanish, and "in the" in Portuguese: it counts in texts with one of these words.
+# "No" is a negator in English and Spanish, but "in the" in Portuguese: it counts in texts with one of these words.
 NO_NEGATES_BESIDE = frozenset(
     "is are was were be been am has have had do does did can will may must should there the it this that he she they "
     "we you i of and for to at with in on by es esta son hay el los las del".split()
 )
-# Words that may stand between a negator and what it negates; so may adverbs in -ly, except FOCUS_ADVERBS.
+# Words that can stand between a negator and what it negates, as can adverbs in -ly except FOCUS_ADVERBS.
 TRANSPARENT = frozenset(
     "be been being is are was were am do does did have has had at in on to for by of from with as this that very yet "
     "longer even ever any anymore always am im an auf bei um zu mit von vom zum zur fur ist sind war mehr en au aux de "
@@ -52,34 +52,34 @@ NEGATING_PHRASES = frozenset(
 )
 NEGATING_PAIRS = {"plus": "ne", "guere": "ne", "piu": "non"}
 DO = frozenset("do does did".split())
-LIMITING = frozenset({"exceed", "surpass"})  # verbs behind "do not" whose object is so all the same
+LIMITING = frozenset({"exceed", "surpass"})  # "does not exceed 5 days" limits 5 days and does not negate it
 FOCUS_ADVERBS = frozenset("only merely solely simply exclusively".split())
-# Negators that follow what they negate, and what may stand between.
+# Negators that follow what they negate, and words that can stand between the two.
 NEGATORS_AFTER = ("degil", "नहीं", "아니", "아닙", "않")
 POSTPOSITIONS = frozenset("को में पर से का की के है".split())
-# The same in scripts without spaces between words.
+# Negators in scripts without spaces between words, before and after what they negate.
 UNSPACED_NEGATORS = tuple(
     "禁止 严禁 嚴禁 请勿 請勿 "
     "不 没 沒 未 不是 不在 不会 不會 不能 不可 不可以 不得 不需要 不用 不再 没有 沒有 并非 並非 并不 並不 "
     "尚未 从未 從未 无法 無法 ไม่ ไม่ใช่ ไม่ได้ ไม่ได้รับ ไม่มี มิใช่".split()
 )
 UNSPACED_NEGATORS_AFTER = ("ではな", "ではあり", "じゃな", "じゃあり", "でな")
-# With their accents too, for texts that are read as they are written.
+# With and without accents, since some texts are compared as they are written.
 YES = frozenset("yes ja oui sí si да sim tak evet نعم 네 예 हाँ हां 是 是的 对 對 对的 對的 はい ใช่".split())
 NO = frozenset(
     "no nein non нет não nao nee nie hayır hayir tidak لا 아니요 아니오 नहीं 不是 不 不对 不對 否 いいえ ไม่ใช่".split()
 )
 YES_NO = YES | NO
 TRUE_FALSE = frozenset("true false wahr falsch richtig vrai faux verdadero falso vero waar onwaar".split())
-THERE_IS_NONE = frozenset({"没有", "沒有"})  # says no by itself
+THERE_IS_NONE = frozenset({"没有", "沒有"})  # by itself it answers no
 AND = frozenset("and und et y e en и 和 与 與 及".split())
 CHOICE = frozenset("or and oder und ou et o y e of en или и".split())  # yes or no, yes and no
 BECAUSE = frozenset(
     "because since but though although weil denn aber car mais porque pero perche ma omdat maar".split()
 )
-# What no text begins with that is no answer; "no dogs" and Italian "si apre" are not meant as one.
+# At the beginning of a text these are an answer; "no" ("no dogs") and Italian "si" ("si apre") are not always one.
 OPENS_AS_ANSWER = frozenset("yes ja nein nee oui sim да нет evet hayir".split())
-# Behind yes or no at the beginning of a text, without a comma: "no it does not", but "no dogs", "no information".
+# Words that show, after a yes or no that begins a text, that it is an answer: "no it does not", but not "no dogs".
 AFTER_YES_NO = frozenset(
     "i it he she we you they this that these those there the a an its his her their our my your "
     "not only thanks thank danke "
@@ -102,7 +102,7 @@ _MONTHS = """
 """
 MONTHS = {name: number for number, line in enumerate(_MONTHS.split("\n")[1:-1], 1) for name in line.split()}
 MONTH_NAMES = tuple(line.split()[0] for line in _MONTHS.split("\n")[1:-1])
-VERBS = frozenset({"may", "march"})  # in lower case, before a number
+VERBS = frozenset({"may", "march"})  # not months if they are in lower case before a number
 OF = frozenset("of de del di van".split())  # 20th of June, 20 de junio
 TO = frozenset({"to", "through", "bis", "至", "到"})  # 9 to 17, Monday to Friday
 WEEKDAYS = frozenset(
@@ -114,7 +114,7 @@ SHORT_WEEKDAYS = {
     "Mon": "monday", "Tue": "tuesday", "Tues": "tuesday", "Wed": "wednesday", "Thu": "thursday", "Thur": "thursday",
     "Thurs": "thursday", "Fri": "friday", "Sat": "saturday", "Sun": "sunday",
 }  # fmt: skip
-# A full stop behind these ends no clause: "Sept. 5", "3 Mio. €".
+# A full stop after these does not end a clause: "Sept. 5", "3 Mio. €".
 SHORTENED = frozenset("jan feb mar apr jun jul aug sep sept oct okt nov dec dez mio mrd tsd".split())
 
 _UNITS = """
@@ -166,7 +166,7 @@ _UNITS = """
     chf franken franchi
 """
 DEGREES = frozenset("degree degrees grad degre degres grado grados gradi grau graus graad graden".split())  # Celsius
-# What an amount may be for each of and still be that amount: "30 min/day", but not "5 m/s".
+# An amount per one of these is still that amount: "30 min/day" gives "30 min", but "5 m/s" does not give "5 m".
 EACH = frozenset(
     "day week month year night visit person tag woche monat jahr nacht besuch jour semaine mois an nuit visite "
     "personne dia semana mes ano noche visita persona giorno settimana mese anno notte".split()
@@ -183,7 +183,7 @@ PARTICLES = tuple(
     "이었습니다 입니다 이에요 에서는 으로는 에게서 까지 부터 에서 에게 으로 이다 예요 이며 처럼 보다 한테 마다 "
     "은 는 이 가 을 를 에 의 로 와 과 도 만".split()
 )
-# American endings of words that the British write otherwise.
+# British words with another ending in American English.
 _BRITISH = """
     arbour armour behaviour candour colour endeavour favour flavour glamour harbour honour humour labour neighbour
     odour parlour rancour rigour rumour savour splendour tumour valour vapour vigour centre fibre litre lustre meagre
@@ -193,7 +193,7 @@ BRITISH = {
     word: word[:-3] + "or" if word.endswith("our") else word[:-2] + "er" if word.endswith("re") else word[:-2]
     for word in _BRITISH.split()
 } | {"grey": "gray", "aluminium": "aluminum", "plough": "plow", "programme": "program", "tyre": "tire"}
-# Not the plural of another word, or with another meaning.
+# Words in -s that are not the plural of another word, or that mean something else.
 NO_PLURALS = frozenset("news goods customs means arms always perhaps species series thanks".split())
 IRREGULAR = {
     "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "teeth": "tooth",

@@ -1,7 +1,8 @@
 """Text -> normalised words, each with its synonyms.
 
 "twenty-five" becomes 25, "9 am" and "9 Uhr" become times of day, "June 20" and "20th of June" become day and month in
-this order, "€34" becomes 34 and its unit. `matching` says which words are the same.
+this order, "€34" becomes 34 and its unit. `lexing` finds the words, `STEPS` combine them, and `matching` decides which
+words are the same.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _DIGITS = re.compile(r"\d+")
 
 @lru_cache(maxsize=1024)  # the same prediction is compared with several answers, and by several callers
 def read_words(text: str) -> tuple[Word, ...]:
-    """The words of a text, articles included, in their order except for dates and currencies."""
+    """The normalised words of a text, articles included, in their order except in dates and amounts of money."""
     words = _without_other_numbers(list(lexed(text)))
     for step in STEPS:
         words = step(words)
@@ -38,20 +39,20 @@ def read_words(text: str) -> tuple[Word, ...]:
 
 
 def normalise(text: str) -> str:
-    """Lower case, no accents, no punctuation, no articles, each number in one form, single spaces.
+    """The text in lower case without accents, punctuation and articles, with numbers in one form and single spaces.
 
-    The SQuAD rule (arXiv 1606.05250), except that hyphenated words and symbols that carry meaning (C++, -40) are kept.
+    This is the SQuAD rule (arXiv 1606.05250), except that hyphenated words and meaningful symbols (C++, -40) are kept.
     """
     return " ".join(word.text for word in read_words(text) if not word.skipped)
 
 
 def words_of(text: str) -> list[str]:
-    """Words in lower case, in their order; single characters in scripts without spaces between words."""
+    """The words of a text in lower case, in their order; single characters in scripts without spaces between words."""
     return _SURFACE_WORD.findall(_THOUSANDS.sub("", text.lower()))
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether most words of a text are single characters, of scripts without spaces between words."""
+    """Whether most words of a text are single characters of scripts without spaces between words."""
     words = words_of(text)
     return 2 * sum(re.fullmatch(_CHARACTER, word) is not None for word in words) > len(words)
 
@@ -62,9 +63,9 @@ def word_set(text: str) -> frozenset[str]:
 
 
 def numbers_of(text: str) -> frozenset[str]:
-    """The numbers in a text, each in one form: in digits, number words, ordinals and months.
+    """The numbers in a text, each in one form; number words, ordinals and months count as numbers.
 
-    "One" is none, because it is often a pronoun.
+    "One" does not count, because it is often a pronoun.
     """
     result = set[str]()
     for word in read_words(text):
@@ -77,7 +78,7 @@ def numbers_of(text: str) -> frozenset[str]:
 
 
 def _without_other_numbers(words: list[Word]) -> list[Word]:
-    """The words, of which "due", "dort" and the like are no numbers where another language fits the others better."""
+    """The words; "due", "dort" and the like do not count as numbers if another language fits the other words better."""
     others = [word.written for word in words if word.written.lower() not in NUMBERS_IN]
     if len(others) == len(words):
         return words
@@ -90,7 +91,7 @@ def _without_other_numbers(words: list[Word]) -> list[Word]:
 
 
 def _mark_skipped(words: Sequence[Word]) -> list[Word]:
-    """Mark articles that precede a word and are not in capitals (UN), and "to" between numbers, weekdays or months."""
+    """Mark as skipped: articles that precede a word (not UN), and "to" between numbers, weekdays or months."""
     result = []
     for before, word, following in zip([None, *words], words, [*words[1:], None], strict=False):
         if following is not None and not following.opens:
