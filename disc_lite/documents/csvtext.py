@@ -1,4 +1,4 @@
-"""CSV -> the rows of a table, as `rows` writes them; the delimiter is `,` `;` `|` or a tab, whichever fits."""
+"""CSV -> a section for each row of its tables (`rows`); the delimiter is `,` `;` `|` or a tab, whichever fits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from disc_lite.documents.source import QUESTIONS, Converted, RefusedFile, Source
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_CHARS = 1 << 16
-# What `qa.files` reads of a file for --questions or --pairs; a table that has other columns too is one of text, as a
-# list of frequent questions by subject.
+# The columns that `qa.files` reads from a file for --questions or --pairs. A table with other columns too, such as a
+# FAQ with a column of subjects, is text.
 _ASKING, _ANSWERING = {"question", "completion", "text"}, {"answer", "answers"}
 _BESIDE = {"id", "kind", "choices", "document", "passage", "passage_index", "passage_sha256", "source"}
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
@@ -27,9 +27,9 @@ _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 def csv_text(source: Source) -> Converted:
     """The text of a CSV file."""
     text = decode(source.raw)
-    said = _SEPARATOR_LINE.match(text)  # for Excel, which shows no such line
+    said = _SEPARATOR_LINE.match(text)  # an instruction to Excel, which does not show this line
     text = text[said.end() :] if said else text
-    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # never lower: it is that of the whole process
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # raised only, since the whole process shares it
     rows, unclosed = quoted_rows(text, said[1] if said else _delimiter(text))
     columns = {cell.strip().lower() for cell in next(filter(any, rows), [])}
     has_questions = "question" in columns or (_ASKING & columns and _ANSWERING & columns)
@@ -48,9 +48,9 @@ def _warning(unclosed: Sequence[int]) -> str:
 
 
 def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:
-    """The rows of a CSV text, and the lines (from 1) in which a quotation mark opens that is never closed.
+    """The rows of a CSV text, and the numbers (from 1) of lines with a quotation mark that is opened and never closed.
 
-    Such a mark is a letter (`5" bolt`): as one of CSV it would make one cell of all the rows below.
+    Such a mark is read as text (`5" bolt`); as a mark of CSV it would join all rows below into one cell.
     """
     lines = text.splitlines(keepends=True) if "\n" not in text else re.findall(r"[^\n]*\n|[^\n]+", text)
     rows: list[Row] = []
@@ -75,7 +75,7 @@ def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:
             unclosed.append(start + 1)
             start += 1
             continue
-        # Marks within a cell that are not doubled, as some programs write them.
+        # Some programs do not double the quotation marks inside a cell.
         lenient = csv.reader(_lines_from(lines, start), delimiter=delimiter)
         rows.append(next(lenient))
         start += lenient.line_num
@@ -87,7 +87,7 @@ def _lines_from(lines: Sequence[str], start: int) -> Iterator[str]:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that cuts the first rows into the most columns, and into as many in each."""
+    """The delimiter that gives most of the first rows the same number of columns; of equals the most columns."""
     sample = text[:_SAMPLE_CHARS]
     if len(text) > _SAMPLE_CHARS:
         sample = sample[: sample.rfind("\n") + 1] or sample

@@ -1,8 +1,8 @@
-"""Bytes -> text, by rule and never by guess.
+"""Bytes -> text, by fixed rules: the encoding is never guessed.
 
-UTF-8, UTF-16 with its byte order mark, or the charset that an HTML page declares; anything else is refused with the
-offset of the first byte that breaks the rule, and with the encoding that it looks like. A guessed encoding would teach
-the model mojibake unnoticed.
+Read are UTF-8, UTF-16 with a byte order mark, and the charset that an HTML page declares. Anything else is refused; the
+reason names the first invalid byte and, if it can be told, the encoding that the file looks like. A wrong guess would
+teach the model mojibake unnoticed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 from disc_lite.documents.source import RefusedFile
 
-# Share of control characters from which a text counts as binary; terminal logs stay far below.
+# A text with a larger share of control characters counts as binary; terminal logs have far fewer.
 BINARY_SHARE = 0.1
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BYTE_ORDER_MARK = "\ufeff"
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r") | {127})
-# Bytes that are undefined in Windows-1252: with one of them it is not the encoding.
+# Bytes that Windows-1252 does not define: a file with one of them is in another encoding.
 _NOT_WINDOWS_1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 _BLOCK_CHARS = 1 << 20
 
@@ -31,7 +31,7 @@ _DECLARED = re.compile(
     rb"<meta\b[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml\b[^>]*?encoding\s*=\s*[\"']([\w.:-]+)", re.I
 )
 _DECLARED_WITHIN_BYTES = 4096
-# As browsers read these names (whatwg.org, Encoding): the larger set, where a page names a smaller one.
+# Browsers decode a page that names one of these charsets with a larger one (Encoding Standard, whatwg.org).
 _WIDER = {
     "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
     "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
@@ -40,14 +40,14 @@ _ALSO_CALLED = {"sjis": "cp932", "windows-874": "cp874"}
 _NAMES = re.compile(
     r"utf-8|cp\d+|iso8859-\d+|koi8-[rut]|gb18030|hz|big5hkscs|euc_jp|iso2022_(?:jp|kr)\w*|mac-\w+|ptcp154"
 )
-# Of these, every byte is ASCII: that a page is valid UTF-8 says nothing.
+# In these every byte is ASCII, so that a page in them is also valid UTF-8.
 _SEVEN_BIT = ("iso2022", "hz")
-# Fewer bytes beyond ASCII do not tell one encoding from another.
+# Fewer bytes beyond ASCII do not distinguish one encoding from another.
 _MIN_TELLING_BYTES = 12
 
 
 def decode(raw: bytes) -> str:
-    """The text of a text file: no byte order mark, line ends as `\\n`, nothing else changed.
+    """The text of a text file, without a byte order mark and with line ends as `\\n`; nothing else is changed.
 
     Raises:
         RefusedFile: Not UTF-8 or UTF-16, blank, or binary.
@@ -65,10 +65,10 @@ def decode(raw: bytes) -> str:
 
 
 def decode_page(raw: bytes) -> str:
-    """The text of an HTML page: UTF-8 where it is that, else in the charset that the page declares.
+    """The text of an HTML page, read as UTF-8 if it is valid UTF-8, else in the charset that the page declares.
 
     Raises:
-        RefusedFile: The page declares no charset and is not UTF-8, or it is not in the one that it declares.
+        RefusedFile: The page is not valid in its charset: the declared one, or else UTF-8 (UTF-16 with a mark).
     """
     found = _DECLARED.search(raw, 0, _DECLARED_WITHIN_BYTES)
     declared = (found[1] or found[2]).decode("ascii", "replace") if found else ""
@@ -85,10 +85,10 @@ def decode_page(raw: bytes) -> str:
 
 
 def parsed_json(raw: bytes) -> Any:
-    """The value in a JSON file.
+    """The value that a JSON file holds.
 
     Raises:
-        RefusedFile: It is no text, or no JSON.
+        RefusedFile: The file is not text, or not JSON.
     """
     try:
         return json.loads(decode(raw))
@@ -97,10 +97,10 @@ def parsed_json(raw: bytes) -> Any:
 
 
 def check_text(text: str) -> str:
-    """The text itself, if it is one.
+    """Return the text unchanged, after checking that it is text.
 
     Raises:
-        RefusedFile: Blank, binary by its control characters, or with a half of a pair that is one character in UTF-16.
+        RefusedFile: Blank, binary by its control characters, or with a lone surrogate (half of a character in UTF-16).
     """
     if not text or text.isspace():
         raise RefusedFile("no text; leave it out")
@@ -108,7 +108,7 @@ def check_text(text: str) -> str:
         raise RefusedFile(f"binary: NUL at character {text.index(chr(0))}; save it in a format that is read")
     try:
         controls = sum(len(block) - len(block.translate(None, _CONTROLS)) for block in _encoded(text))
-    except UnicodeEncodeError as error:  # where JSON was cut in the midst of an emoji
+    except UnicodeEncodeError as error:  # as in JSON that was cut in the middle of an emoji
         raise RefusedFile(f"{error.object[error.start]!a} is half of a character; remove it") from None
     if controls > BINARY_SHARE * len(text):
         share = f"{controls} of {len(text)} characters are control characters"
@@ -125,13 +125,13 @@ def sha256_of_text(text: str) -> str:
 
 
 def _encoded(text: str) -> Iterator[bytes]:
-    # In blocks, so that a file of 64 MB costs its bytes and its text and no third copy.
+    # In blocks, so that a file of 64 MB is in memory as bytes and as text, but not a third time.
     for start in range(0, len(text), _BLOCK_CHARS):
         yield text[start : start + _BLOCK_CHARS].encode("utf-8")
 
 
 def _codec(declared: str) -> str:
-    """Python's name of a declared charset; empty if it has none that is one of text."""
+    """Python's name of a declared charset; empty if Python has no text encoding for it."""
     name = declared.lower().removeprefix("x-")
     try:
         codec = codecs.lookup(_ALSO_CALLED.get(name, name)).name
@@ -159,7 +159,7 @@ def _undecodable(raw: bytes, codec: str, offset: int) -> RefusedFile:
 
 
 def _likely_encoding(raw: bytes) -> str:
-    """The likely encoding of bytes, by its name in iconv; empty if they are too few to tell."""
+    """iconv's name of the encoding that the bytes are likely in; empty if that cannot be told."""
     if len(raw) - len(raw.translate(None, bytes(range(128, 256)))) < _MIN_TELLING_BYTES:
         return ""
     from charset_normalizer import from_bytes
@@ -167,6 +167,6 @@ def _likely_encoding(raw: bytes) -> str:
     best = from_bytes(raw[:_BLOCK_CHARS], enable_fallback=False).best()
     if best is None:
         return ""
-    # Neighbours of Windows-1252 have the same letters of its languages.
+    # Encodings related to Windows-1252 have the same codes for most letters of its languages.
     same = str(best) == raw[:_BLOCK_CHARS].decode("cp1252", "replace")
     return "WINDOWS-1252" if same else best.encoding.upper().replace("_", "-")

@@ -1,8 +1,8 @@
-"""DOCX, by way of HTML -> text in plain Markdown.
+"""DOCX -> plain Markdown, by way of HTML: mammoth converts the document, and the HTML reader reads the result.
 
-What mammoth does not read is put right in the document's XML before: hidden and struck text and deleted rows go,
-formulas become text, numbered paragraphs get their numbers, and those with an outline level become headings, whatever
-their style is called. Diagrams and charts are put below the paragraph that they are in.
+The document's XML is first changed for what mammoth cannot read: hidden and struck-out text and deleted rows are
+removed, formulas become text, numbered paragraphs get their numbers, and paragraphs with an outline level become
+headings, whatever their style is called. Diagrams and charts go below the paragraph that they are in.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _DEFINITIONS = ("word/styles.xml", "word/numbering.xml")
 _COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _HEADING = "DiscLiteHeading"
 _LABEL = "DiscLiteLabel"
-_DRAWING, _DRAWING_TAG = "DiscLiteDrawing", "x-drawing"  # of a paragraph that has the number of one
+_DRAWING, _DRAWING_TAG = "DiscLiteDrawing", "x-drawing"  # of a paragraph that holds the number of a drawing
 _DRAWN = re.compile(f"<{_DRAWING_TAG}>(\\d+)</{_DRAWING_TAG}>")
 _DELETIONS = (f"{W}del", f"{W}moveFrom")
-_GONE = ("del", "moveFrom")  # of a paragraph that somebody took out; what was in it belongs to the next
+_GONE = ("del", "moveFrom")  # marks of a deleted paragraph end: what is left of its text joins the next paragraph
 _STYLES = "\n".join(
     [
         *(f"p.{_HEADING}{level} => h{min(level, 6)}:fresh" for level in range(1, 10)),
@@ -39,7 +39,7 @@ _STYLES = "\n".join(
         f"p.{_DRAWING} => {_DRAWING_TAG}:fresh",
         "p[style-name='Title'] => h1:fresh",
         "p[style-name='Subtitle'] => p:fresh",
-        # The table of contents is made of the headings.
+        # A table of contents only repeats the headings.
         "p[style-name^='toc '] => !",
         "p[style-name^='TOC '] => !",
         "p[style-name='HTML Preformatted'] => pre:separator('\\n')",
@@ -53,7 +53,7 @@ def docx_text(source: Source) -> Converted:
     """The text of a Word document: headings, paragraphs, lists, tables, diagrams and charts."""
     import mammoth
 
-    # Images are dropped here, so that links from the document to other files are never opened.
+    # Images are dropped, so that mammoth never opens files that the document links to.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
     prepared, drawings = _prepared(source.raw)
     result = mammoth.convert_to_html(prepared, style_map=_STYLES, convert_image=no_images)
@@ -61,7 +61,7 @@ def docx_text(source: Source) -> Converted:
 
 
 def _prepared(raw: bytes) -> tuple[io.BytesIO, list[str]]:
-    """The document as mammoth reads all of it, and its drawings as HTML."""
+    """The document, changed so that mammoth reads all of it, and the HTML of each of its drawings."""
     prepared, drawings = io.BytesIO(), list[str]()
     with open_archive(raw, ".docx") as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
         there = set(before.namelist())
@@ -89,7 +89,7 @@ def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
                 parent.remove(child)
             elif child.tag == f"{W}r":
                 _mark_raised(child, styles)
-            elif child.tag == f"{W}ruby":  # what stands above it says how it is read
+            elif child.tag == f"{W}ruby":  # the text above it is its pronunciation
                 base = "".join(text.text or "" for text in child.iterfind(f"{W}rubyBase//{W}t"))
                 parent[list(parent).index(child)] = _run(base)
     for row in root.iter(f"{W}tr"):
@@ -99,10 +99,10 @@ def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
 
 
 def _placed(root: Element, drawn: Mapping[str, Element], styles: Styles, first: int) -> list[str]:
-    """The HTML of each drawing that is seen, whose number, counted from `first`, is put below its paragraph."""
+    """Put the number of each visible drawing, from `first`, below its paragraph; return the drawings as HTML."""
     outer = {child: parent for parent in root.iter() for child in parent}
     placed: list[str] = []
-    for element in reversed(list(outer)):  # the last one first, or several of a paragraph would change places
+    for element in reversed(list(outer)):  # last first, which keeps the order of several in one paragraph
         html, around = drawing_html(element, drawn), [element]
         while around[-1] in outer:
             around.append(outer[around[-1]])
@@ -119,12 +119,12 @@ def _placed(root: Element, drawn: Mapping[str, Element], styles: Styles, first: 
 
 
 def _is_unseen(element: Element, styles: Styles) -> bool:
-    """Whether the content of an element is invisible: a deletion, a hidden run."""
+    """Whether an element is a deletion, or a run that is hidden or struck out."""
     return element.tag in _DELETIONS or (element.tag == f"{W}r" and _is_withdrawn(element, "", styles))
 
 
 def _begin_at_its_column(row: Element) -> None:
-    """Puts an empty cell where a row begins later than the others."""
+    """Insert an empty cell into a row that begins at a later column than the others."""
     skipped = value_at(row, "w:trPr/w:gridBefore")
     if skipped.isdecimal() and int(skipped):
         cell = Element(f"{W}tc")
@@ -148,7 +148,7 @@ def _is_withdrawn(run: Element, paragraph_style: str, styles: Styles) -> bool:
 
 
 def _mark_raised(run: Element, styles: Styles) -> None:
-    """Marks text as raised or lowered if only its style says so."""
+    """Copy the raised or lowered position of a run from its style to the run itself, where mammoth reads it."""
     raised = _property(run, "", "vertAlign", styles)
     properties = run.find(f"{W}rPr")
     if raised is not None and properties is not None and run.find(f"{W}t") is not None:
@@ -156,7 +156,7 @@ def _mark_raised(run: Element, styles: Styles) -> None:
 
 
 def _property(run: Element, paragraph_style: str, name: str, styles: Styles) -> Element | None:
-    """The character properties of a run or paragraph mark, its own or those of its styles."""
+    """A character property of a run or paragraph mark: its own, else that of its character or paragraph style."""
     own = run.find(f"{W}rPr/{W}{name}")
     if own is not None:
         return own
@@ -165,13 +165,13 @@ def _property(run: Element, paragraph_style: str, name: str, styles: Styles) -> 
 
 
 def _is_left_out(element: Element, parent: Element) -> bool:
-    """Whether it is a deleted row, or the newer form of a drawing that is there in an older one too."""
+    """Whether an element is a deleted row, or the newer form of a drawing that also has an older one."""
     is_newer = element.tag == f"{_COMPATIBILITY}Choice" and parent.find(f"{_COMPATIBILITY}Fallback") is not None
     return is_newer or (element.tag == f"{W}tr" and element.find(f"{W}trPr/{W}del") is not None)
 
 
 def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) -> None:
-    """Writes the number and the heading level of a paragraph where mammoth reads them."""
+    """Write the number and the heading level of a paragraph where mammoth reads them."""
     properties = paragraph.find(f"{W}pPr")
     style = value_at(properties, "w:pStyle")
     if properties is None or _is_gone(properties, style, styles):
@@ -180,7 +180,7 @@ def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) ->
     for old in properties.findall(f"{W}numPr"):
         properties.remove(old)
     id_, depth, label = numbered or ("0", 0, "")
-    if numbered or style:  # the style may be tied to a list that the paragraph is not in
+    if numbered or style:  # the style may be linked to a list that the paragraph is not in
         written = ElementTree.SubElement(properties, f"{W}numPr")
         ElementTree.SubElement(written, f"{W}ilvl", {f"{W}val": str(depth)})
         ElementTree.SubElement(written, f"{W}numId", {f"{W}val": id_})
@@ -188,7 +188,7 @@ def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) ->
         paragraph.insert(list(paragraph).index(properties) + 1, _run(label, _LABEL))
     levels = [*properties.findall(f"{W}outlineLvl"), *styles.found(style, "w:pPr/w:outlineLvl")]
     level = levels[0].get(f"{W}val", "9") if levels else "9"
-    if level.isdecimal() and int(level) < 9:  # 9 is the level of the running text
+    if level.isdecimal() and int(level) < 9:  # 9 is body text
         named = properties.find(f"{W}pStyle")
         named = named if named is not None else ElementTree.SubElement(properties, f"{W}pStyle")
         named.set(f"{W}val", f"{_HEADING}{int(level) + 1}")

@@ -1,6 +1,7 @@
-"""Signs that a text is damaged or was not read as its author meant it, for a person to check.
+"""Warnings about documents that look damaged or may have been read wrongly, for a person to check.
 
-These are hints; nothing is left out of training because of them.
+`damage` gives the warning in the ledger, `doubts_about` what `disc-lite documents` lists. Nothing is left out of
+training because of them.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from disc_lite.documents.code import SUFFIXES
 from disc_lite.documents.formats import suffix_of
 from disc_lite.documents.records import Document, LedgerEntry, Passage
 
-# Letters of scripts that write spaces between words.
+# Words in Latin, Greek, Cyrillic and Armenian letters: scripts that write spaces between words.
 _WORD = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿԱ-և]+")
-# A hyphen inside a line that no compound explains: `cus- quay`, but not `pre- and post-war`.
+# A hyphen and a space inside a line, without a conjunction after them: `cus- quay`, but not `pre- and post-war`.
 _LOOSE_HYPHEN = re.compile(r"[a-zß-ÿа-я]{2,}- (?!(?:and|or|und|oder|bis|to|et|ou|y|o|и|или|als)\b)[a-zß-ÿа-я]{2,}")
 _MOJIBAKE = re.compile(r"\ufffd|Ã[\x80-\xbf¤¼¶Ÿ©¨ª«¡³±]|â€[™œ\x9d“”¦]|Ð[°-¿\x80-\xbf]|\(cid:\d+\)|[\x01-\x08\x0e-\x1f]")
 _STOP = re.compile(r"[.!?…]['\"”’»)\]]*(?=\s|$)|[。！？।۔؟።։]")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
 _CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 
-# Fewer words tell nothing.
+# In fewer words the shares below mean nothing.
 _MIN_WORDS = 60
 _SAMPLE_CHARS = 1 << 18
 
@@ -36,19 +37,19 @@ _ENTRY_WORDS = 4
 _WORDS_TO_A_STOP = 120
 
 _SCANNED_BYTES = 100_000
-_BYTES_PER_CHARACTER = 500  # text takes 1 to 10 with its layout, pages of pictures thousands
+_BYTES_PER_CHARACTER = 500  # text with its layout takes 1 to 10, pages that are pictures take thousands
 _LITTLE_CHARACTERS = 40
 _REPEATED_LINES = 5
 _REPEATED_SHARE = 0.03  # of all lines
 _REPEATED_CHARACTERS = 12
-# As tesseract calls the languages that are told by their words.
+# Tesseract's names of the languages that are recognised by their words.
 _CODES = {"Dutch": "nld", "English": "eng", "French": "fra", "German": "deu", "Italian": "ita", "Portuguese": "por",
           "Spanish": "spa"}  # fmt: skip
 _PAGES = {".pdf", ".docx", ".epub", ".pptx", ".odt"}
 
 
 def damage(text: str) -> str:
-    """A sentence about what looks wrong with a text, and the remedy; empty if nothing does."""
+    """A sentence that says what looks wrong with a text and what to do; empty if nothing does."""
     prose = _CODE.sub("", text[:_SAMPLE_CHARS])
     tokens, words = prose.split(), _WORD.findall(prose)
     if max(len(tokens), len(words)) < _MIN_WORDS:
@@ -80,7 +81,7 @@ def _of_stops(prose: str, tokens: Sequence[str]) -> Iterator[str]:
 
 
 def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage, ...]) -> tuple[str, ...]:
-    """Sentences about anything odd in a document; empty if there is nothing."""
+    """Everything odd about a document, as sentences: the ledger's warning, its length, repeated lines, its passages."""
     suffix = suffix_of(entry.name)
     found = [*filter(None, [entry.warning]), *_of_size(document, entry, suffix)]
     if suffix not in SUFFIXES:
@@ -89,7 +90,7 @@ def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage
 
 
 def doubt_about_ocr(entry: LedgerEntry, language: str, languages: str) -> str:
-    """A sentence if scanned pages were read as tesseract's `languages` and the text is in another one; else empty."""
+    """A warning if scanned pages were read in tesseract's `languages` and the text is in another one; else empty."""
     code = _CODES.get(language, "")
     if not entry.ocr_pages or not code or code in languages.split("+"):
         return ""
@@ -105,7 +106,7 @@ def _of_size(document: Document, entry: LedgerEntry, suffix: str) -> Iterator[st
     ):
         yield f"{characters:,} characters in {entry.bytes / 1e6:.1f} MB: are its pages pictures?"
     elif characters < _LITTLE_CHARACTERS:
-        yield f"only {len(document.text)} characters"  # as the view counts them
+        yield f"only {len(document.text)} characters"  # the count that `disc-lite documents` shows
 
 
 def _of_lines(text: str) -> Iterator[str]:
@@ -118,7 +119,7 @@ def _of_lines(text: str) -> Iterator[str]:
 
 
 def _of_sentences(passages: tuple[Passage, ...]) -> Iterator[str]:
-    # A sentence that fills a passage was cut at its length, not where it ends.
+    # A sentence that fills its passage and is as long as any was cut at the limit, not where it ends.
     longest = max((end - start for passage in passages for start, end in passage.sentences), default=0)
     filled = sum(len(passage.sentences) == 1 and passage.end - passage.start == longest for passage in passages)
     if filled > 1 and longest > 1:

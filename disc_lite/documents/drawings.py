@@ -1,4 +1,4 @@
-"""Diagrams (SmartArt) and charts of Office files -> lists and tables in HTML."""
+"""Diagrams (SmartArt) and charts of Office files -> lists and tables in HTML, for the HTML reader."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ from disc_lite.documents.cellvalues import shown
 from disc_lite.documents.drawingtext import paragraph_text, paragraphs_of, shape_text
 
 _DRAWN = ("diagramData", "chart", "chartEx")
-MAX_ROWS = 40  # a curve of more points is for the eye
+MAX_ROWS = 40  # a curve with more points is to be looked at, not read
 _MAX_DAYS = 2_900_000
-_Series = tuple[Element, dict[int, str], dict[int, str]]  # itself, its categories and its values by their places
+_Series = tuple[Element, dict[int, str], dict[int, str]]  # the series, its categories and its values by index
 _FIRST_DAY = datetime(1899, 12, 30)
 _QUOTED = re.compile(r"\"[^\"]*\"|\[[^\]]*\]|\\.")
 _DATE = re.compile(r"[dy]", re.IGNORECASE)  # in a number format
 
 
 def drawings_of(archive: ZipFile, path: str) -> dict[str, Element]:
-    """The diagrams and charts that a part of an Office file shows, by the ids that it calls them by."""
+    """The diagrams and charts that a part of an Office file shows, by the ids with which it refers to them."""
     there = set(archive.namelist())
     parts = {id_: part for id_, (kind, part) in relations(archive, path).items() if kind in _DRAWN and part in there}
     return {id_: read_xml(archive, part) for id_, part in parts.items()}
 
 
 def drawing_html(element: Element, drawings: Mapping[str, Element]) -> str:
-    """The diagram or chart that an element of a slide or a document stands for; empty if it stands for none."""
+    """The HTML of the diagram or chart that an element of a slide or a document refers to; empty if it refers to none.
+
+    Args:
+        element: A descendant of the slide or document.
+        drawings: Those of the part that it is in, from `drawings_of`.
+    """
     match local_name(element.tag):
         case "relIds" if (data := drawings.get(attribute(element, "dm"))) is not None:
             return "".join(_diagram_html(data))
@@ -41,7 +46,7 @@ def drawing_html(element: Element, drawings: Mapping[str, Element]) -> str:
 
 
 def shapes_html(part: Element, drawings: Mapping[str, Element]) -> str:
-    """The text boxes and diagrams on a sheet; what is hidden, or shows the text of a cell, is left out."""
+    """The HTML of the text boxes and diagrams on a sheet, without those that are hidden or show the text of a cell."""
     shapes = [e for e in part.iter() if local_name(e.tag) in ("sp", "relIds") and not _is_hidden_or_linked(e)]
     return "".join(drawing_html(shape, drawings) or "".join(_paragraphs_html(shape)) for shape in shapes)
 
@@ -56,7 +61,7 @@ def _paragraphs_html(shape: Element) -> Iterator[str]:
 
 
 def _diagram_html(data: Element) -> Iterator[str]:
-    """The texts of a diagram as a list, those that belong to another one below it."""
+    """Yield the texts of a diagram as a nested list, each text below the one that it belongs to."""
     points = {attribute(e, "modelId"): e for e in data.iter() if local_name(e.tag) == "pt"}
     below: dict[str, list[tuple[int, str]]] = {}
     for link in data.iter():
@@ -65,7 +70,7 @@ def _diagram_html(data: Element) -> Iterator[str]:
             below.setdefault(attribute(link, "srcId"), []).append((place, attribute(link, "destId")))
 
     def listed(id_: str) -> Iterator[str]:
-        items = sorted(below.pop(id_, []))  # once, or a circle would have no end
+        items = sorted(below.pop(id_, []))  # each list once, or a cycle would never end
         for _, item in items:
             if item in points:
                 yield f"<li>{shape_text(points[item])}<ul>{''.join(listed(item))}</ul></li>"
@@ -76,7 +81,7 @@ def _diagram_html(data: Element) -> Iterator[str]:
 
 
 def _chart_html(chart: Element) -> Iterator[str]:
-    """The values that a chart draws as a table: a row for each of its categories, a column for each series."""
+    """Yield the values of a chart as a table, with a row for each category and a column for each series."""
     header, categories, columns = [""], dict[int, str](), list[dict[int, str]]()
     for series, names, figures in (*_series_of(chart), *_newer_series_of(chart)):
         header.append(_text_in(child(series, "tx"), "v"))
@@ -84,7 +89,7 @@ def _chart_html(chart: Element) -> Iterator[str]:
         columns.append(figures)
     if any(columns) and 0 < len(categories) <= MAX_ROWS:
         rows = [[name, *(column.get(place, "") for column in columns)] for place, name in sorted(categories.items())]
-        titles = [e for e in chart.iter() if local_name(e.tag) == "title"]  # of its axes too: a unit
+        titles = [e for e in chart.iter() if local_name(e.tag) == "title"]  # of the axes too, which often name a unit
         caption = escape("; ".join(filter(None, (_text_in(e, "t") or _text_in(e, "v") for e in titles))))
         body = f"<thead>{_row_html(header)}</thead>{''.join(map(_row_html, rows))}"
         yield f"<table><caption>{caption}</caption>{body}</table>"
@@ -99,7 +104,7 @@ def _series_of(chart: Element) -> Iterator[_Series]:
 
 
 def _newer_series_of(chart: Element) -> Iterator[_Series]:
-    """The values of a chart of Office 2016 (waterfall, funnel, treemap), which are stored separately."""
+    """Yield the series of a chart type of Office 2016 (waterfall, funnel, treemap), which stores its values apart."""
     stored = {attribute(e, "id"): e for e in chart.iter() if local_name(e.tag) == "data"}
     for series in (e for e in chart.iter() if local_name(e.tag) == "series"):
         data = stored.get(attribute(child(series, "dataId"), "val"), series)
@@ -118,9 +123,9 @@ def _row_html(cells: list[str]) -> str:
 
 
 def _points(stored: list[Element], first_day: datetime) -> dict[int, str]:
-    """The texts or numbers that are stored of a series, by their places; of several levels those of the first."""
+    """The stored texts or numbers of a series, by index; of several levels of categories, those of the first."""
     found: dict[int, str] = {}
-    number_format = ""  # of numbers
+    number_format = ""  # stays empty for texts
     for element in (e for part in stored for e in part.iter()):
         match local_name(element.tag):
             case "numCache" | "numLit":

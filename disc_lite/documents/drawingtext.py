@@ -1,4 +1,4 @@
-"""The letters of shapes, diagrams and charts in Office files (DrawingML) -> HTML."""
+"""The text in shapes, diagrams and charts of Office files (DrawingML) -> HTML."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
 
 
 def paragraphs_of(shape: Element) -> list[Element]:
-    """The paragraphs in a shape, or in a cell or point of one."""
+    """The paragraphs in a shape, a table cell or a point of a diagram."""
     return [e for e in shape.iter() if local_name(e.tag) == "p" and "drawingml" in e.tag]
 
 
 def shape_text(shape: Element) -> str:
-    """The text of a shape in one line of HTML."""
+    """The text of a shape as one line of HTML."""
     return " ".join(filter(None, map(paragraph_text, paragraphs_of(shape))))
 
 
 def paragraph_text(paragraph: Element) -> str:
-    """Runs, fields and formulas as HTML, without what is struck out; a line break in a paragraph is a space."""
+    """The runs, fields and formulas of a paragraph as one line of HTML, without struck-out text."""
     return " ".join("".join(_pieces(paragraph)).split())
 
 
@@ -34,7 +34,7 @@ def _pieces(parent: Element) -> Iterator[str]:
             yield " "
         elif name in ("r", "fld"):
             yield _run_html(part)
-        elif name != "Fallback":  # a picture of the formula beside it
+        elif name != "Fallback":  # the formula again, as a picture
             yield from _pieces(part)
 
 

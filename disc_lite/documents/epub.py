@@ -1,7 +1,8 @@
-"""EPUB -> text: the chapters in reading order, by the HTML reader.
+"""EPUB -> plain Markdown: the chapters in reading order, each read by the HTML reader.
 
-An EPUB is a zip of XHTML with a list of its parts. The libraries for it are AGPL (EbookLib) or write HTML again, so
-this reads the three files that matter: the container, the package document and the table of contents.
+An EPUB is a zip of XHTML pages with a list of its parts. The libraries for it are under the AGPL (EbookLib) or only
+give HTML. So this module itself reads the container, the package document (metadata and order of the pages) and the
+table of contents.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def epub_text(source: Source) -> Converted:
 
 
 def _is_protected(archive: zipfile.ZipFile) -> bool:
-    # Fonts may be scrambled in a book that anybody may read; pages may not.
+    # A book without DRM may have scrambled fonts, but no encrypted pages.
     if _ENCRYPTION not in archive.namelist():
         return False
     names = (attribute(e, "URI") for e in read_xml(archive, _ENCRYPTION).iter())
@@ -65,7 +66,7 @@ def _spine(package: ElementTree.Element, folder: str) -> list[str]:
 
 
 def _labels(archive: zipfile.ZipFile, package: ElementTree.Element, folder: str) -> dict[str, str]:
-    """Path of a page -> its first entry in the table of contents (EPUB 3: nav, EPUB 2: ncx)."""
+    """A mapping of each page's path to its first entry in the table of contents (EPUB 3: nav, EPUB 2: ncx)."""
     labels: dict[str, str] = {}
     for item in package.iter():
         is_nav = "nav" in attribute(item, "properties").split()

@@ -1,8 +1,8 @@
-r"""Backslash escapes of Markdown, as in `max\_tokens` and `20\$`: no reader sees the backslashes.
+r"""Resolves the backslash escapes of Markdown, `max\_tokens` or `20\$`, whose backslashes no reader sees.
 
-While a text is read they are marks, which nothing takes for markup; when it is read the marks go. Formulas keep their
-backslashes, and so do `\\`, `\(` (formulas are written with it), `\|` (the sign would divide a table's row) and a
-backslash before a grave accent.
+While a text is read, `Escapes` replaces each backslash by a mark, so that the sign after it is not taken for markup;
+`without_marks` then removes the marks. Backslashes stay in formulas, in `\\`, in `\(` (which opens formulas), in `\|`
+(a bare `|` would divide a table row) and before a grave accent.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from disc_lite.documents.headings import escaped
 
-MARK = "\ufdd0"  # a code point that is no character
+MARK = "\ufdd0"  # a noncharacter of Unicode
 
-# No span of code is longer: looking for the end of each would be quadratic. Its opening is a whole run of backticks.
+# The length is limited, or the search for the end of each span would be quadratic. A whole run of backticks opens it.
 CODE_SPAN = r"(?<!`)(?P<ticks>`+)(?!`).{0,2000}?(?<!`)(?P=ticks)(?!`)"
 _PIECE = re.compile(
     rf"(?P<whole>{CODE_SPAN}"
@@ -30,23 +30,23 @@ _RULE = re.compile(r"\s*(?:-+|=+)\s*")
 
 @dataclass
 class Escapes:
-    """The escapes of the lines of a text, one after another."""
+    """Marks the escapes in the lines of a text, which must be given in order."""
 
-    ending: str = ""  # of the formula of several lines that is open
+    ending: str = ""  # what closes the open formula of several lines
 
     def marked(self, line: str, is_last: bool) -> str:
-        """A line that is no code, with marks for its escapes; `is_last` of its paragraph."""
+        """A line outside code with marks for its escapes; `is_last`: whether it ends its paragraph."""
         if self.ending:
             self.ending = "" if self.ending in line or not line.strip() else self.ending
             return line
         if self._opens(line):
             return line
         if line.endswith("\\") and not line.endswith("\\\\") and not is_last:
-            line = line[:-1].rstrip()  # a line break
+            line = line[:-1].rstrip()  # the backslash is a line break
         return _marked(line) if "\\" in line else line
 
     def _opens(self, line: str) -> bool:
-        """Whether a formula begins that ends in a later line."""
+        """Whether a formula begins in the line that ends in a later line; sets `ending`."""
         if opening := _OPENING.match(line):
             ending = f"\\end{{{opening['name']}}}" if opening["name"] else "\\]"
             self.ending = "" if ending in line else ending
@@ -56,7 +56,7 @@ class Escapes:
 
 
 def without_marks(text: str) -> str:
-    """The text that is seen; an escape stays where a line would be a heading, a rule or a fence without it."""
+    """The text without marks; a backslash stays where the line would else be a heading, a rule or a fence."""
     return "\n".join(map(_seen, text.split("\n"))) if MARK in text else text
 
 
@@ -69,7 +69,7 @@ def _piece(found: re.Match[str]) -> str:
         return found["whole"]
     if found["sign"]:
         return MARK + found["sign"]
-    is_formula = _TEX.search(found["brackets"].lstrip("^"))  # `\[^1\]` is no note
+    is_formula = _TEX.search(found["brackets"].lstrip("^"))  # `\[^1\]` is text in brackets
     return found[0] if is_formula else f"{MARK}[{_marked(found['brackets'])}{MARK}]"
 
 

@@ -1,4 +1,7 @@
-"""The columns of all pages -> one run of lines: titles in one line, footnotes behind what they interrupt."""
+"""The columns of all pages -> one sequence of lines: titles joined, footnotes behind the sentence they interrupt.
+
+It also finds the font sizes of the running text and of the headings, by which `layout` recognises headings.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,16 @@ _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*|[A-Z])\.?\s|(?:Chapter|Appendix|Part|S
 _NOTE = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|[a-z]\))\s*\S")
 
 MAX_TITLE_CHARS = 200
-_MIN_TEXT_CHARS = 60  # of a line
+_MIN_TEXT_CHARS = 60  # in the mean line of a text in larger letters
 _SAME_SIZE = 0.3  # points
-_BOLD_HEADING_SIZE = 1.05  # of the size of the running text; bold letters tell a heading by less
-_NOTE_SIZE = 0.92  # of the size of the running text, at most
+_BOLD_HEADING_SIZE = 1.05  # times the size of the running text; a bold heading need not be as large as others
+_NOTE_SIZE = 0.92  # of the size of the running text; notes are at most so large
 _MAX_CODE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The size of the running text in points, and the sizes of headings, the largest first."""
+    """The font sizes of the running text, in points, and of headings, the largest first."""
 
     body: float
     headings: tuple[int, ...]  # in half points
@@ -39,18 +42,18 @@ class Sizes:
             chars[round(2 * line.size)] += len(line.text)
         body = chars.most_common(1)[0][0] if chars else 0
         larger = Counter(round(2 * line.size) for line in lines if is_large(line, body / 2))
-        # A size that is there once is that of a figure, unless it is that of the title, which comes first.
+        # A size that only one line has is that of a figure, or else that of the title, which comes first.
         used = {size for size, count in larger.items() if count > 1} | set(list(larger)[:1])
         return cls(body / 2, tuple(sorted(used, reverse=True)), bool(larger))
 
 
 def is_large(line: Line, body: float) -> bool:
-    """Whether a line is as large as headings are, beside running text of this size in points."""
+    """Whether a line is as large as a heading, given the size of the running text in points."""
     return line.size >= (_BOLD_HEADING_SIZE if line.is_bold else HEADING_SIZE) * body
 
 
 def lines_in_order(columns: Sequence[Sequence[Line]]) -> tuple[list[Line], Sizes]:
-    """The lines of all columns as they are read, and the sizes of their letters."""
+    """The lines of all columns in reading order, and the font sizes of running text and headings among them."""
     columns = _with_code(columns)
     sizes = Sizes.of([line for column in columns for line in column])
     lines = _joined_titles(list(_without_large_text(_body_lines(columns, sizes.body), sizes.body)), sizes.body)
@@ -58,7 +61,7 @@ def lines_in_order(columns: Sequence[Sequence[Line]]) -> tuple[list[Line], Sizes
 
 
 def _with_code(columns: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """The columns; in a text that is all in letters of one width these do not mean code."""
+    """The columns with tidy lines; if most of the text is monospaced, no line counts as code."""
     code = sum(len(line.text) for column in columns for line in column if line.is_code)
     chars = sum(len(line.text) for column in columns for line in column)
     means_code = code <= _MAX_CODE_SHARE * chars
@@ -71,7 +74,7 @@ def _tidy(line: Line) -> Line:
 
 
 def _body_lines(columns: Sequence[Sequence[Line]], body: float) -> Iterator[Line]:
-    """All lines; a new page or column is a gap unless a sentence runs across it, and then the notes between wait."""
+    """Yield all lines, with a gap between columns unless a sentence runs on, in which case footnotes come after it."""
     last = ""
     held: list[Line] = []
     for column in columns:
@@ -93,7 +96,7 @@ def _body_lines(columns: Sequence[Sequence[Line]], body: float) -> Iterator[Line
 
 
 def _without_notes(lines: Sequence[Line], body: float) -> tuple[list[Line], list[Line]]:
-    """The lines of a column, and the notes at its foot, with a gap above: smaller lines, the first with a mark."""
+    """The lines of a column without the notes at its foot, and the notes: smaller lines, the first with a mark."""
     start = len(lines)
     while start and (not lines[start - 1].text or 0 < lines[start - 1].size <= _NOTE_SIZE * body):
         start -= 1
@@ -107,7 +110,7 @@ def _without_notes(lines: Sequence[Line], body: float) -> tuple[list[Line], list
 
 
 def _without_large_text(lines: Iterable[Line], body: float) -> Iterator[Line]:
-    """The lines; a text in larger letters, as a foreword, is one in those of the running text and no title."""
+    """Yield the lines; those of a long text in larger letters, such as a foreword, get the size of running text."""
     for is_larger, run in groupby(lines, lambda line: is_large(line, body) and not line.is_row and not line.is_bold):
         alike = list(run)
         chars = sum(len(line.text) for line in alike)
@@ -116,13 +119,13 @@ def _without_large_text(lines: Iterable[Line], body: float) -> Iterator[Line]:
 
 
 def _joined_titles(lines: Sequence[Line], body: float) -> list[Line]:
-    """The lines, where a heading that is set in several is one, with ends of lines in it."""
+    """The lines, with each heading that takes several lines joined into one line that contains line breaks."""
     joined: list[Line] = []
     for line in lines:
         last = joined[-1] if joined else Line("")
         is_alike = all(is_large(one, body) and not one.is_row for one in (last, line))
         is_title = is_alike and abs(line.size - last.size) < _SAME_SIZE
-        # A little larger are also the bold labels of a form, one below the other.
+        # The bold labels of a form, one below the other, are also a little larger than the text.
         is_done = line.size < HEADING_SIZE * body and SENTENCE_END.fullmatch(last.text.rpartition("\n")[2]) is not None
         fits = bool(last.text) and not is_done and len(last.text) + len(line.text) < MAX_TITLE_CHARS
         if is_title and fits and not _NUMBERED.match(line.text):

@@ -1,4 +1,7 @@
-"""Parts of a web page that are folded away until somebody opens them: answers of a FAQ, tabs; and their titles."""
+"""Recognises parts of a web page that are hidden until a reader opens them (answers of a FAQ, tabs), and their titles.
+
+`noise` keeps these parts as text.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ _FOLDED = re.compile(
     r"(?:.*[-_])?(?:accordion|collapsible|collapse|faq|spoiler|toggle)[-_]*(?:answer|body|collapse|content|panel|text)"
 )
 _OPENS = re.compile(r"(?:.*[-_])?(?:accordion|collapsible|faq|spoiler)(?:[-_].*)?")
-_MAX_NODES = 5000  # or many panels would take the square of their number
-_NEAR = 4  # elements around a panel, in one of which its tabs are
+_MAX_NODES = 5000  # without a limit the time would grow with the square of the number of panels
+_NEAR = 4  # how many of the elements around a panel are searched for its tabs
 
 
 def is_folded(tag: Tag) -> bool:
-    """Whether what is hidden is text that a reader opens: the panel of a tab or of an accordion."""
+    """Whether a hidden element is text that a reader can open: the panel of a tab or of an accordion."""
     role = tag.get("role")
     is_panel = role == "tabpanel" or (role == "region" and "aria-labelledby" in tag.attrs)
     return is_panel or tag.get("hidden") == "until-found" or any(map(_FOLDED.fullmatch, tag.classes))
 
 
 def is_title(button: Tag) -> bool:
-    """Whether a button is the title of what it opens: a question, a whole heading, or one of an accordion."""
+    """Whether a button is the title of what it opens: it is a question, a whole heading, or part of an accordion."""
     words = button.get_text().split()
     heading = around(button, _TITLES)
     if not words or (heading is not None and heading.get_text().split() != words):
@@ -35,7 +38,7 @@ def is_title(button: Tag) -> bool:
 
 
 def title_of_tab(panel: Tag) -> str:
-    """The name of the tab that opens a panel, found by its id, else by its place; empty if that is uncertain."""
+    """The name of the tab that opens a panel, found by its id or else by its position; empty if it is uncertain."""
     for near in islice(panel.parents, _NEAR):
         within = [one for one in islice(near.descendants, _MAX_NODES) if isinstance(one, Tag)]
         tabs = [one for one in within if one.get("role") == "tab"]

@@ -1,4 +1,4 @@
-"""The formats: which suffix is read by which function. Adding one is one file and one line here."""
+"""The formats: a table of which function reads which suffix. A new format is one new file and one line here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _rst(source: Source) -> Converted:
     return Converted(rst_text(text), "rst", warning=doubt_about(text))
 
 
-# Each gives the text of a file, or raises RefusedFile with the reason; `convert` makes one of anything else it raises.
+# Each function returns the text of a file or raises RefusedFile; `convert` turns other exceptions into RefusedFile.
 FORMATS: dict[str, Callable[[Source], Converted]] = {
     **dict.fromkeys((".md", ".markdown", ".mdx"), markdown_text),
     **dict.fromkeys((".txt", ".text"), plain_text),
@@ -57,17 +57,17 @@ FORMATS: dict[str, Callable[[Source], Converted]] = {
     **dict.fromkeys(SUFFIXES, code_text),
 }
 
-# Little more than decoded; all others are read in a process with limits.
+# Files of these formats need little more than decoding; all others are read in a child process with limits.
 DECODED = {".md", ".markdown", ".mdx", ".txt", ".text", ".rst"}
 
 _EXTRA = {"openpyxl", "pylatexenc"}  # packages of the extra `documents`
 
-# Files that have no suffix and are text by custom.
+# Files without a suffix that are text by convention.
 _PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}
 
 _PICTURE = "a picture; where it is a scanned page, save it as .pdf"
 _PACKED = "an archive; unpack it"
-# What to do with files that are not read and never will be.
+# What users can do about files of formats that are not read.
 REMEDIES = {
     ".doc": "an old Word file; save it as .docx",
     ".rtf": "save it as .docx",
@@ -85,7 +85,7 @@ REMEDIES = {
 
 
 def suffix_of(file_name: str) -> str:
-    """The suffix that decides how a file is read, in lower case; empty if there is none."""
+    """The suffix by which a file is read, in lower case (`.txt` for `README`); empty if there is none."""
     stem, dot, end = file_name.rpartition(".")
     if stem and dot:
         return f".{end.lower()}"
@@ -93,15 +93,19 @@ def suffix_of(file_name: str) -> str:
 
 
 def readable() -> str:
-    """The suffixes that are read, for messages."""
+    """A list of the suffixes that are read, as text for messages."""
     return f"{' '.join(suffix for suffix in FORMATS if suffix not in SUFFIXES)} and source code"
 
 
 def convert(suffix: str, source: Source) -> Converted:
-    """The text of a file with this (lower-case) suffix, one of `FORMATS`, read in this process.
+    """Read a file in this process, with the function for its suffix.
+
+    Args:
+        suffix: A key of `FORMATS`.
+        source: The file.
 
     Raises:
-        RefusedFile: For whatever reason it cannot be read; nothing else is raised.
+        RefusedFile: The file cannot be read, for whatever reason; nothing else is raised.
     """
     try:
         source.on_step()
@@ -118,6 +122,6 @@ def convert(suffix: str, source: Source) -> Converted:
         missing = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
         if missing in _EXTRA:
             raise RefusedFile(f"{NEEDS}{missing}: pip install 'disc-lite[documents]'") from None
-        # Parsers raise all kinds of exceptions on damaged files.
+        # On damaged files parsers raise exceptions of any kind.
         detail = " ".join(str(error).split())[:200]
         raise RefusedFile(f"damaged: {type(error).__name__}: {detail}".rstrip(": ") + "; save it again") from None

@@ -1,4 +1,4 @@
-"""Superscripts, subscripts and formulas (MathML, OMML) -> one line of text with their meaning: `10^6`, `(a + 1)/2`."""
+"""Superscripts, subscripts and formulas (MathML, OMML) -> one line of text: `10^6`, `H2O`, `(a + 1)/2`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.htmltree import elements, within
 from disc_lite.documents.noise import is_note_mark
 
-# Stands behind a raised or lowered part until the text after it is known; see `separated`.
+# Follows a raised or lowered part until the text after it is known; `separated` removes it.
 END_OF_SCRIPT = "\0"
 
 _ORDINAL = re.compile(r"st|nd|rd|th|er|ers|re|res|e|es|ème|eme|è|o|a|os|as|º|ª|ter|te|de|do|da")
 _ELEMENT = re.compile(r"(?:[A-Z][a-z]?|[)\]])$")
 _ROMAN_OR_DIGIT = re.compile(r"(?:\d|\b[IVXLCDM]+)$")
 _SIMPLE = re.compile(r"[-+−–±]?[\w.,′*∗]+|\([^()]*\)")
-_APPLIED = "\u2061"  # between a function and what it is of
-# A sign above letters -> the one that joins a letter: a mean, an estimate, a vector are not the letter itself.
+_APPLIED = "\u2061"  # stands between a function and its argument
+# A sign above a base -> its combining character, which is kept: the mean of x is not x.
 _ABOVE = {
     "¯": "\u0304",
     "‾": "\u0304",
@@ -29,7 +29,7 @@ _ABOVE = {
     "→": "\u20d7",
     "˙": "\u0307",
 }
-# Elements of MathML that one line can hold; with any other the author's TeX is clearer.
+# MathML elements that can be written in one line; for a formula with any other, its author's TeX is clearer.
 _LINEAR_TAGS = """
     math semantics mrow mi mn mo mtext ms mspace mstyle mpadded mphantom merror maction msup msub msubsup mfrac msqrt
     mroot mover munder munderover mfenced annotation annotation-xml
@@ -41,19 +41,19 @@ _OFFICE_RELATION = re.compile(r"\s*([=<>≤≥≠≈±→⇒∼≡])\s*")
 
 
 def script_text(tag: Tag, before: str) -> str:
-    """The text of a `<sup>` or `<sub>` behind `before`, or none if it is the mark of a note."""
+    """The text of a `<sup>` or `<sub>` that follows the text `before`; empty if it is the mark of a note."""
     if tag.name == "sup" and is_note_mark(tag, before):
         return ""
     return script(tag.get_text(), tag.name, before)
 
 
 def script(text: str, kind: str, before: str) -> str:
-    """A raised (`sup`) or lowered (`sub`) text behind `before`, as one line can say it."""
+    """A raised (`sup`) or lowered (`sub`) text as written in a line after `before`: `^6`, `_(i+1)`, the 2 of H2O."""
     text = " ".join(text.split())
     if not text:
         return ""
     if not re.search(r"[\w)\]}′%]$", before):
-        return text  # nothing that it could be raised above: a mark, or a number set small
+        return text  # no base before it: a mark, or a number in small type
     if kind == "sub" and text.isdigit() and _ELEMENT.search(before):
         return text  # H2O, B12
     letters = re.fullmatch(r"[^\W\d_]+\.?|[℠™®©]", text)
@@ -72,7 +72,12 @@ def script(text: str, kind: str, before: str) -> str:
 
 
 def with_scripts(text: str, marked: re.Pattern[str]) -> str:
-    """The text with its raised and lowered parts, each a match of `marked`: `sup`, `sub`, `^` or `~`, and text."""
+    """The text with its raised and lowered parts written as `script` does.
+
+    Args:
+        text: A line, or a part of one.
+        marked: Matches such a part; its groups are the kind (`sup`, `sub`, `^` or `~`) and the text of the part.
+    """
     parts: list[str] = []
     place = 0
     for found in marked.finditer(text):
@@ -84,12 +89,12 @@ def with_scripts(text: str, marked: re.Pattern[str]) -> str:
 
 
 def separated(text: str) -> str:
-    """The text with a space behind each raised or lowered part that a word would otherwise run into."""
+    """The text without `END_OF_SCRIPT`, and with a space where a word would run into a raised or lowered part."""
     return re.sub(f"{END_OF_SCRIPT}(?=\\w)", " ", text).replace(END_OF_SCRIPT, "")
 
 
 def math_text(tag: Tag) -> str:
-    """A `<math>` as one line, once: its elements where a line can hold them, else the TeX beside them."""
+    """A `<math>` as one line, from its elements if these can be written in a line, else its own copy in TeX."""
     annotations = (one for one in within(tag, ("annotation",)) if "tex" in one.get("encoding").lower())
     tex = tag.get("alttext") or next((one.get_text() for one in annotations), "")
     if tex and any(child.name not in _LINEAR for child in elements(tag)):
@@ -121,7 +126,7 @@ def _linear(tag: Tag) -> str:
 
 
 def _built(name: str, parts: list[str]) -> str:
-    """A fraction, a root or a base with scripts, by its name in MathML or OMML; empty if an element is none."""
+    """A fraction, a root or a base with scripts, by its MathML or OMML name; empty for any other element."""
     match name, parts:
         case "mfrac" | "f", [above, below]:
             below = f"({below})" if re.fullmatch(r"\d+[^\W\d]\w*", below) else _grouped(below)  # 1/(2π)
@@ -142,12 +147,12 @@ def _built(name: str, parts: list[str]) -> str:
 
 
 def _marked(letters: str, sign: str) -> str:
-    """Letters with a sign above or below each: `x̄`."""
+    """The letters with a combining sign on each: `x̄`."""
     return re.sub(r"[^\W_]", rf"\g<0>{sign}", letters)
 
 
 def _joined(parts: list[str]) -> str:
-    # `c` above `_2` and `x` side by side must not become one number or one script.
+    # A script or a denominator and the part after it must not run together: `c_2 x`, not `c_2x`.
     text = ""
     for part in parts:
         part = _grouped(part) if text.endswith(_APPLIED) and "/" in part else part
@@ -157,7 +162,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def office_formula_text(element: Element) -> str:
-    """The text of `<m:oMath>` or `<m:oMathPara>`, with a space on both sides."""
+    """The text of an Office formula, `<m:oMath>` or `<m:oMathPara>`, with a space on both sides."""
     return " " + " ".join(_OFFICE_RELATION.sub(r" \1 ", _office_linear(element)).split()) + " "
 
 
@@ -196,18 +201,18 @@ def _office_linear(element: Element) -> str:
 
 
 def _property(element: Element, name: str, default: str) -> str:
-    """A property of an element of OMML, which may be an empty text."""
+    """The value of a property of an OMML element, which can be empty, or the default if it is missing."""
     kind = element.tag.removeprefix(OFFICE_MATH)
     found = element.find(f"{OFFICE_MATH}{kind}Pr/{OFFICE_MATH}{name}")
     return default if found is None else found.get(f"{OFFICE_MATH}val", "")
 
 
 def _scripted(base: str) -> str:
-    """The base of a superscript or subscript; a fraction gets brackets, so that the script applies to all of it."""
+    """The base of a script, in brackets if it has a fraction, so that the script applies to all of it."""
     return _grouped(base) if "/" in base else base
 
 
 def _grouped(text: str) -> str:
-    """A part of a formula, in brackets unless it has them or is a single number or name."""
+    """A part of a formula in brackets, unless it already has them or is a single number or name."""
     text = " ".join(text.split())
     return text if _SIMPLE.fullmatch(text) else f"({text})"

@@ -1,7 +1,7 @@
-"""Finds tables without a header: their first row states a fact, like the rows below it.
+"""Decides whether a table has no header, since its first row states a fact like the rows below it.
 
-Two columns of names and values (a form, the facts about a company) seldom have one. In doubt the first row is taken for
-a header, as most are.
+Tables of two columns with names and values (a form, the facts about a company) seldom have a header. In doubt the first
+row is taken for one, as it is in most tables. `rowheaders` uses this for sheets and CSV files.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 YEAR = r"(?:19|20)\d\d"
-# At most a currency or a unit beside it: no code of a room.
+# A number with at most a currency or a short unit next to it, but not the code of a room.
 NUMBER = r"[-+−–(]?(?:[^\w\s]|[A-Z]{3})?\s?\d[\d.,'’\s]*(?:[^\w\s]|[^\W\d_]{1,3})?\)?"
 _KIND = re.compile(
     r"(?P<address>\S+@\S+\.\S+|https?://\S+|www\.\S+)"
@@ -21,7 +21,7 @@ _KIND = re.compile(
     re.DOTALL,
 )
 _FACTS = ("address", "date", "phone", "year", "sentence")
-# What columns of values of all kinds are called.
+# Headers of columns that hold values of all kinds.
 _ANY_VALUE = re.compile(
     r"(?:.*\W)?(?:answer|content|data|default|description|details?|example|info|information|meaning|note|setting|value"
     r"|angabe|beschreibung|inhalt|standard|wert|valeur|contenu|valor|contenido|valore|waarde)s?",
@@ -30,17 +30,17 @@ _ANY_VALUE = re.compile(
 
 
 class Standout(str):
-    """The text of a cell that stands out as names and titles do: in bold, across columns, below an empty row."""
+    """The text of a cell that is set off as names and titles are: in bold, across columns, or below an empty row."""
 
     __slots__ = ()
 
 
 def begins_with_a_row(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row of a table is one like those below it, and not their header."""
+    """Whether the first row of a table is a row like those below it, and not their header."""
     if not any(first) or (below and _stand_out(first) and not _stand_out(below[0])):
         return False
     if not first[0] and any(row[0] for row in below):
-        return False  # what is above a column of names
+        return False  # an empty corner above a column of names
     is_like_below = any(_is_as_below(first, below, column) for column in range(len(first)))
     return is_like_below or are_fields([first, *below])
 
@@ -50,7 +50,10 @@ def _stand_out(cells: Sequence[str]) -> bool:
 
 
 def _is_as_below(first: Sequence[str], below: Sequence[Sequence[str]], column: int) -> bool:
-    """Whether a cell of the first row is a date above dates, or the like; growing numbers are names: `5 km | 10 km`."""
+    """Whether a cell of the first row is of one kind with those below it, such as a date above dates.
+
+    Growing numbers in the first row are names of columns instead: `5 km | 10 km`.
+    """
     kind = kind_of(first[column])
     if kind == "number":
         numbers = [cell for cell in first if kind_of(cell) == "number"]
@@ -63,7 +66,7 @@ def _is_as_below(first: Sequence[str], below: Sequence[Sequence[str]], column: i
 
 
 def are_fields(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether rows are names and values: their names stand out or have colons, or their values are of many kinds."""
+    """Whether rows are pairs of name and value: the names stand out or have colons, or the values are of many kinds."""
     columns = sorted({column for row in rows for column, cell in enumerate(row) if cell})
     pairs = [(row[columns[0]], row[columns[-1]]) for row in rows if len(row) > columns[-1] and row[columns[-1]]]
     names = [name for name, _ in pairs]
@@ -82,7 +85,7 @@ def are_fields(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def stand_apart(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether pairs above a wider table are names and values: they may be words alone, but no list of numbers."""
+    """Whether pairs above a wider table are names and values; the values can be words, but not a list of numbers."""
     values = [row[-1] for row in ([cell for cell in row if cell] for row in rows) if len(row) > 1]
     if len(values) == 1:
         return are_fields(rows)
@@ -90,13 +93,13 @@ def stand_apart(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def kind_of(value: str) -> str:
-    """The kind of a cell's value: an address, a date, a number, a year, …; `words` if it has no digit."""
+    """The kind of a cell's value: `address`, `date`, `phone`, `year`, `number`, `sentence`, `code`, or else `words`."""
     found = _KIND.fullmatch(value)
     return (found and found.lastgroup) or "words"
 
 
 def _most(values: Iterable[str]) -> str:
-    """The value that more than half of `values` have; empty if there is none."""
+    """The value that more than half of `values` are; empty if there is none."""
     counts = Counter(values)
     value, count = counts.most_common(1)[0] if counts else ("", 0)
     return value if 2 * count > counts.total() else ""
