@@ -1,7 +1,10 @@
-"""PDF -> text: characters with their places -> pieces of lines -> `running`, `contents`, `columns`, `layout`.
+"""PDF -> text: characters with positions -> pieces of lines -> `running`, `contents`, `columns`, `layout`.
 
-PDFium and not pypdf or pdfminer, because it is the only one of them that gives each character with place, size and
-font at 10 ms a page, and reads the fonts of other scripts (docs/documents.md has the comparison).
+`characters` makes the pieces of printed pages and `scans` those of scanned ones. Running lines and tables of contents
+are then removed, columns are found, and their lines become headings, paragraphs and tables.
+
+PDFium is used rather than pypdf or pdfminer because it is the only one that gives the position, size and font of each
+character at 10 ms a page, and reads the fonts of other scripts (docs/documents.md has the comparison).
 """
 
 from __future__ import annotations
@@ -22,12 +25,12 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
-_TOLD = 0.02  # of the letters
+_TOLD = 0.02  # the share of letters in uncertain order above which the ledger has a warning
 
 
 def pdf_text(source: Source) -> Converted:
-    """The text of a PDF, of its scanned pages by OCR."""
-    # The mark may be anywhere in the first kilobyte.
+    """The text of a PDF, whose scanned pages are read by OCR."""
+    # The mark can be anywhere in the first kilobyte.
     if b"%PDF-" not in source.raw[:1024]:
         raise RefusedFile("not a PDF: the %PDF- mark is missing; export it as PDF again")
     document = _opened(source.raw)
@@ -44,19 +47,19 @@ def pdf_text(source: Source) -> Converted:
     read = scanned.pieces(printed=[piece for page in pages for piece in page])
     printed = [page for number, page in enumerate(pages) if not read.get(number)]
     for number, pieces in read.items():
-        pages[number] = pieces or pages[number]  # a stamp on a picture without text
+        pages[number] = pieces or pages[number]  # where OCR finds nothing, a printed stamp remains
     text = _text_of(pages, source.on_step)
     if not text.strip():
         illegible = "no text that OCR could read on its pages; scan it again at 300 dpi, or leave it out"
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
-    # OCR gives its pages in their order.
+    # The order of letters is uncertain on printed pages only: OCR reads them as they stand.
     warnings = [scanned.warning(len(pages)), *_of_order(printed, sum(map(str.isalpha, text)))]
     return Converted(text, warning="; ".join(filter(None, warnings)), ocr_pages=len(scanned))
 
 
 def _of_order(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[str]:
-    """Yields remarks on uncertain orders of Arabic and Hebrew letters, and of numbers beside them."""
+    """Yield warnings if the order of Arabic or Hebrew letters, or of numbers next to them, is uncertain."""
     remedy = "save it as .docx, .html or text"
     if (share := sum(map(letters_as_drawn, pages)) / max(1, letters)) > _TOLD:
         yield (
@@ -71,7 +74,7 @@ def _of_order(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[str]:
 
 
 def _text_of(pages: list[list[Piece]], on_step: Callable[[], object]) -> str:
-    """The text of the pieces of all pages; what is done with all of them at once has a time limit of its own."""
+    """The text of the pieces of all pages; each step over all pages has a time limit of its own."""
     on_step()
     columns: list[list[Line]] = []
     for page in without_contents(without_running_lines([rows_of(page) for page in pages])):

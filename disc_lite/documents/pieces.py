@@ -1,4 +1,8 @@
-"""Runs of characters on a printed page, with their places, and the rows that they stand in. Lengths are in points."""
+"""Pieces, which are runs of characters on a page of a PDF with their positions, and rows of them.
+
+`characters` and `scans` make pieces, and the modules that find columns, tables and running lines work on rows of
+pieces. Lengths are in points.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,14 @@ from typing import NamedTuple, TypeVar
 # Leaders with or without a page number, as in a table of contents.
 LEADERS = re.compile(r"(?:\.{4,}|(?:\. ?){4,}|…{2,})\s*(?:\d+|[ivxlc]+)?$")
 
-# In sizes of the font.
-HEADING_SIZE = 1.1  # of that of the running text
-GAP_OF_PIECES = 0.9  # the least between two pieces of a line
+# In font sizes.
+HEADING_SIZE = 1.1  # of the running text
+GAP_OF_PIECES = 0.9  # the least gap between two pieces of a line
 _ROW_RISE = 0.35
 
 
 class Char(NamedTuple):
-    """A character as it is drawn, from `left` to `right`; it starts with the room before it. Lengths are in points."""
+    """A character drawn from `left` to `right`, in points; `start` is its origin, which includes the room before it."""
 
     place: int  # on the page
     text: str
@@ -40,9 +44,9 @@ class Piece:
     size: float
     text: str
     is_bold: bool = False
-    is_code: bool = False  # in letters of one width
+    is_code: bool = False  # in a font of fixed width
     in_script: bool = False  # whether its last character is raised
-    in_note: bool = False  # whether that is the mark of a note
+    in_note: bool = False  # whether its last character belongs to the mark of a note
 
 
 Row = list[Piece]
@@ -57,17 +61,17 @@ def blank_between(before: str, after: str) -> str:
 
 
 def width_of(text: str) -> int:
-    """The room that a line takes, in Latin letters: one of Chinese takes that of two."""
+    """The width of a line in Latin letters; a Chinese or Japanese character is as wide as two."""
     return len(text) + (0 if text.isascii() else len(_UNSPACED.findall(text)))
 
 
 def text_of(row: Row) -> str:
-    """The pieces of a row with a space between."""
+    """The text of a row, with a space between its pieces."""
     return " ".join(piece.text for piece in row)
 
 
 def rows_of(parts: Sequence[Part]) -> list[list[Part]]:
-    """Characters or pieces on one baseline together, from the top down, each row from the left."""
+    """Characters or pieces grouped into rows by baseline, from top to bottom, each row from left to right."""
     rows: list[list[Part]] = []
     for part in sorted(parts, key=lambda one: -one.baseline):
         if rows and abs(rows[-1][0].baseline - part.baseline) <= _ROW_RISE * max(part.size, rows[-1][0].size):
@@ -78,7 +82,7 @@ def rows_of(parts: Sequence[Part]) -> list[list[Part]]:
 
 
 def parts_of(row: Iterable[Part]) -> Iterator[list[Part]]:
-    """The characters or pieces of a row, from the left, between the gaps of columns."""
+    """Yield the parts of a row, from left to right, that lie between gaps as wide as those of columns."""
     part: list[Part] = []
     edge = 0.0
     for one in sorted(row, key=lambda one: one.left):
@@ -92,7 +96,7 @@ def parts_of(row: Iterable[Part]) -> Iterator[list[Part]]:
 
 
 def usual_size(pieces: Iterable[Piece]) -> float:
-    """The size of most letters, in points."""
+    """The most frequent font size by letters, in points."""
     chars: Counter[float] = Counter()
     for piece in pieces:
         chars[round(2 * piece.size) / 2] += len(piece.text)
@@ -105,6 +109,6 @@ def distance(rows: Sequence[Row], index: int) -> float:
 
 
 def distance_at(quantile: float, rows: Sequence[Row]) -> float:
-    """The quantile of the distances of neighbouring rows; 0 if there are none."""
+    """A quantile of the distances between neighbouring rows; 0 if there are none."""
     distances = sorted(distance(rows, index) for index in range(1, len(rows)))
     return distances[int(quantile * len(distances))] if distances else 0.0

@@ -1,7 +1,8 @@
-"""Plain text as it is printed -> Markdown: RFCs, manual pages, statutes and other texts with numbered sections.
+"""Plain text -> Markdown: marks the headings of RFCs, manual pages, laws and other texts with numbered sections.
 
-Pages are joined, their running lines go; headings are marked where the text has a system of them: sections of an RFC,
-capitals at the left margin of a manual page, a `§` or `Article` that comes again, numbers alone on their lines.
+The pages of printed texts are joined and their running lines removed. Headings are marked if the text has a system of
+them: sections of an RFC, lines at the left margin of a manual page, `§` or `Article` with a number several times, or
+numbered titles that stand alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _RFC_TITLES = re.compile(
     r"|Acknowledge?ments?|Authors?['’]?s?['’]? Address(?:es)?",
     re.IGNORECASE,
 )
-# The parts of a law, from the largest; each is a heading where one like it comes again.
+# The parts of a law, the largest first; such lines are headings if there are at least two of a kind.
 _LEGAL = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -41,18 +42,18 @@ _LEGAL = tuple(
 _MAX_TITLE_CHARS = 110
 _MIN_PAGE_LINES = 30
 _AT_MARGIN = re.compile(r"^\S", re.MULTILINE)
-_MIN_INDENTED = 0.5  # of the lines of an RFC
+_MIN_INDENTED = 0.5  # share of the lines in an RFC
 _SENTENCE_END = (".", "!", "?", ":", ";", ",")
 
 
 def plain_text(source: Source) -> Converted:
-    """The text in Markdown; what has no such structure stays as it is written."""
+    """The text in Markdown; a text without headings that are recognised stays as it is written."""
     return Converted(_marked(_OVERSTRUCK.sub("", decode(source.raw))), "markdown")
 
 
 def _marked(text: str) -> str:
     if _AT_MARGIN.search(text) is None:
-        text = "\n".join(map(escaped, dedent(text).split("\n")))  # as it is sent to a printer
+        text = "\n".join(map(escaped, dedent(text).split("\n")))  # indented as a whole, for a printer
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     if name := manual_name(first):
@@ -74,7 +75,7 @@ def _marked(text: str) -> str:
 
 
 def _running_lines(lines: Sequence[str]) -> set[int]:
-    """The places of the lines that come again, but for their numbers, as many lines below as a page has."""
+    """The numbers of lines that are repeated, except for the digits in them, at the distance of a page."""
     places: dict[str, list[int]] = {}
     for number, line in enumerate(lines):
         around = [*lines[max(number - 1, 0) : number], *lines[number + 1 : number + 2]]
@@ -90,7 +91,7 @@ def _running_lines(lines: Sequence[str]) -> set[int]:
 
 
 def _joined_pages(lines: Sequence[str]) -> Iterator[str]:
-    """The lines of all pages without running lines; a gap between pages unless a sentence runs across it."""
+    """Yield the lines of all pages without running lines, with a blank line where no sentence runs across pages."""
     pages: list[list[str]] = [[]]
     for line in lines:
         before, *rest = line.split("\f")
@@ -131,7 +132,7 @@ def _trimmed(lines: Sequence[str]) -> list[str]:
 
 
 def _is_rfc(lines: Sequence[str]) -> bool:
-    """Whether sections stand at the margin and the text below them is indented."""
+    """Whether section titles are at the margin and the text below them is indented."""
     shown = [line for line in lines if line.strip()]
     indented = sum(line.startswith("   ") for line in shown)
     sections = sum(_is_alone(lines, index) and _SECTION.fullmatch(line) is not None for index, line in enumerate(lines))
@@ -157,7 +158,7 @@ def _rfc(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _centred_title(lines: Sequence[str]) -> list[int]:
-    """The places of the lines that are centred above the first section."""
+    """The numbers of the lines of a centred title above the first section."""
     for index, line in enumerate(lines):
         if _SECTION.fullmatch(line) or _RFC_TITLES.fullmatch(line.strip()):
             return []
@@ -171,7 +172,7 @@ def _centred_title(lines: Sequence[str]) -> list[int]:
 
 
 def _legal_levels(lines: Sequence[str]) -> dict[int, int]:
-    """The lines that are headings of a law, each with its level; the largest part is of level 2."""
+    """Line number -> level of the headings of a law; the largest parts have level 2."""
     ranks: dict[int, int] = {}
     width = max(map(len, lines), default=0)
     for index, line in enumerate(lines):
@@ -187,7 +188,7 @@ def _legal_levels(lines: Sequence[str]) -> dict[int, int]:
 
 
 def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
-    """The lines that are numbered titles: alone, without a stop, counting up, and with text between them."""
+    """Line number -> level of the numbered titles: lines that end without a stop, count up, and have text below."""
     found: dict[int, int] = {}
     last: tuple[int, ...] = ()
     width = max(map(len, lines), default=0)
@@ -200,7 +201,7 @@ def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
         number = tuple(map(int, section["number"].split(".")))
         below = next((place for place in range(index + 1, len(lines)) if lines[place].strip()), None)
         next_section = alone.get(below) if below is not None else None
-        # Two numbers one below the other are a list, unless the second is a part of the first.
+        # Two numbered lines in succession are a list, unless the second is a subsection of the first.
         has_text = below is not None and (
             next_section is None or next_section["number"].startswith(f"{section['number']}.")
         )
@@ -210,7 +211,7 @@ def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
 
 
 def _title_level(lines: Sequence[str]) -> dict[int, int]:
-    """The first line, where it is a title: alone, short and without a stop."""
+    """Line number -> level 1 for the first line if it is a title: alone, short and without a stop."""
     start = next(index for index, line in enumerate(lines) if line.strip())
     title = lines[start].strip()
     is_title = _is_alone(lines, start) and len(title) <= _MAX_TITLE_CHARS and not title.endswith(_SENTENCE_END)
@@ -218,7 +219,7 @@ def _title_level(lines: Sequence[str]) -> dict[int, int]:
 
 
 def _is_above_text(lines: Sequence[str], index: int, width: int) -> bool:
-    """Whether a line is alone, or right above a text though the first word of that would have fitted into it."""
+    """Whether a line is alone, or right above a text whose first word would still have fitted on the line."""
     if _is_alone(lines, index):
         return True
     line, below = lines[index].rstrip(), lines[index + 1] if index + 1 < len(lines) else ""
@@ -229,7 +230,7 @@ def _is_above_text(lines: Sequence[str], index: int, width: int) -> bool:
 
 
 def _is_alone(lines: Sequence[str], index: int) -> bool:
-    """Whether a line stands between blank ones, at the margin."""
+    """Whether a line is at the margin, between blank lines."""
     line = lines[index]
     above = lines[index - 1].strip() if index else ""
     below = lines[index + 1].strip() if index + 1 < len(lines) else ""

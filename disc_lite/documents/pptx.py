@@ -1,4 +1,4 @@
-"""PPTX -> text: every slide under its title, its text, tables, diagrams, charts and notes, by way of the HTML reader.
+"""PPTX -> text: titles, text, tables, diagrams, charts and notes of the slides are written as HTML, which `html` reads.
 
 A .pptx is a zip of XML; python-pptx would bring lxml, Pillow and a writer of spreadsheets to read these few elements.
 """
@@ -36,7 +36,7 @@ _AROUND = {"ParenBoth": "({})", "ParenR": "{})", "Plain": "{}"}
 
 
 def pptx_text(source: Source) -> Converted:
-    """The text of a presentation; the title of its first slide is that of the document."""
+    """The text of a presentation without hidden slides; the first slide's title is the title of the document."""
     parts: list[str] = []
     hidden: list[str] = []
     with open_archive(source.raw, ".pptx") as archive:
@@ -59,7 +59,7 @@ def pptx_text(source: Source) -> Converted:
 
 def _slide_html(slide: Element, drawings: Mapping[str, Element], is_first: bool) -> Iterator[str]:
     shapes = [e for e in slide.iter() if local_name(e.tag) in ("sp", "tbl", "relIds", "chart")]
-    # The title may stand anywhere in the file; on the slide it is above everything.
+    # The title can be anywhere in the file, but on the slide it is above everything.
     for shape in sorted(shapes, key=lambda shape: _placeholder(shape) not in _TITLES):
         kind = _placeholder(shape)
         if local_name(shape.tag) == "tbl":
@@ -98,7 +98,7 @@ def _shape_html(shape: Element, has_bullets: bool) -> Iterator[str]:
 
 
 def _label(properties: Element, level: int, numbers: dict[int, tuple[str, int]]) -> str:
-    """The number of a paragraph, if it has one: another scheme, or a paragraph without, begins again."""
+    """The number of a paragraph, if it has one; another scheme or a paragraph without a number restarts the count."""
     for deeper in [other for other in numbers if other > level]:
         del numbers[deeper]
     auto = child(properties, "buAutoNum")
@@ -116,7 +116,7 @@ def _label(properties: Element, level: int, numbers: dict[int, tuple[str, int]])
 def _table_html(table: Element) -> Iterator[str]:
     yield "<table>"
     for row in (e for e in table.iter() if local_name(e.tag) == "tr"):
-        # What a merged cell covers is there too, and empty.
+        # The file also has the cells that a merged cell covers; they are empty.
         cells = [
             e for e in row if local_name(e.tag) == "tc" and not {attribute(e, m) for m in _COVERED} & {"1", "true"}
         ]

@@ -1,6 +1,6 @@
-"""The rows of pieces on a page that are a table -> its rows, each cell in its column.
+"""Rows of pieces on a printed page -> the extent of a table, and its rows as lines of cells.
 
-Rows of several pieces that stand below one another in stripes are a table; lengths are in points.
+Successive rows of several pieces are a table if the pieces are in columns (stripes). Lengths are in points.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from collections.abc import Iterator, Sequence
 
 from disc_lite.documents.pieces import Row, distance, distance_at
 
-# What is said of a table or a figure stands below it, or above the next one.
+# The caption of a table or a figure, which is below it or above the next one.
 CAPTION = re.compile(
     r"(?:Table|Tabelle|Tableau|Tabla|Tabella|Tabela|Tabel|Таблица|表|Figure|Fig\.|Abbildung|Abb\.|図|图)\s?"
     r"(?:\d+|[A-Z])(?:[.-]\d+)*\s?[:.–—-]"
 )
-_MIN_CELL_GAP = 0.5  # in sizes of the font
-_CELL_LINE_GAP = 0.7  # of the usual distance of rows
-_ONE_LINE = 3 / 4  # quantile of the distances of rows, some of which have several lines
+_MIN_CELL_GAP = 0.5  # in font sizes
+_CELL_LINE_GAP = 0.7  # of the usual distance between rows
+_ONE_LINE = 3 / 4  # quantile that is the usual distance: lines within one row are closer
 _MAX_LONE_ROWS = 2
 
 
 def table_end(rows: Sequence[Row], start: int, leading: float) -> int:
-    """The end of the table that starts at a row; the row itself if none does."""
+    """The index after the last row of the table that starts at a row; `start` itself if no table does."""
     if len(rows[start]) < 2 or all(piece.is_code for piece in rows[start]):
         return start
     end, multiple = start + 1, 1
-    lone = 0  # rows that may not belong to it, since the last row of several pieces
+    lone = 0  # rows, since the last one of several pieces, that may not belong to the table
     for index in range(start + 1, len(rows)):
         if len(rows[index]) == 1 and CAPTION.match(rows[index][0].text):
             break
@@ -48,7 +48,7 @@ def table_end(rows: Sequence[Row], start: int, leading: float) -> int:
 
 
 def table_rows(rows: Sequence[Row]) -> Iterator[str]:
-    """The rows of a table with ` | ` between the cells; lines within a cell end as they do in print."""
+    """Yield the rows of a table with ` | ` between the cells; cells keep their printed line breaks."""
     stripes = _stripes(rows)
     usual = distance_at(_ONE_LINE, rows)
     grid: list[list[str]] = []
@@ -69,9 +69,9 @@ def table_rows(rows: Sequence[Row]) -> Iterator[str]:
 def _belongs_above(rows: Sequence[Row], place: int, cells: Sequence[str], above: Sequence[str], usual: float) -> bool:
     """Whether a row is a further line of the cells above it."""
     if all(piece.is_bold for piece in rows[place - 1]) and not any(piece.is_bold for piece in rows[place]):
-        return False  # the header
+        return False  # the row above is the header
     if distance(rows, place) < _CELL_LINE_GAP * usual:
-        return True  # lines of one cell, or of cells that are centred on one another
+        return True  # lines of one cell, or of cells that are centred vertically
     filled = [index for index, cell in enumerate(cells) if cell]
     only_words = len(filled) == 1 and not re.fullmatch(r"[\d\W]+", cells[filled[0]])
     is_tight = distance(rows, place) <= 1.35 * rows[place][0].size
@@ -79,7 +79,7 @@ def _belongs_above(rows: Sequence[Row], place: int, cells: Sequence[str], above:
 
 
 def _stripes(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """The columns of a table: stretches of x that its pieces cover together."""
+    """The columns of a table, from left to right, as the ranges of x that its pieces cover."""
     stripes: list[tuple[float, float]] = []
     for piece in sorted((piece for row in rows for piece in row), key=lambda one: one.left):
         if stripes and piece.left - stripes[-1][1] < _MIN_CELL_GAP * piece.size:

@@ -1,7 +1,7 @@
 """Folders and files -> documents, and a ledger with exactly one line per file.
 
-A file that is not read is refused with a reason or named as a duplicate. Files that need parsing are read ahead in
-child processes, on all cores; what is held is the texts and a few files' bytes.
+A file that is not read is listed as refused, with the reason, or as a duplicate. Files that need parsing are read ahead
+in child processes on all cores; only the texts and the bytes of a few files are in memory.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from disc_lite.errors import DocumentsError
 
 MAX_FILE_BYTES = 64 << 20
 _LISTED_REFUSALS = 5
-_WHOLE_WORDS = re.compile(r"(?s:.{1,1000000})\S*")  # in blocks, for memory
+_WHOLE_WORDS = re.compile(r"(?s:.{1,1000000})\S*")  # blocks of text, to save memory
 _nfc = partial(unicodedata.normalize, "NFC")
-_FILES_AHEAD = 64  # read while an earlier one takes long
-_IN_PROCESS_BYTES = 1 << 16  # to send smaller plain texts to another process takes longer than to read them
+_FILES_AHEAD = 64  # how many are read ahead while one takes long
+_IN_PROCESS_BYTES = 1 << 16  # sending a smaller plain text to another process takes longer than reading it
 
-# Called with the number of files that are done, that of all files, and the name of the last one.
+# Called with the number of files done, the number of all files, and the name of the last file done.
 Progress = Callable[[int, int, str], object]
 
 _Outcome = tuple[LedgerEntry, Document | None]
@@ -48,11 +48,11 @@ def read_documents(
     options: ReadingOptions | None = None,
     progress: Progress = lambda done, total, name: None,
 ) -> tuple[tuple[Document, ...], tuple[LedgerEntry, ...]]:
-    """Reads files and folders, folders with all below them in sorted order.
+    """Read files, and folders with all their subfolders in sorted order, and return (documents, ledger).
 
     Raises:
         UsageError: A path does not exist or cannot be reached.
-        DocumentsError: Not one document could be read.
+        DocumentsError: No document could be read.
     """
     documents: list[Document] = []
     ledger: list[LedgerEntry] = []
@@ -73,7 +73,7 @@ def read_documents(
 
 
 def _outcomes(files: Sequence[Found], options: ReadingOptions) -> Iterator[_Outcome]:
-    """The outcome of each file, in order; files for child processes are read ahead of their turn."""
+    """Yield the outcome of each file, in order; files for child processes are read ahead of their turn."""
     ahead: deque[Callable[[], _Outcome]] = deque()
     with WorkerPool() as workers:
         for file in files:
@@ -120,7 +120,7 @@ def _read(file: Found, options: ReadingOptions, workers: WorkerPool | None = Non
         return LedgerEntry(file.name, "refused", reason, size, sha256, 0), None
     document = document_of(file.name, converted)
     text = document.text
-    damaged = "" if suffix in SUFFIXES else damage(text)  # code has few sentences, and long names
+    damaged = "" if suffix in SUFFIXES else damage(text)  # not for code, with its few sentences and long names
     warning = "; ".join(filter(None, [converted.warning, damaged]))
     return LedgerEntry(file.name, "read", "", size, sha256, len(text), warning, converted.ocr_pages), document
 
@@ -134,12 +134,12 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def document_of(name: str, converted: Converted) -> Document:
-    """A converted file as a document of this name, with its title and sections, its letters composed (NFC)."""
+    """The document made from a converted file, with its title and sections, in Unicode form NFC."""
     converted = _composed(converted)
     text = converted.text
     if converted.headings is None and converted.markup in ("markdown", "converted"):
         text = with_headings(text, converted.markup)
-    stem = " ".join(re.sub(r"_|(?<!\d)-|-(?!\d)", " ", PurePosixPath(name).stem).split())  # but `Article 812-3`
+    stem = " ".join(re.sub(r"_|(?<!\d)-|-(?!\d)", " ", PurePosixPath(name).stem).split())  # keeps `Article 812-3`
     title = converted.title or stem or name
     headings: Sequence[Heading]
     if converted.headings is None:
@@ -149,20 +149,20 @@ def document_of(name: str, converted: Converted) -> Document:
         headings = converted.headings
     is_heading = any(heading.level == 1 and heading.title == title for heading in headings)
     named_by_file = title in (stem or name, name) and converted.title in ("", name) and not is_heading
-    # A heading right above another one has no text where headings are no part of the text.
+    # Where headings are not part of the text, one right above another has an empty section.
     cut = cut_sections(text, headings, title, converted.alone)
     sections = tuple(section for section in cut if section.start < section.end)
     return Document(name, title, text, sections, sha256_of_text(text), converted.markup, named_by_file)
 
 
 def _composed(converted: Converted) -> Converted:
-    """The text in NFC: letters with separate accents would be other words to a tokenizer and to a search."""
+    """The converted file in NFC; with separate accents, tokenizers and searches would see different words."""
     text = converted.text
     if unicodedata.is_normalized("NFC", text):
         return converted
     if converted.headings is None:
         return replace(converted, text=_nfc(text), title=_nfc(converted.title))
-    # Piece by piece, for the places of the headings.
+    # Piece by piece, since the positions of the headings change.
     starts = [0, *(heading.start for heading in converted.headings), len(text)]
     pieces = [_nfc(text[start:end]) for start, end in pairwise(starts)]
     places = accumulate(map(len, pieces))
@@ -174,7 +174,7 @@ def _composed(converted: Converted) -> Converted:
 
 
 def _folded_sha256(text: str) -> str:
-    """SHA-256 of the text with every run of white space as one space."""
+    """SHA-256 of a text in which every run of white space is one space."""
     digest = hashlib.sha256()
     for block in _WHOLE_WORDS.finditer(text):
         digest.update(" ".join([*block.group().split(), ""]).encode())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-# How the headings of a text are marked; source code has none in its text.
+# How the headings of a text are marked; source code has no headings in its text.
 Markup = Literal["markdown", "rst", "converted", "code"]
 
-NEEDS = "needs "  # how the reason of a refusal begins where a package or a program is missing
+NEEDS = "needs "  # the reason of a refusal begins with it if a package or a program is missing
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Section:
     Attributes:
         start, end: Character offsets in `Document.text`, half-open; the heading line is inside.
         heading_path: Headings from the document's title down, markup stripped.
-        alone: Whether it is never joined with its neighbours into one passage: the row of a table, a definition.
+        alone: Whether it is never merged with its neighbours into one passage: a table row, a definition.
     """
 
     start: int
@@ -32,13 +32,14 @@ class Document:
     """One text to learn.
 
     Attributes:
-        name: Path relative to the folder the user named (posix), or the file name; unique
+        name: Path relative to the folder that the user named (posix), or the file name; unique
             within a run and printable.
-        title: The first top heading that is no numbered section, else the HTML title, else the file stem.
-        text: As written, after line ends became `\\n`; converted formats as Markdown.
-        sections: Contiguous, in order, covering all of `text`.
+        title: The heading of level 1 if there is only one, else the title that the format has, else the
+            first heading of level 1 unless it is a numbered section, else the file name.
+        text: The text as written, in NFC and with line ends as `\\n`; converted formats as Markdown.
+        sections: The sections in order, which tile `text`.
         sha256: SHA-256 of `text` in UTF-8, in hexadecimal.
-        named_by_file: Whether its title is the name of its file, which says nothing of what has changed in it.
+        named_by_file: Whether its title comes from its file name, so that a renamed file gets another title.
         markup: The markup of the text, which decides whether a line is a heading, a list item or a row.
     """
 
@@ -56,11 +57,11 @@ class LedgerEntry:
     """The outcome of one file; every file that is not hidden has exactly one entry.
 
     Attributes:
-        outcome: read + refused + duplicate = files.
-        reason: Empty when read; why it was refused; of which document it is a duplicate.
-        bytes: Size of the file, 0 where it is not known.
+        outcome: Whether the file was read or refused, or has the same text as another one.
+        reason: Why it was refused, or of which document it is a duplicate; empty if it was read.
+        bytes: Size of the file, 0 if it is not known.
         sha256: SHA-256 of the file's bytes, in hexadecimal; empty if they were not read.
-        characters: Length of the text, 0 when refused.
+        characters: Length of the text, 0 if it was refused.
         warning: What looks damaged in a text that was read, and what to do; else empty.
         ocr_pages: How many of its pages are scans that were read by OCR.
     """
@@ -92,12 +93,12 @@ class Passage:
         document: Name of the document.
         index: Number among the passages of the document, from 0.
         start, end: Token offsets into the document's tokens, half-open.
-        char_start, char_end: Character offsets into its text; they tile the text likewise, but
-            a token that straddles a boundary counts to the passage in which it ends.
+        char_start, char_end: Character offsets into its text, which they tile; a token that straddles
+            a boundary belongs to the passage that has the token's first visible character.
         heading_path: The headings that all its sections share, at least the title; if it begins
-            within a table, then the header of that table.
-        sentences: Token ranges, contiguous, none empty, tiling `start` to `end`.
-        headings: Starts of those sentences that are headings, of sections or of a table's columns.
+            inside a table, the header of that table follows.
+        sentences: Token ranges of its sentences, none empty, tiling `start` to `end`.
+        headings: Starts of those sentences that are headings or the header of a table.
     """
 
     document: str

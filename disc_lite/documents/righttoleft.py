@@ -1,7 +1,7 @@
-"""Pages in Arabic or Hebrew: the characters of each line in the order in which they are read, by their places.
+"""Characters of an Arabic or Hebrew page as drawn -> the same characters in reading order, found by their positions.
 
-A PDF draws letters in any order, and a reader can only guess it: PDFium gives some words backward. Where they stand is
-certain. The page is mirrored, so that all that follows reads it as one that is written from the left.
+A PDF can draw letters in any order, and PDFium returns some words backwards, but the positions of letters are certain.
+The page is also mirrored, so that the modules after this one read it like a page written from the left.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from disc_lite.documents.pieces import GAP_OF_PIECES, Char, Piece, parts_of, row
 _RIGHT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _LETTER = re.compile(rf"[{_RIGHT}]")
 _HEBREW = re.compile(r"[\u0590-\u05ff]")
-# What stands from the left within such a line, backward: words of other letters with what is between them, and numbers.
-# Whether a number beside a word is read before or behind it is told by a comma or a unit, or not at all: then it is
-# taken to be behind, `Windows 11`. A line without letters from the right is turned, but for a stop at its left, which
-# shows that its paragraph is one from the right.
+# Text within such a line that is read from the left, and so is backwards in it: Latin words with what is between them,
+# and numbers. A comma or a unit can show whether a number next to a word is read before or after it; without them the
+# number is taken to come after the word, as in `Windows 11`. A line without right-to-left letters is turned, except for
+# a stop at its left, which shows that the paragraph is right-to-left.
 _LATIN = r"[A-Za-zÀ-ӿ]"
 _OTHER = rf"[^\n{_RIGHT}]"
-_BEFORE = r"(?:°? ?\d(?:[.,]?\d)*)?"  # a number that was written to be read from the left
+_BEFORE = r"(?:°? ?\d(?:[.,]?\d)*)?"  # a number at the left of a word, read before it
 _WORDS = (
     rf"(?P<line>(?m:^){_OTHER}*{_LATIN}{_OTHER}*?(?=[.,;:!?]*(?m:$)))"
     rf"|(?!\d(?:[-.,:/]?\d)*[.,;:] )[A-Za-zÀ-ӿ\d]{_OTHER}*{_LATIN}{_BEFORE}|{_LATIN}{_BEFORE}"
@@ -32,38 +32,38 @@ _UNIT = re.compile(
 )
 _DEGREES = re.compile(r"[CF]° (\d(?:[.,]?\d)*)$")
 _FROM_THE_LEFT = r"[%$€₪#°]*\d(?:[-+.,:/]?\d)*[%$€₪#°]*"
-# The end of a line breaks a telephone number behind a hyphen, which goes with its digits.
+# A telephone number that the end of a line breaks at a hyphen, which stays with its digits.
 _BROKEN = r"(?<= )-\d+-[-\d]*\d(?m:$)"
 _AFTER_HEBREW = re.compile(rf"{_WORDS}|{_BROKEN}|{_FROM_THE_LEFT}")
-# Behind an Arabic letter a number ends at a hyphen or a per cent sign (rule W2 of the Unicode bidirectional algorithm).
-# One that opens a paragraph does not; whether one that opens a line within it does depends on the program.
+# After an Arabic letter a number ends at a hyphen or a per cent sign (rule W2 of the Unicode bidirectional algorithm).
+# A number at the start of a paragraph does not; at the start of another line that depends on the program.
 _OPENS = r"(?m:^|(?<=^[][()«»]))"
 _AFTER_ARABIC = re.compile(rf"{_WORDS}|{_OPENS}(?=[%$€#]*[0-9۰-۹]){_FROM_THE_LEFT}|\d(?:[.,:/٫٬]?\d)*")
 _YEARS = re.compile(rf"{_OPENS}([12]\d{{3}})-([12]\d{{3}})(?![\d-])")
 _RANGE = re.compile(r"(?<![\d./-])([1-9]\d+) ?[-–] ?([1-9]\d+)(?![\d./-])")
 _UNSURE = re.compile(rf"[][()«»]?([0-9۰-۹]+(?:-[0-9۰-۹]+)+)(?=.*[{_RIGHT}])")
-_ENDS_LIGATURE = tuple("اأإآٱ")  # with a lam in one place, of which PDFium gives it first
+_ENDS_LIGATURE = tuple("اأإآٱ")  # an alef in the same position as a lam, though PDFium returns the alef first
 _NOTHING_OPENED = re.compile(r"[.,;:!?؟،؛]*(?:\s|$)")
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("«", "»"), ("‹", "›"), ("<", ">"))
-# In sizes of the font.
-# Between letters that PDFium has side by side there may be none where it is narrow: an alef leaves as much.
+# The least width of a space, in font sizes. Between letters that are neighbours in PDFium's order it is larger: a
+# narrower gap can be the room that an alef leaves.
 _SPACE, _SURE_SPACE = 0.2, 0.3
 
-_Line = list[tuple[str, Char | None]]  # a blank has no character
+_Line = list[tuple[str, Char | None]]  # None for a space or a line break
 
 
 def right_to_left_letters(text: str) -> int:
-    """How many letters of a text are Arabic or Hebrew."""
+    """The number of Arabic and Hebrew letters in a text."""
     return len(_LETTER.findall(text))
 
 
 def is_right_to_left(text: str) -> bool:
-    """Whether most letters of a page are Arabic or Hebrew."""
+    """Whether most letters of a text are Arabic or Hebrew."""
     return 2 * right_to_left_letters(text) > sum(map(str.isalpha, text))
 
 
 def letters_as_drawn(page: Sequence[Piece]) -> int:
-    """How many Arabic or Hebrew letters of a page are in PDFium's order: those between others."""
+    """The number of Arabic and Hebrew letters left in PDFium's order, since they are among left-to-right letters."""
     if is_right_to_left("".join(piece.text for piece in page)):
         return 0
     parts = ["".join(piece.text for piece in part) for row in rows_of(page) for part in parts_of(row)]
@@ -71,7 +71,7 @@ def letters_as_drawn(page: Sequence[Piece]) -> int:
 
 
 def unsure_numbers(lines: Iterable[str]) -> Iterator[str]:
-    """Numbers with hyphens in Arabic lines that may be read from the wrong end: those that open a line, and 15-12."""
+    """Yield hyphenated numbers in Arabic lines whose order is uncertain: at the start of a line, or falling (15-12)."""
     for line in lines:
         if not is_right_to_left(line) or _HEBREW.search(line):
             continue
@@ -84,17 +84,17 @@ def unsure_numbers(lines: Iterable[str]) -> Iterator[str]:
 
 
 def from_the_right(chars: Sequence[Char]) -> Iterator[Char]:
-    """The characters of such a page, mirrored, as they are read; each is given as wide as it moves its line on."""
+    """Yield the characters of a right-to-left page in reading order, mirrored; `chars` are as wide as their advance."""
     edge = max(char.right for char in chars)
     return _read([(row, edge) for row in rows_of(chars)])
 
 
 def partly_from_the_right(chars: Sequence[Char], wide: Sequence[Char]) -> Iterator[Char]:
-    """The characters of another page: what is Arabic or Hebrew between the gaps of a line is mirrored in its place.
+    """Yield the characters of a left-to-right page, with the right-to-left parts of its lines mirrored in their place.
 
     Args:
-        chars: As they are drawn; those of the rest stay as they are.
-        wide: The same, each as wide as it moves its line on.
+        chars: The characters as drawn; those outside such parts stay as they are.
+        wide: The same characters, each as wide as its advance.
     """
     parts = [
         part for row in rows_of(wide) for part in parts_of(row) if is_right_to_left("".join(one.text for one in part))
@@ -105,7 +105,7 @@ def partly_from_the_right(chars: Sequence[Char], wide: Sequence[Char]) -> Iterat
 
 
 def _read(rows: Sequence[tuple[Sequence[Char], float]]) -> Iterator[Char]:
-    """The characters of rows as they are read; each row is mirrored so that what stands at its edge is at 0."""
+    """Yield the characters of (row, edge) pairs in reading order; each row is mirrored so that its edge is at 0."""
     text = "".join(char.text for row, _ in rows for char in row)
     runs = _AFTER_HEBREW if 2 * len(_HEBREW.findall(text)) > right_to_left_letters(text) else _AFTER_ARABIC
     for line in _with_brackets([_with_runs(_line(row, edge), runs) for row, edge in rows]):
@@ -117,7 +117,7 @@ def _read(rows: Sequence[tuple[Sequence[Char], float]]) -> Iterator[Char]:
 
 
 def _line(row: Sequence[Char], edge: float) -> _Line:
-    """The characters of a row from the right, with blanks and, at gaps of a column, line breaks between."""
+    """The characters of a row from the right, with spaces at gaps, and line breaks at gaps as between columns."""
     mirrored = [char._replace(start=edge - char.right, left=edge - char.right, right=edge - char.left) for char in row]
     letters = [char for char in mirrored if not _is_mark(char)]
     bases = {char: base for char in mirrored if _is_mark(char) and (base := _under(char, letters))}
@@ -136,7 +136,7 @@ def _line(row: Sequence[Char], edge: float) -> _Line:
 
 
 def _under(mark: Char, letters: Sequence[Char]) -> Char | None:
-    """The letter that a mark stands over; none if it has room of its own, behind its letter."""
+    """The letter that a mark is drawn on; None if the mark has room of its own, after its letter."""
     middle = (mark.left + mark.right) / 2
     return min(
         (one for one in letters if one.left < middle < one.right),
@@ -150,7 +150,7 @@ def _is_mark(char: Char) -> bool:
 
 
 def _with_runs(line: _Line, runs: re.Pattern[str]) -> _Line:
-    """The line with its words of other letters and its numbers turned to be read from the left."""
+    """The line with the spans that are read from the left turned: Latin words and numbers."""
     for start, end in _turned("".join(text[0] for text, _ in line), runs):
         part = line[start:end]
         both = min(char.left for _, char in part if char) + max(char.right for _, char in part if char)
@@ -159,7 +159,7 @@ def _with_runs(line: _Line, runs: re.Pattern[str]) -> _Line:
             for text, char in reversed(part)
         ]
     if runs is _AFTER_ARABIC:
-        # Of two years the earlier is the first, on whichever side of the other it is drawn.
+        # The earlier of two years comes first, on whichever side it is drawn.
         for years in _YEARS.finditer("".join(text[0] for text, _ in line)):
             if years[1] > years[2]:
                 for at, digit in zip(
@@ -177,12 +177,12 @@ def _turned(shown: str, runs: re.Pattern[str]) -> Iterator[tuple[int, int]]:
         if bracket and not run["line"] and len(re.findall(r"[()]", run[0])) % 2:
             if start and shown[start - 1] in "()":
                 start -= 1
-            else:  # it is closed behind letters from the right
+            else:  # its other half is beyond right-to-left letters
                 middle = start + bracket.start()
                 yield start, start + len(shown[start:middle].rstrip())
                 start = end - len(shown[middle + 1 : end].lstrip())
         text = shown[start:end][::-1]
-        if of_unit := _UNIT.match(text) or _DEGREES.match(text):  # `8 GB` stands there as `GB 8`
+        if of_unit := _UNIT.match(text) or _DEGREES.match(text):  # `8 GB` is drawn as `GB 8`
             number = len(of_unit[1])
             yield start, start + number
             start = end if of_unit.re is _DEGREES else start + number + 1
@@ -191,10 +191,10 @@ def _turned(shown: str, runs: re.Pattern[str]) -> Iterator[tuple[int, int]]:
 
 
 def _with_brackets(lines: list[_Line]) -> list[_Line]:
-    """The lines with brackets that open before they close: drawn from the right, one has the form of the other."""
+    """The lines with brackets that open before they close: mirrored, an opening bracket looks like a closing one."""
     texts = ["".join(text[0] for text, _ in line) for line in lines]
     for opening, closing in _PAIRS:
-        # In lines that have one of the two, as most of the page says.
+        # Lines that have only one of the two are read like most lines of the page.
         leaning = sum(_opens_first(text, opening, closing) for text in texts)
         for text, line in zip(texts, lines, strict=True):
             is_pair = opening in text and closing in text
@@ -208,7 +208,7 @@ def _with_brackets(lines: list[_Line]) -> list[_Line]:
 
 
 def _opens(text: str, at: int) -> bool | None:
-    """Whether a bracket opens, where that is seen by a blank on one side of it."""
+    """Whether a bracket opens, if a space on only one side of it shows that; else None."""
     is_open_before, is_open_behind = (
         not text[:at].strip() or text[at - 1].isspace(),
         _NOTHING_OPENED.match(text, at + 1),
@@ -217,6 +217,6 @@ def _opens(text: str, at: int) -> bool | None:
 
 
 def _opens_first(text: str, opening: str, closing: str) -> int:
-    """1 where the first bracket of a line opens, -1 where it closes, 0 where there is none."""
+    """1 if the first bracket of a line opens, -1 if it closes, 0 if there is none."""
     first = next((char for char in text if char in (opening, closing)), "")
     return (first == opening) - (first == closing)

@@ -1,4 +1,4 @@
-"""Groups of rows in a table: a lone cell such as `Pumps` names the rows below it, up to the next one.
+"""Rows of a table -> their groups: a lone cell such as `Pumps` names the rows below it, up to the next lone cell.
 
 Article | Price | Stock
 Pumps
@@ -17,8 +17,8 @@ from itertools import groupby
 from disc_lite.documents.headerless import Standout
 from disc_lite.documents.rowheaders import Row, cell_at, is_label
 
-_LEAST_COLUMNS = 3  # in fewer a lone cell may be a row without its value
-_LEAST_MEMBERS = 2  # to a group, in the mean
+_LEAST_COLUMNS = 3  # with fewer, a lone cell can be a row without its value
+_LEAST_MEMBERS = 2  # rows of a group, on average
 _TOTAL = re.compile(
     r"(?:grand |sub-?)?totals?\b|sum\b|(?:zwischen|gesamt)?summe\b|gesamt|insgesamt|(?:sous-)?total|totale\b|totaal\b"
     r"|somme\b|suma\b|итого|合计|合計",
@@ -27,12 +27,12 @@ _TOTAL = re.compile(
 
 
 def groups_of(rows: Sequence[Row], first: int, is_note: Sequence[bool]) -> list[str | None]:
-    """The name of the group of each row; empty for one in none, None for a row that only names a group.
+    """For each row, the name of its group; empty if it is in no group, None if it only names a group.
 
     Args:
-        rows: Those below the header.
-        first: The column in which names of groups stand.
-        is_note: Of each row, whether it is a sentence about the table.
+        rows: The rows below the header.
+        first: The column that has the names of groups.
+        is_note: For each row, whether it is a sentence about the table.
     """
     names = [_name_in(row, first) if not note else "" for row, note in zip(rows, is_note, strict=True)]
     if not any(names):
@@ -58,7 +58,7 @@ def _name_in(row: Row, first: int) -> str:
 
 
 def _are_groups(rows: Sequence[Row], first: int, names: Sequence[str]) -> bool:
-    """Whether all lone cells name groups: several, from the first row on, with rows enough below each."""
+    """Whether all lone cells name groups: there are several, one in the first row, and enough rows below them."""
     if not names[0] or names[-1]:
         return False
     columns = {column for row in rows for column, cell in enumerate(row) if cell}
@@ -68,9 +68,10 @@ def _are_groups(rows: Sequence[Row], first: int, names: Sequence[str]) -> bool:
 
 
 def _standing_out(rows: Sequence[Row], first: int, names: Sequence[str]) -> list[str]:
-    """The lone cells that stand out, where other cells of their column do not.
+    """For each row, its lone cell if that stands out and most other cells of the column do not; else empty.
 
-    Of groups that do not begin right below the header each needs rows enough: it may be a remark about the row above.
+    If the first group does not begin right below the header, the groups need enough rows on average: a lone cell can
+    be a remark about the row above.
     """
     found = [name if isinstance(name, Standout) else "" for name in names]
     others = [cell_at(row, first) for row, name in zip(rows, names, strict=True) if not name]
@@ -85,7 +86,7 @@ def _stands_out(cell: str) -> bool:
 
 
 def _let_out_the_sum(rows: Sequence[Row], groups: list[str | None]) -> None:
-    """Takes the sum of all rows out of the last group, unless each group has a sum, and this is its own."""
+    """Take the total of the table out of the last group, in place, unless it is the group's own total."""
     last = max((n for n, group in enumerate(groups) if group), default=0)
     if not groups or not groups[last] or not _is_sum(rows[last]):
         return

@@ -1,4 +1,4 @@
-"""The header of a table: which rows name its columns, which stand above them, and which column names the rows."""
+"""Rows of a table -> its header, the rows above and below it, and the column that names the rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from disc_lite.documents.headerless import NUMBER, YEAR, begins_with_a_row, stan
 Row = Sequence[str]
 
 SAMPLE_ROWS = 1000
-_FEW_ROWS = 100  # tell whether the first one is like them
-_LABEL_CHARS = 60  # longer values name no row
+_FEW_ROWS = 100  # as many are compared with the first one
+_LABEL_CHARS = 60  # a longer value is not the name of a row
 _UNIT_CHARS = 10
 _MISSING = frozenset("n/a na nan nil none null free tbd tba yes no x".split())
-_DISTINCT = 0.75  # share of the rows that have a value of their own in the column that names them
+_DISTINCT = 0.75  # the least share of different values in the column that names the rows
 DIGIT = re.compile(r"\d")
 WITH_DIGITS = re.compile(r".*\d.*|[-–—]")
 _NUMBER = re.compile(rf"{NUMBER}|[-–—]")
@@ -23,10 +23,10 @@ _YEAR = re.compile(YEAR)
 
 
 def parts_of(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
-    """The header of a table, the rows above it and those below.
+    """The header of a table, the rows above it and the rows below it.
 
-    It begins in the first row with two values; in a table of a single column it is the first row. It is empty where
-    that row says facts as those below it do.
+    The header begins in the first row with two values; in a table of a single column it is the first row. It is empty
+    if that row holds data, as the rows below it do.
     """
     start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
     start -= start > 0 and _names_values(rows[start - 1], rows[start])
@@ -42,7 +42,7 @@ def parts_of(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
 
 
 def _below_fields(rows: Sequence[Row], start: int) -> int:
-    """The row of the header where names and values stand above a table that has more columns: `Customer | Acme`."""
+    """The index of the header below fields such as `Customer | Acme` above a wider table; `start` if there are none."""
     sizes = [sum(map(bool, row)) for row in rows[start : start + _FEW_ROWS]]
     above = next((n for n, size in enumerate(sizes) if size > 2), 0)
     body = sizes[above + 1 :]
@@ -53,29 +53,29 @@ def _below_fields(rows: Sequence[Row], start: int) -> int:
 
 
 def _names_values(above: Row, row: Row) -> bool:
-    """Whether a lone cell names the second of two columns, as where a program wrote names of rows without one."""
+    """Whether a lone cell names the second of two columns, as in exports in which the column of names has no header."""
     values = [column for column, cell in enumerate(row) if cell][1:]
     is_above = [column for column, cell in enumerate(above) if cell] == values
     return is_above and len(values) == 1 and DIGIT.search(row[values[0]]) is not None
 
 
 def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
-    """Whether a row names columns that a header leaves without a name, and each name is a word or year above numbers.
+    """Whether a row continues the header: it names columns without a name, by words or years above numbers.
 
-    In doubt it is a row of the table: a fact among the names would stand in all other rows.
+    In doubt it is a row of data, since data in the header would be repeated in the text of every row.
 
     Region | 2022 |        | 2023 |
            | Won  | Lost   | Won  | Lost
     North  | 10   | 1      | 12   | 2
 
-    A row of units is one too, as `kg` and `mm` below `Weight` and `Length`.
+    A row of units continues the header too, such as `kg` and `mm` below `Weight` and `Length`.
     """
     names = {column: name for column, name in enumerate(row) if name and name != cell_at(header, column)}
     first = next((column for column, name in enumerate(header) if name), 0)
     has_gap = any(column > first and not cell_at(header, column) for column in names)
     years = [int(name) for column, name in names.items() if column > first and _YEAR.fullmatch(name)]
     are_years = len(years) > 2 and years == [*range(years[0], years[0] + len(years))]
-    # What names the rows stands in no group. Before years anything may: a currency.
+    # The column that names the rows is in no group. In front of years there can be anything, such as a currency.
     is_row = first in names and cell_at(header, first + 1) != "" and not are_years
     named = first + 1 if are_years else first
     if first not in names and names and not has_gap:
@@ -91,15 +91,15 @@ def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
 
 
 def _is_unit(name: str) -> bool:
-    """Whether a cell below the name of a column may be its unit: `kg`, `[EUR/pc]`."""
+    """Whether a cell below the name of a column can be its unit: `kg`, `[EUR/pc]`."""
     is_short = len(name) <= _UNIT_CHARS and not _NUMBER.fullmatch(name)
     return is_short and name.casefold() not in _MISSING and name[0] not in ".?*"
 
 
 def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:
-    """Whether a cell is a word or a year above numbers, and none of them itself.
+    """Whether a cell is a word, or a year, above numbers that are unlike it.
 
-    Where it is surely in no row with a name, what is below words alone may be `34 %, n = 2` too.
+    If `is_sure`, its row has no name of its own; then the values below a word can also be like `34 %, n = 2`.
     """
     is_word = any(map(str.isalpha, name)) and not _NUMBER.fullmatch(name)
     kind = WITH_DIGITS if is_sure and not DIGIT.search(name) else _NUMBER
@@ -107,7 +107,7 @@ def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:
 
 
 def _joined(header: Row, row: Row) -> Row:
-    """Two rows of a header as one; what stands above several columns is above each."""
+    """Two rows of a header as one; a name above several columns is repeated for each of them."""
     names = []
     group = ""
     for column in range(max(len(header), len(row))):
@@ -126,12 +126,12 @@ def cell_at(row: Row, column: int) -> str:
 
 
 def are(kind: re.Pattern[str], values: Sequence[str]) -> bool:
-    """Whether most values are of a kind; a sum without a stored value is no number, nor is `n/a`."""
+    """Whether most values match a pattern: not all have to, since `n/a` or a formula without a value is no number."""
     return 2 * sum(kind.fullmatch(value) is not None for value in values) > len(values)
 
 
 def label_column(rows: Sequence[Row]) -> int | None:
-    """The first column whose values are short words, and most of which tell the rows apart."""
+    """The first column whose values are all short texts and mostly different; None if there is none."""
     sample = rows[:SAMPLE_ROWS]
     for column in range(max(map(len, sample))):
         values = values_of(sample, column)
@@ -145,19 +145,19 @@ def is_label(value: str) -> bool:
 
 
 def is_name_of_column(value: str) -> bool:
-    """Whether a value may name a column: a short word, or a year."""
+    """Whether a value can name a column: a short text with letters, or a year."""
     return is_label(value) or _YEAR.fullmatch(value) is not None
 
 
 def joined_header(rows: Sequence[Row], top: int, wide: Sequence[range]) -> Row:
-    """The header in a row as one with the row below, which has names under a cell merged across columns; else none.
+    """The header row joined with the row below, which names the columns under merged cells; empty if it does not.
 
     Args:
-        rows: Those of a sheet.
-        top: The row.
-        wide: The columns of each cell of it that is merged across several.
+        rows: The rows of a sheet.
+        top: The index of the header row.
+        wide: The columns of each cell of the header row that is merged across several.
     """
-    block = list(takewhile(any, reversed(rows[:top])))  # what is right above it: titles
+    block = list(takewhile(any, reversed(rows[:top])))  # the rows right above: titles
     if top + 1 >= len(rows) or any(sum(map(bool, row)) > 1 for row in block) or sum(map(bool, rows[top])) < 2:
         return []
     above = list(rows[top]) + [""] * (len(rows[top + 1]) - len(rows[top]))
@@ -166,7 +166,7 @@ def joined_header(rows: Sequence[Row], top: int, wide: Sequence[range]) -> Row:
     for column, name in names.items():
         is_number = _NUMBER.fullmatch(name) is not None and not _YEAR.fullmatch(name)
         if name and (is_number if column in groups else above[column] not in ("", name)):
-            return []  # a row of the table
+            return []  # the row below is data
     if not all(sum(names.get(column, "") != "" for column in columns) > 1 for columns in wide):
         return []
     return [

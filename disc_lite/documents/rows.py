@@ -1,6 +1,6 @@
-"""Tables -> a section for each row: its name is the heading, and the header stands before every value.
+"""Tables of CSV and spreadsheets -> a section for each row, headed by its name, with the header before every value.
 
-Of CSV and of spreadsheets. A row named Dunden is this under the headings `prices` and `Dunden`:
+A row named Dunden in the table `prices` becomes this, under the headings `prices` and `Dunden`:
 
     - Name: Dunden
     - Price: 12 Mark
@@ -34,7 +34,7 @@ from disc_lite.documents.source import Converted, RefusedFile
 
 
 class NamedRow(NamedTuple):
-    """A row as it is read, under its name and that of its group; each may be empty."""
+    """The text of a row, with its name and that of its group, each of which can be empty."""
 
     name: str
     text: str
@@ -45,13 +45,13 @@ _NOTE = re.compile(r"(?=(?:\S+\s+){3}).*[.!?。]\W*|[*†‡].*|[^:]{1,30}:\s.*|
 
 
 def tables_of(rows: Iterable[Row]) -> tuple[list[list[NamedRow]], str]:
-    """(the tables of a sheet, each with its own header; a remark on them for the ledger).
+    """The rows of each table of a sheet, and a warning about the tables for the ledger, which can be empty.
 
-    Behind an empty row a table begins where a row of words alone stands above numbers; `sidebyside` says which stand
-    behind an empty column.
+    After an empty row a new table begins if a row of words is above numbers; after an empty column, if `sidebyside`
+    finds two tables.
 
     Raises:
-        RefusedFile: Not one has rows below its header.
+        RefusedFile: A table has no row below its header.
     """
     tables = _tables(
         [[" ".join(cell.split()) if type(cell) is str else _in_a_line(cell) for cell in row] for row in rows]
@@ -64,7 +64,7 @@ def _in_a_line(cell: str) -> str:
 
 
 def _tables(rows: Sequence[Row]) -> list[list[Row]]:
-    """The tables, which stand side by side or below one another."""
+    """The tables in the rows of a sheet, which can be side by side or below one another."""
     beside = side_by_side(rows)
     if len(beside) > 1:
         return [table for part in beside for table in _tables(part)]
@@ -81,21 +81,21 @@ def _tables(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _standing_out(row: Row) -> Row:
-    """A row below an empty one, where a lone cell may be a title."""
+    """The row after an empty row; if it is a lone cell, the cell stands out, since it can be a title."""
     return [Standout(cell) for cell in row] if sum(map(bool, row)) == 1 else row
 
 
 def _is_table(rows: Sequence[Row], below: Sequence[Row]) -> bool:
-    """Whether rows have a header of their own, or else are names and values that what is `below` has no part in."""
+    """Whether rows are a table apart from the rows `below`: they have a header, or are names and values."""
     if all(sum(map(bool, row)) < 3 for row in rows) and any(sum(map(bool, row)) > 2 for row in below[:SAMPLE_ROWS]):
         return not stand_apart(rows) and _has_header(rows)
     return _has_header(rows) or are_fields(rows)
 
 
 def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
-    """Whether the header is words alone, capitalised alike, with numbers in a column below; or of several rows.
+    """Whether rows surely begin with a header: several rows, or words, capitalised alike, above a column of numbers.
 
-    Only one of several rows may have an empty row below it, and its numbers are `below` that.
+    Only a header of several rows can have an empty row under it; then `below` has the rows after the empty one.
     """
     sample = [*rows[:SAMPLE_ROWS], *below[:SAMPLE_ROWS]]
     header, above, body = parts_of(sample)
@@ -109,7 +109,7 @@ def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
 
 
 def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
-    """The name of each row and its text; those with a single value above the header have no name."""
+    """The rows of a table with their names and groups; rows above the header and notes have no name."""
     if _is_single_column(rows):
         return _named_lines([cell for row in rows for cell in row if cell])
     header, above, body = parts_of(rows)
@@ -136,7 +136,7 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
 
 
 def _with_group(cells: Row, first: int, group: str) -> Row:
-    """A row whose first cell is empty since the name of its group stands above it, with that name."""
+    """The row with the name of its group in its first cell, if that is empty."""
     return [*cells[:first], group, *cells[first + 1 :]] if group and not cell_at(cells, first) else cells
 
 
@@ -147,7 +147,7 @@ def _is_single_column(rows: Sequence[Row]) -> bool:
 
 
 def _named_lines(cells: Row) -> list[NamedRow]:
-    """The rows of a single column: the first is their title, unless it is a sentence, as they are."""
+    """The rows of a single column; the first is their title, unless it is a sentence like the others."""
     is_title = not _NOTE.fullmatch(cells[0]) or (cells[1:] and not are(_NOTE, cells[1:]))
     title, lines = (cells[0], cells[1:]) if is_title else ("", cells)
     if not lines:
@@ -168,7 +168,7 @@ def _is_note(cells: Row, first: int) -> bool:
 
 
 def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = "") -> Converted:
-    """Tables one after the other: the name of a table, if it has one, is above the names of its rows."""
+    """The text of (name, rows) tables, with headings from the names of tables, groups and rows."""
     parts: list[str] = []
     headings: list[Heading] = []
     at = 0
@@ -188,13 +188,13 @@ def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = ""
 
 
 def _name_of(cells: Row, named_by: int | None) -> str:
-    """The name of a row; empty if no value names it, since a number would change when a row is inserted."""
+    """The name of a row; empty if no column names the rows, since numbers would change when a row is inserted."""
     name = "" if named_by is None else cell_at(cells, named_by)
     return name.removesuffix(":") if is_label(name) else ""
 
 
 def _text_of(header: Row, cells: Row) -> str:
-    """The values of a row, each with its name; of two without a header, the first is the name of the other."""
+    """A list of a row's values with the names of their columns; without a header, the first of two names the other."""
     if header:
         return "\n".join([f"- {name}: {cell}" for name, cell in zip(header, cells, strict=False) if cell])
     values = [cell for cell in cells if cell]

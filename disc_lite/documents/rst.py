@@ -1,8 +1,8 @@
-"""reStructuredText as it is written -> the text that its reader sees.
+"""reStructuredText as it is written -> the text that a reader of the page sees.
 
-Left out are comments, targets, pictures, tables of contents and the marks of notes; of admonitions, roles and links the
-text stays; `#.` gets its number, tables that are drawn, or written as CSV or as lists, become rows, and literal blocks
-code. The underlines of headings stay as they are written.
+Comments, targets, pictures, tables of contents and note marks are left out; of admonitions, roles and links the text
+stays. `#.` becomes a number, tables (drawn, or written as CSV or lists) become rows, and literal blocks become code.
+The underlines of headings stay as they are written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EXPLICIT = re.compile(r"(?P<indent>\s*)\.\.(?:\s+(?P<rest>.*))?")
 _NOTE = re.compile(r"\[(?:\d+|#[\w-]*|\*)\]\s+(?P<text>.*)")
 _SUBSTITUTION = re.compile(r"^[ \t]*\.\. \|([^|\n]+)\| replace::[ \t]*(\S.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
 _ITEM = re.compile(r"(\s*)(#|\d{1,3})\.(?=\s+\S)")
-# Where the text of a line begins, which is behind the marker of an item: a block that belongs to it stands deeper.
+# What is in front of the text of a line, item markers included; a block that belongs to the line is indented further.
 _MARGIN = re.compile(r"\s*(?:(?:[-*+•‣⁃]|\(?(?:#|\d{1,3}|[A-Za-z])[.)])\s+)*")
 _OPTION = re.compile(r"\s*:([\w-]+):(?:\s+(.*))?")
 _DROPPED = frozenset(
@@ -35,7 +35,7 @@ _DROPPED = frozenset(
 )
 _UNTITLED = frozenset(
     "container cssclass figure grid ifconfig only program rst-class tab-set".split()
-)  # for the layout
+)  # their arguments are not text
 ADMONITIONS = frozenset("attention caution danger error hint important note seealso tip todo warning".split())
 _VERSIONS = {"versionadded": "New in version", "versionchanged": "Changed in version", "deprecated": "Deprecated since"}
 _LITERAL = frozenset(
@@ -44,7 +44,7 @@ _LITERAL = frozenset(
     click:example click:run graphviz mermaid plantuml uml plot
     """.split()
 )
-# Read so in MyST Markdown too, where they are the fence of a block: ```` ```{toctree} ````.
+# Directives that are read in the same way in MyST Markdown, where they open a fence: ```` ```{toctree} ````.
 MYST = _DROPPED | _VERSIONS.keys() | {"csv-table", "list-table", "figure", "eval-rst"}
 
 _INLINE = (
@@ -55,27 +55,27 @@ _INLINE = (
     (re.compile(r"`([^`]+)`__?"), r"\1"),
     (re.compile(r"\s?\[(?:\d+|#[\w-]*|\*)\]_"), ""),
     (re.compile(r"(\[[A-Za-z][\w.-]*\])_"), r"\1"),  # a citation
-    (re.compile(rf"(?<![\\{MARK}])\\ "), ""),  # ends markup in the midst of a word
+    (re.compile(rf"(?<![\\{MARK}])\\ "), ""),  # ends markup inside a word
 )
-# As it is written: in it a backslash is one.
+# Stays as it is written, backslashes included.
 _RAW = re.compile(r"(``.*?``|:(?:math|code):`[^`]+`)")
 _ESCAPE = re.compile(rf"(?<!{MARK})\\([^\s|`])")
 _MAX_WRAPPED = 4  # lines
 _SCRIPT = re.compile(r"(?:\\ )?:(su[bp])(?:er)?(?:script)?:`([^`]+)`(?:\\ )?")
-_LINE_OF_VERSE = re.compile(r"^(\s*)\| (?!.*\|\s*$)")  # and no row of a table
+_LINE_OF_VERSE = re.compile(r"^(\s*)\| (?!.*\|\s*$)")  # but not a row of a table
 _NAMELESS_TARGET = re.compile(r"\s*__ \S+\s*")
 
 
 def rst_text(text: str) -> str:
-    """The text that a reader of the page sees, its headings underlined as before."""
+    """The text that a reader of the page sees; headings keep their underlines."""
     lines = _numbered([line for line in text.split("\n") if not _NAMELESS_TARGET.fullmatch(line)])
     seen = "\n".join(_seen(lines))
     names = {name[1]: _plain(" ".join(name[2].split())) for name in _SUBSTITUTION.finditer(text)}
     if not names:
         return seen.replace(MARK, "")
-    # In the text that is seen, since a longer one would move the columns of a table.
+    # Replaced only now, since longer texts would have moved the columns of drawn tables.
     named = re.compile("|".join(re.escape(f"|{name}|") + "_{0,2}" for name in names))
-    is_definition = re.compile(r"\s*\.\. \|")  # in code
+    is_definition = re.compile(r"\s*\.\. \|")  # shown in code
     return "\n".join(
         line if is_definition.match(line) else named.sub(lambda use: names[use[0].strip("_")[1:-1]], line)
         for line in seen.split("\n")
@@ -83,12 +83,12 @@ def rst_text(text: str) -> str:
 
 
 def role_text(role: str, content: str) -> str:
-    """The visible text of a role of MyST Markdown: `the bells` for {ref}`the bells <bells>`."""
+    """The visible text of a role in MyST Markdown: `the bells` for {ref}`the bells <bells>`."""
     return _plain(f":{role}:`{content}`")
 
 
 def _numbered(lines: list[str]) -> list[str]:
-    """The lines with the numbers that `#.` stands for: they go on until a line at its margin is no item."""
+    """The lines with numbers in place of `#.`; a list ends at a line that is not an item and not indented further."""
     counts: dict[int, int] = {}  # margin -> the last number
     numbered = []
     for line in lines:
@@ -122,7 +122,7 @@ def _seen(lines: list[str]) -> Iterator[str]:
             if end == index:
                 yield _plain(_LINE_OF_VERSE.sub(r"\1", line, count=1))
                 continue
-            # One colon is seen, or none where the two stand apart.
+            # A reader sees one colon, or none if the two are set apart by a space.
             before = line.rstrip().removesuffix("::")
             yield from [_plain(before.rstrip() if before[-1:].isspace() else before and f"{before}:"), ""]
             yield from _fenced(lines[index:end], " " * margin)
@@ -134,7 +134,7 @@ def _seen(lines: list[str]) -> Iterator[str]:
 
 
 def _whole(lines: list[str], index: int) -> tuple[str, int]:
-    """A line, with the next ones where what is in backquotes ends there, and the number of the line behind."""
+    """A line, joined with the next ones if its backquotes are closed there, and the number of the line after."""
     line, first = lines[index], index
     index += 1
     while index < min(len(lines), first + _MAX_WRAPPED) and line.replace("``", "").count("`") % 2:
@@ -145,7 +145,7 @@ def _whole(lines: list[str], index: int) -> tuple[str, int]:
 
 
 def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[str]:
-    """The visible text of a comment, target, note or directive with its block."""
+    """Yield the visible lines of a comment, target, note or directive with its block."""
     indent, rest = explicit["indent"], explicit["rest"] or ""
     if note := _NOTE.fullmatch(rest):
         yield indent + _plain(note["text"])
@@ -153,7 +153,7 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
         return
     found = _DIRECTIVE.fullmatch(line)
     if found is None or found["name"] in _DROPPED or line.lstrip().startswith(".. |"):
-        # A citation is text, a comment and a target are none.
+        # A citation is text; comments and targets are not.
         if rest.startswith("[") and "]" in rest:
             yield indent + _plain(rest)
             yield from map(_plain, dedented(block, indent))
@@ -186,14 +186,14 @@ def _explicit(line: str, block: list[str], explicit: re.Match[str]) -> Iterator[
 
 
 def _fenced(block: list[str], indent: str) -> Iterator[str]:
-    """A literal block as code; its own indent keeps a line and a rule in it from being a heading."""
+    """Yield a literal block as fenced code, with its indent, so that a line above a rule in it is not a heading."""
     shown = "\n".join(block).strip("\n")
     opening, *code, closing = fenced(shown).split("\n")
     yield from [indent + opening, *code, indent + closing] if shown else []
 
 
 def _block_end(lines: list[str], start: int, indent: int) -> int:
-    """The end of the lines that are indented deeper than their opening, without blank ones at the end."""
+    """The end of the lines from `start` that are indented by more than `indent`, without blank lines at the end."""
     end = start
     for index in range(start, len(lines)):
         line = lines[index]
@@ -205,7 +205,7 @@ def _block_end(lines: list[str], start: int, indent: int) -> int:
 
 
 def _plain(line: str) -> str:
-    """A line without roles, links and marks of notes, escaped signs marked; what is in double backquotes stays."""
+    """A line without roles, links and note marks, with escaped characters marked; double backquotes stay as written."""
     if not any(sign in line for sign in ("`", "]_", "\\")):
         return line
     parts = _RAW.split(line)

@@ -1,4 +1,4 @@
-"""Conditions of Sphinx: whether a reader of the page sees a block of `only::`, and what others wait for."""
+"""Conditions of Sphinx -> whether a page shows a block of `only::`, and a warning about conditions left undecided."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CONDITION = re.compile(r"^[ \t]*\.\. (only|ifconfig)::[ \t]*(\S.*)$", re.MULTIL
 
 
 def is_seen(expression: str) -> bool:
-    """Whether a page has what is written for it: `html`, `not latex`; a tag that nobody sets is false, as in Sphinx."""
+    """Whether a web page shows a block for `html` or `not latex`, say; unknown tags are false, as in Sphinx."""
     try:
         return _value(ast.parse(expression.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -19,7 +19,7 @@ def is_seen(expression: str) -> bool:
 
 
 def doubt_about(text: str) -> str:
-    """The ledger's remark on conditions in a text; empty if the text itself, or its format, decides them."""
+    """The ledger's warning about conditions in a text; empty if the output format decides all of them."""
     found = _CONDITION.findall(text)
     left_out = {name for kind, one in found if kind == "only" and not is_seen(one) for name in _names(one)}
     left_out = {f"“{name}”" for name in left_out - _PAGE - _OTHER_OUTPUTS}

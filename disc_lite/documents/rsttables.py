@@ -1,6 +1,6 @@
-"""Tables that are drawn in reStructuredText -> rows: grids of `+---+`, and columns between lines of `=== ===`.
+"""Drawn tables of reStructuredText -> rows: grids of `+---+`, and simple tables between lines of `=== ===`.
 
-What is drawn wrongly, and would be an error to docutils, is no table here.
+A table that is drawn wrongly, and an error to docutils, is not read as a table.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _GRID_HEAD = re.compile(r"\+=[=+]*=\+")
 _BORDER = re.compile(r"=+(?: +=+)+")
 _UNDERLINE = re.compile(r"-[- ]*|=[= ]*")
 _ITEM = re.compile(r"\n\s*[-*•]\s+(?=\S)")
-_FILL = "\0"  # behind a letter of Chinese or Japanese, which is as wide as two; no text has it
+_FILL = "\0"  # follows a Chinese or Japanese letter, which is two columns wide; no text has it
 
-Seen = Callable[[list[str]], Iterable[str]]  # of the lines of a cell, those that a reader sees
+Seen = Callable[[list[str]], Iterable[str]]  # lines of a cell -> the lines that a reader sees
 
 
 class _Cell(NamedTuple):
-    """The rows and columns that a cell covers, half-open, and its lines."""
+    """A cell: the rows and columns that it covers, half-open, and its lines."""
 
     top: int
     left: int
@@ -35,12 +35,12 @@ class _Cell(NamedTuple):
 
 
 def drawn_table(lines: Sequence[str], start: int, seen: Seen) -> tuple[list[str], int]:
-    """The rows of the table that begins at a line, and the number of the line behind it; no rows where none does.
+    """The rows of the table that begins at a line, and the number of the line after it; no rows if no table does.
 
     Args:
-        lines: Of a text outside code.
-        start: The number of the line.
-        seen: Of the lines of a cell, those that a reader sees.
+        lines: The lines of a text.
+        start: The number of a line outside code.
+        seen: Turns the lines of a cell into those that a reader sees.
     """
     first = lines[start].expandtabs()
     top = first.strip()
@@ -59,7 +59,7 @@ def drawn_table(lines: Sequence[str], start: int, seen: Seen) -> tuple[list[str]
 
 
 def _rows(cells: Sequence[_Cell], head: int, seen: Seen) -> Iterator[str]:
-    """Each row as those of HTML: a cell that spans rows stands in each, one that spans columns in its first."""
+    """Yield the rows as for HTML: a cell that spans rows is in each, one that spans columns in the first only."""
     height, width = max((cell.bottom for cell in cells), default=0), max((cell.right for cell in cells), default=0)
     rows = [[""] * width for _ in range(height)]
     for cell in cells:
@@ -72,12 +72,12 @@ def _rows(cells: Sequence[_Cell], head: int, seen: Seen) -> Iterator[str]:
 
 
 def _widened(line: str) -> str:
-    """A line in which each character takes the room that it has on a screen."""
+    """A line with `_FILL` after wide characters, so that characters are counted as columns of a screen."""
     return line if line.isascii() else "".join(c + _FILL if east_asian_width(c) in "WF" else c for c in line)
 
 
 def _in_a_line(seen: Iterable[str]) -> str:
-    """The text of a cell; items of a list have `;` between."""
+    """The text of a cell on one line, with `;` between the items of a list."""
     text = _ITEM.sub("; ", "\n" + "\n".join(seen)).removeprefix("; ").replace(":;", ":")
     return "" if text.strip() == "\\" else " ".join(text.split())
 
@@ -86,7 +86,7 @@ def _in_a_line(seen: Iterable[str]) -> str:
 
 
 def _grid(drawn: list[str]) -> tuple[list[_Cell], int]:
-    """The cells of a grid, none where it is not closed, and how many rows are its header."""
+    """The cells of a grid, and how many rows are its header; no cells if the grid is not closed."""
     if len({*map(len, drawn)}) > 1 or not _GRID_TOP.fullmatch(drawn[-1]):
         return [], 0
     head = next((number for number, line in enumerate(drawn) if _GRID_HEAD.fullmatch(line)), 0)
@@ -106,9 +106,9 @@ def _numbered(edges: Iterable[int]) -> dict[int, int]:
 
 
 def _boxes(drawn: Sequence[str]) -> Sequence[tuple[int, int, int, int]]:
-    """The top, left, bottom and right edges of the cells, row by row; none if they do not fill the whole."""
+    """The (top, left, bottom, right) edges of the cells, row by row; empty if they do not fill the grid."""
     height, width = len(drawn) - 1, len(drawn[0]) - 1
-    filled = [0] * width  # down to which line, by columns
+    filled = [0] * width  # for each column, down to which line
     corners, boxes = [(0, 0)], []
     while corners:
         top, left = heappop(corners)
@@ -125,7 +125,7 @@ def _boxes(drawn: Sequence[str]) -> Sequence[tuple[int, int, int, int]]:
 
 
 def _opposite_corner(drawn: Sequence[str], top: int, left: int) -> tuple[int, int]:
-    """The line and the column in which the smallest box ends that has a corner there; (0, 0) where none does."""
+    """The line and column in which the smallest box with this top left corner ends; (0, 0) if there is none."""
     for right in range(left + 1, len(drawn[top])):
         if drawn[top][right] not in "-+":
             break
@@ -146,7 +146,7 @@ def _is_side(drawn: Sequence[str], column: int) -> bool:
 
 
 def _to_last_border(lines: Iterable[str]) -> Iterator[str]:
-    """The lines of a simple table: its last border is the third, or has a blank line below it."""
+    """Yield the lines of a simple table, whose last border is the third, or the second with a blank line below it."""
     borders, is_border = 0, False
     for line in lines:
         if borders == 3 or (is_border and borders == 2 and not line):
@@ -157,7 +157,7 @@ def _to_last_border(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _simple(drawn: Sequence[str]) -> tuple[list[_Cell], int]:
-    """The cells of a simple table, none where a text stands between its columns, and how many rows are its header."""
+    """The cells of a simple table, and how many rows are its header; no cells if text is between its columns."""
     if len(drawn) < 3 or not _BORDER.fullmatch(drawn[-1]):
         return [], 0
     columns = [found.span() for found in re.finditer("=+", drawn[0])]
@@ -166,7 +166,7 @@ def _simple(drawn: Sequence[str]) -> tuple[list[_Cell], int]:
     number = head = 0
     for place, line in enumerate(drawn[1:], start=1):
         spans = [found.span() for found in re.finditer("-+|=+", line)] if _UNDERLINE.fullmatch(line) else []
-        # What is written in the first column begins a row; a line below a row says which columns its cells span.
+        # Text in the first column begins a row; an underline shows which columns the cells of the row above span.
         if row and (spans or line[: columns[0][1]].strip()):
             if not (found := _cells_of(row, number, spans or columns, columns)):
                 return [], 0
@@ -183,7 +183,7 @@ Spans = Sequence[tuple[int, int]]  # of characters
 
 
 def _cells_of(row: Sequence[str], number: int, spans: Spans, columns: Spans) -> list[_Cell]:
-    """The cells of a row; none if a text stands between them, or one does not begin with a column."""
+    """The cells of a row; empty if text is between them, or a cell does not begin where a column does."""
     numbers = {start: column for column, (start, _) in enumerate(columns)}
     gaps = [(end, start) for (_, end), (start, _) in pairwise(spans)]
     if not numbers.keys() >= {start for start, _ in spans} or any(line[a:b].strip() for line in row for a, b in gaps):
