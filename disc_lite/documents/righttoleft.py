@@ -42,7 +42,7 @@ _AFTER_ARABIC = re.compile(rf"{_WORDS}|{_OPENS}(?=[%$€#]*[0-9۰-۹]){_FROM_THE
 _YEARS = re.compile(rf"{_OPENS}([12]\d{{3}})-([12]\d{{3}})(?![\d-])")
 _RANGE = re.compile(r"(?<![\d./-])([1-9]\d+) ?[-–] ?([1-9]\d+)(?![\d./-])")
 _UNSURE = re.compile(rf"[][()«»]?([0-9۰-۹]+(?:-[0-9۰-۹]+)+)(?=.*[{_RIGHT}])")
-_ENDS_LIGATURE = tuple("اأإآٱ")  # an alef in the same position as a lam, though PDFium returns the alef first
+_ENDS_LIGATURE = tuple("اأإآٱ")  # in a ligature, PDFium returns an alef before its lam, in one place
 _NOTHING_OPENED = re.compile(r"[.,;:!?؟،؛]*(?:\s|$)")
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("«", "»"), ("‹", "›"), ("<", ">"))
 # The least width of a space, in font sizes. Between letters that are neighbours in PDFium's order it is larger: a

@@ -1,4 +1,4 @@
-"""Removes the lines that are on every page: running heads and feet, and page numbers."""
+"""Rows of the pages of a PDF -> the rows without running headers, running footers and page numbers."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from functools import partial
 
 from disc_lite.documents.pieces import HEADING_SIZE, Row, distance, distance_at, text_of, usual_size
 
-# The rows at the top and at the bottom of a page that may be running lines.
+# How many rows at the top and at the bottom of a page can be running lines.
 _EDGE_ROWS = 3
 _MIN_PAGES = 2
 _MIN_CHAPTER_PAGES = 6
-_GAP = 1.3  # between them and the text, in usual distances of lines
-_LEADING = 1 / 3  # quantile of the distances: that of most lines
-# Of the pages: heads of left and right pages differ, and chapters begin without one.
+_GAP = 1.3  # between running lines and the text, in usual distances of rows
+_LEADING = 1 / 3  # quantile of the distances between rows that is the usual one
+# The least share of pages with a running line: left and right pages differ, and chapters begin without one.
 _MIN_SHARE = 0.3
 _PAGE_NUMBER = re.compile(r"(?:page|seite|p\.)?[-–—\s]*(\d+)[-–—\s]*(?:(?:of|/|von) ?\d+)?|[ivxlc]+", re.IGNORECASE)
 
 
 def without_running_lines(pages: Sequence[Sequence[Row]]) -> list[Sequence[Row]]:
-    """The pages without what is at their edges on page after page, numbers apart, and without their numbers."""
-    # The rows at the top of each page, from the top, and those at its bottom, from the bottom, each with the next one.
+    """The pages without rows that are repeated at their edges, except for digits, and without page numbers."""
+    # For each page, the rows at its top, from the top, and at its bottom, from the bottom, with one row more each.
     edges = [(rows[: _EDGE_ROWS + 1], rows[::-1][: _EDGE_ROWS + 1]) for rows in pages]
     seen = _Seen.of(edges, usual_size(piece for rows in pages for row in rows for piece in row))
     kept = []
@@ -37,14 +37,16 @@ def without_running_lines(pages: Sequence[Sequence[Row]]) -> list[Sequence[Row]]
 
 @dataclass(frozen=True)
 class _Seen:
-    """Counts of the rows at the edges of all pages together.
+    """Counts of the rows at the edges of all pages.
 
     Attributes:
-        size: Of most letters, in points.
-        places: On how many pages a text stands at a height.
-        numbers: How often a row that is a number is so far from the number of its page.
-        counted: The same for rows at one height that only begin or end with a number.
-        heights: On how many pages there is a row at a height; of these, how many say what another one says.
+        pages: The number of pages.
+        size: The usual size of letters, in points.
+        places: On how many pages a text is at a height.
+        numbers: By `_offset`, how many outermost rows are a number with this distance to the page's position.
+        counted: The same for outermost rows that only begin or end with a number, by distance and height.
+        heights: How many outermost rows are at a height.
+        repeated: How many of those rows have the same text as another outermost row.
     """
 
     pages: int
@@ -70,15 +72,15 @@ class _Seen:
         )
 
     def is_running(self, row: Row, number: int) -> bool:
-        """Whether a row at the edge of the page with this number is no text of it."""
+        """Whether a row at the edge of the page with this number is a running line or a page number."""
         needed = max(_MIN_PAGES, _MIN_SHARE * self.pages)
         if self.places[_key(row)] >= needed or _is_number(row, number, self.numbers):
             return True
-        # A heading, `1 Scope`, is no number of a page: it is larger, or stands at another height.
+        # A heading such as `1 Scope` does not have a page number: it is larger, or at another height.
         is_small = row[0].size < HEADING_SIZE * self.size
         if is_small and any(self.counted[key] >= needed for key in _offsets_at_ends(row, number)):
             return True
-        # A head that changes with the chapter: always at one height, and mostly as on another page.
+        # A header that changes with the chapter: always at the same height, and mostly like that of another page.
         height = _key(row)[1]
         return (
             self.heights[height] >= max(_MIN_CHAPTER_PAGES, 2 * needed)
@@ -87,7 +89,7 @@ class _Seen:
 
 
 def _depth(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row], bool]) -> int:
-    """How many rows from the edge are running lines: they follow one another, and a gap is behind the last."""
+    """How many rows, counted from the edge, are running lines: a gap must separate the last of them from the text."""
     count = next((index for index, row in enumerate(edge[:-1]) if not is_running(row)), len(edge) - 1)
     if len(rows) < 2 or not count:
         return 0
@@ -99,18 +101,18 @@ def _depth(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row],
 
 
 def _key(row: Row) -> tuple[str, int]:
-    """(text with `#` for numbers, height in units of two points): text rarely repeats a line at the same height."""
+    """(text with `#` for numbers, height in units of two points); body text rarely repeats a line at one height."""
     return re.sub(r"\d+|\b[ivxlc]+\b", "#", text_of(row)), round(row[0].baseline / 2)
 
 
 def _offset(row: Row, number: int) -> int | None:
-    """How far the number that a row consists of is from the place of its page; None if it is no number."""
+    """The number that a row consists of, minus the position of its page; None if the row is not a number."""
     found = _PAGE_NUMBER.fullmatch(text_of(row))
     return int(found[1]) - number if found and found[1] else None
 
 
 def _offsets_at_ends(row: Row, number: int) -> set[tuple[int, int]]:
-    """The same for the numbers at its ends, each with the height of the row."""
+    """The same for the numbers at both ends of a row, each with the height of the row."""
     words = text_of(row).split()
     if words[-1].endswith((".", "!", "?")) and not words[-1][:-1].isdecimal():
         return set()  # a sentence, such as a footnote with its number
@@ -119,7 +121,7 @@ def _offsets_at_ends(row: Row, number: int) -> set[tuple[int, int]]:
 
 
 def _is_number(row: Row, number: int, offsets: Counter[int | None]) -> bool:
-    # A lone number may as well be the end of a table: it counts on with the pages, or is that of its own.
+    # A lone number can also be the end of a table; a page number is the page's position or counts on with the pages.
     offset = _offset(row, number)
     if offset is None:
         return len(offsets) > 1 and re.fullmatch("[ivxlc]+", text_of(row)) is not None

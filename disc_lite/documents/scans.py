@@ -1,4 +1,4 @@
-"""Scanned pages of a PDF: which they are, their pictures, and what OCR reads -> pieces, as of printed pages."""
+"""Pages of a PDF -> which ones are scans, and their text by OCR as pieces, like those of printed pages."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from disc_lite.documents.source import RefusedFile
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
-MOST_SCANS = 1000  # in a document: an hour
+MOST_SCANS = 1000  # in a document; they take about an hour
 _DOUBTFUL_SHARE = 0.1
-_TURNED_SHARE = 0.3  # of doubtful words, from which a page may lie on its side
-# Stamps and page numbers that programs write onto scans are text, and shorter.
+_TURNED_SHARE = 0.3  # a page with a larger share of doubtful words can be turned
+# Stamps and page numbers that programs print on scans are not longer.
 _MOST_STAMPED_CHARS = 100
-_LEAST_COVERED = 0.5  # of a page by its largest picture
-_LEAST_PATHS = 200  # of a page whose letters are drawn, and are no text
+_LEAST_COVERED = 0.5  # of a page, by its largest image
+_LEAST_PATHS = 200  # on a page whose letters are drawn as shapes
 _POINTS_TO_PIXELS = 300 / 72
-_PIXELS = (2500, 5000)  # of the longer side: a page may say that it is as large as a stamp, or a house
+_PIXELS = (2500, 5000)  # of the longer side, whether a page claims to be as large as a stamp or a house
 _ICON_CHARS = 4
-_BULLETS = frozenset("•*+¢°©®«»eo")  # how tesseract reads one
-_GAP_OF_BULLET = 0.4  # behind it, in sizes of the font
-_SIZE_STEP = 1.4  # between the sizes of letters that OCR can tell apart
+_BULLETS = frozenset("•*+¢°©®«»eo")  # what tesseract reads for a bullet
+_GAP_OF_BULLET = 0.4  # after it, in font sizes
+_SIZE_STEP = 1.4  # ratio of two font sizes that OCR can tell apart
 
 
 @dataclass(frozen=True)
@@ -41,39 +41,39 @@ class Scan:
 
     @property
     def words(self) -> int:
-        """How many words there are."""
+        """The number of words."""
         return sum(len(line.words) for line in self.lines)
 
     @property
     def doubtful(self) -> int:
-        """How many of them tesseract is not sure of."""
+        """The number of words that tesseract is unsure of."""
         return sum(word.is_doubtful for line in self.lines for word in line.words)
 
     @property
     def looks_turned(self) -> bool:
-        """Whether the page may lie on its side or stand on its head."""
+        """Whether the page may be on its side or upside down."""
         steep = sum(len(line.words) for line in self.lines if abs(line.slope) > 1)
         return 2 * steep > self.words or self.doubtful > _TURNED_SHARE * self.words
 
     @property
     def legible(self) -> list[ReadLine]:
-        """The lines that are text."""
+        """The lines that are text which tesseract could read."""
         return [line for line in self.lines if _is_legible(line)]
 
     @property
     def left_out(self) -> int:
-        """How many other lines there are, but for single signs, as icons and bullets are."""
+        """The number of other lines, except for short ones, such as icons and bullets."""
         return sum(_length(line) > _ICON_CHARS for line in self.lines if not _is_legible(line))
 
 
 def _is_legible(line: ReadLine) -> bool:
-    """Whether most words with a letter or a digit are surely read."""
+    """Whether tesseract is sure of most words that have a letter or a digit."""
     doubts = [word.is_doubtful for word in line.words if any(char.isalnum() for char in word.text)]
     return 2 * sum(doubts) < len(doubts)
 
 
 def is_scan(page: PdfPage, pieces: Sequence[Piece]) -> bool:
-    """Whether a page is a picture of text, as far as can be told without a look at it."""
+    """Whether a page is an image of text, as far as its objects show."""
     import pypdfium2.raw as pdfium
 
     characters = sum(len(piece.text) for piece in pieces)
@@ -91,10 +91,10 @@ def is_scan(page: PdfPage, pieces: Sequence[Piece]) -> bool:
 
 
 class ScannedPages:
-    """The scanned pages of a document, each read as it is found.
+    """The scanned pages of a document, each of which is read when it is found.
 
     Attributes:
-        problem: Why a page was not read; empty while all were.
+        problem: Why a page was not read; empty if all were read.
     """
 
     def __init__(self, languages: str, on_scan: Callable[[], object]) -> None:
@@ -115,11 +115,11 @@ class ScannedPages:
         self._on_scan()
 
     def pieces(self, printed: Sequence[Piece]) -> dict[int, list[Piece]]:
-        """Page number -> pieces, for the scanned pages that were read; `printed` has the pieces of all other pages."""
+        """Page number -> pieces, for the scanned pages that were read; `printed` has all printed pieces."""
         return dict(zip(self._scans, pieces_of_scans([*self._scans.values()], printed), strict=True))
 
     def warning(self, pages: int) -> str:
-        """How many of the `pages` pages are scans, and how well they were read; empty if none is."""
+        """The ledger's warning: how many of `pages` pages are scans, and how well they were read; empty if none is."""
         words = sum(scan.words for scan in self._scans.values())
         share = sum(scan.doubtful for scan in self._scans.values()) / max(words, 1)
         left_out = sum(scan.left_out for scan in self._scans.values())
@@ -136,7 +136,7 @@ class ScannedPages:
         return "; ".join(found)
 
     def __len__(self) -> int:
-        """How many pages were read."""
+        """The number of pages that were read."""
         return len(self._scans)
 
 
@@ -150,21 +150,21 @@ def _read(page: PdfPage, languages: str) -> Scan:
 
 
 def _picture(page: PdfPage, degrees: int) -> tuple[bytes, float, float]:
-    """The page, turned clockwise, as PGM; its height and that of a pixel, in points."""
+    """A page as a PGM image, turned clockwise, with the height of the page and of a pixel in points."""
     longest = max(*page.get_size(), 1)
     scale = min(max(longest * _POINTS_TO_PIXELS, _PIXELS[0]), _PIXELS[1]) / longest
     bitmap = page.render(scale=scale, rotation=degrees, grayscale=True, may_draw_forms=False)
     size, rows = (bitmap.width, bitmap.height), memoryview(bitmap.buffer)
-    starts = range(0, bitmap.height * bitmap.stride, bitmap.stride)  # a row may be longer than the picture is wide
+    starts = range(0, bitmap.height * bitmap.stride, bitmap.stride)  # a row can be padded
     pixels = b"".join([b"P5 %d %d 255\n" % size, *(rows[start : start + bitmap.width] for start in starts)])
     return pixels, bitmap.height / scale, 1 / scale
 
 
 def pieces_of_scans(scans: Sequence[Scan], printed: Sequence[Piece]) -> list[list[Piece]]:
-    """The pieces of each scan: turned upright, and in sizes as the printed pages of the document have them.
+    """The pieces of each scan, without the tilt of the page, and in font sizes like those of the printed pages.
 
-    OCR measures letters by their shapes, to a tenth: what is nearly as large as most letters is as large. Where more is
-    printed a scan is a picture, whose largest letters head nothing: all are as large.
+    OCR measures letters by their shapes, to a tenth: a size near that of most letters becomes the same size. If the
+    document has more printed text, a scan is an illustration without headings, and all its pieces get the usual size.
     """
     body = _usual_size((line.size * scan.pixel, _length(line)) for scan in scans for line in scan.legible)
     wanted = _usual_size((piece.size, len(piece.text)) for piece in printed) or body
@@ -174,7 +174,7 @@ def pieces_of_scans(scans: Sequence[Scan], printed: Sequence[Piece]) -> list[lis
 
 
 def _usual_size(sizes: Iterable[tuple[float, int]]) -> float:
-    """The median of sizes that come with their counts; 0 of none."""
+    """The median of sizes that come with their counts; 0 if there are none."""
     found = sorted(sizes)
     reached = list(accumulate(count for _, count in found))
     return next((size for (size, _), count in zip(found, reached, strict=True) if 2 * count >= reached[-1]), 0.0)
@@ -191,7 +191,7 @@ def _sized(piece: Piece, body: float, wanted: float) -> Piece:
 
 
 def _pieces(scan: Scan) -> Iterator[Piece]:
-    """Words of a line side by side are one piece, as characters are in print."""
+    """Yield the pieces of a scan: each is a run of neighbouring words on a line."""
     tilt = median([line.slope for line in scan.lines for _ in line.words] or [0.0])
     for line in scan.legible:
         middle = (line.words[0].left + line.words[-1].right) / 2
@@ -203,7 +203,7 @@ def _pieces(scan: Scan) -> Iterator[Piece]:
 
 
 def _with_bullet(line: ReadLine) -> Sequence[Word]:
-    """The words of the line; a single sign that stands apart before them is a bullet."""
+    """The words of a line; a first word that is set apart and looks like a bullet becomes `•`."""
     first, *others = line.words
     if first.text in _BULLETS and others and others[0].left - first.right > _GAP_OF_BULLET * line.size:
         return [replace(first, text="•"), *others]
@@ -211,7 +211,7 @@ def _with_bullet(line: ReadLine) -> Sequence[Word]:
 
 
 def _apart(words: Sequence[Word], gap: float) -> Iterator[Sequence[Word]]:
-    """The words, cut where two are more than `gap` pixels apart."""
+    """Yield the words in runs, cut where two are more than `gap` pixels apart."""
     cuts = [place for place, (one, other) in enumerate(pairwise(words), 1) if other.left - one.right > gap]
     for start, end in pairwise([0, *cuts, len(words)]):
         yield words[start:end]

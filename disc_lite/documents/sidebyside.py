@@ -1,7 +1,7 @@
-"""Tables side by side in a sheet, with an empty column between: taken apart where they are surely not one.
+"""Rows of a sheet -> the tables that are side by side in them, separated by an empty column.
 
-A column is left empty within a table too, for looks. So each must have names of rows in its first column, and they
-begin or end at other rows, or have a title each, or call that column alike:
+A column inside a table can be empty too, for looks. So each table must have names of rows in its first column, and the
+two must begin or end at different rows, have a title each, or give that column the same name:
 
     Item   | Price |  | Staff | Phone
     Dunden | 12    |  | Ada   | 33
@@ -19,19 +19,19 @@ from typing import NamedTuple
 
 from disc_lite.documents.rowheaders import Row, is_name_of_column, label_column, parts_of
 
-_LEAST_ROWS = 3  # of a table that ends before the other one; fewer may be remarks
-_LEAST_REST = 2  # rows that the other one has more; a single one may be the sum
+_LEAST_ROWS = 3  # of a table that ends before the other one; fewer can be remarks
+_LEAST_REST = 2  # rows that the other one has in addition; a single one can be the total
 
 
 class _Table(NamedTuple):
-    """What may be a table of its own.
+    """A part of a sheet that can be a table of its own.
 
     Attributes:
-        title: What its columns are called, for a message.
-        name: What its first column is called.
-        header: The row of its header.
-        rows: How many are below that.
-        has_title: Whether a row is above that.
+        title: The names of its columns, for a message.
+        name: The name of its first column, in lower case.
+        header: The index of its header row.
+        rows: The number of rows below the header.
+        has_title: Whether there is a row above the header.
     """
 
     title: str
@@ -42,7 +42,7 @@ class _Table(NamedTuple):
 
 
 def side_by_side(rows: Sequence[Row]) -> list[Sequence[Row]]:
-    """The tables that stand side by side in rows, from the left, each in its columns; one where that is not sure."""
+    """The tables that are side by side in rows, from left to right, each in its columns; only one if that is unsure."""
     starts = [0]
     strips = _strips(rows)
     left = _table_in(rows, *strips[0]) if strips[1:] else None
@@ -60,7 +60,7 @@ def side_by_side(rows: Sequence[Row]) -> list[Sequence[Row]]:
 
 
 def doubt_about(rows: Sequence[Row]) -> str:
-    """The ledger's remark on rows that may be two tables side by side; empty if there are none."""
+    """The ledger's warning about rows that may be two tables side by side; empty if they are surely one."""
     strips = _strips(rows)
     left = _table_in(rows, *strips[0]) if strips[1:] else None
     right = _table_in(rows, strips[1][0], strips[-1][1]) if left else None
@@ -70,7 +70,7 @@ def doubt_about(rows: Sequence[Row]) -> str:
 
 
 def _strips(rows: Sequence[Row]) -> list[tuple[int, int]]:
-    """The first column, and the one behind the last, of each run of columns that are not empty."""
+    """(first column, column after the last) of each run of columns that are not empty."""
     width = max(map(len, rows), default=0)
     empty = set(range(width))
     for row in rows:
@@ -82,12 +82,12 @@ def _strips(rows: Sequence[Row]) -> list[tuple[int, int]]:
 
 
 def _within(row: Row, first: int, end: int) -> Row:
-    """A row with the cells of these columns alone, in their places."""
+    """A row with only the cells of the columns from `first` to `end`, in their places."""
     return [*[""] * first, *row[first:end]]
 
 
 def _table_in(rows: Sequence[Row], first: int, end: int) -> _Table | None:
-    """The table in these columns, if its first column names its rows."""
+    """The table in the columns from `first` to `end` if its first column names its rows; else None."""
     cut = [row[first:end] for row in rows]
     filled = [number for number, row in enumerate(cut) if any(row)]
     header, above, body = parts_of(cut[filled[0] : filled[-1] + 1])

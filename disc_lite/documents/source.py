@@ -1,4 +1,4 @@
-"""The argument, the result and the error of the functions that read a format."""
+"""`Source`, `Converted` and `RefusedFile`: the argument, result and error of every function that reads a format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from disc_lite.documents.headings import Heading
 from disc_lite.documents.records import Markup
 
 QUESTIONS = "a file of questions, not of text; measure with it: --questions, or teach it: --pairs"
-QUESTION_MARKS = ("?", "？", "؟")  # with which a question of such a file ends, where it has no answer beside it
+QUESTION_MARKS = ("?", "？", "؟")  # the end of a question in such a file, if it has no answer
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class ReadingOptions:
     """The settings of a recipe that change what is read.
 
     Attributes:
-        text_field: Field of JSON records that holds their text; empty: the usual names are tried.
+        text_field: Field of JSON records that holds their text; if empty, the usual names are tried.
         notebook_outputs: Whether the printed outputs of notebooks are read too.
         ocr_languages: Languages in which scanned pages are read, by tesseract's names; if empty, they are not read.
     """
@@ -33,9 +33,9 @@ class Source:
 
     Attributes:
         raw: Its bytes.
-        name: Its name in the ledger; for source code the model is shown it.
-        on_step: To be called before each page or part, so that each has its own time limit.
-        on_scan: To be called after each page that was read by OCR, which does not count for the time of the file.
+        name: Its name in the ledger, which for source code is also shown to the model.
+        on_step: Must be called before each page or part, which gives it a time limit of its own.
+        on_scan: Must be called after each page that was read by OCR, which restarts the time limit of the file.
     """
 
     raw: bytes
@@ -52,10 +52,10 @@ class Converted:
     Attributes:
         markup: How its headings are marked.
         title: The title, if the format has one besides the text.
-        headings: The headings, if the text has no marks for them, as in source code.
-        alone: Whether each section is a passage of its own (the row of a table, a definition),
-            which is not joined with its neighbours.
-        warning: What a person should look at, for the ledger.
+        headings: The headings, if the text has no marks for them, as in source code; else None.
+        alone: Whether each section (a table row, a definition) is a passage of its own, which is
+            not merged with its neighbours.
+        warning: What a person should check, for the ledger.
         ocr_pages: How many of its pages were read by OCR.
     """
 

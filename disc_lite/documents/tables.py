@@ -1,4 +1,4 @@
-"""The rows of a table, in HTML or of other formats -> lines of cells, each cell in its column."""
+"""Rows of a table, in HTML or of another format -> lines such as `a | b | c`, with each cell in its column."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.htmltree import around, children, within
 from disc_lite.documents.rowgroups import groups_of
 
-# A hostile page may ask for more; no table that is read has them.
+# A hostile page can ask for more; no real table does.
 MAX_SPAN = 200
 _CELLS = ("td", "th")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("blockquote", "dl", "ol", "p", "pre", "ul")
-_FEW = 50  # rows tell what all are like
+_FEW = 50  # rows by which the shape of all is judged
 _STOPS = tuple(".!?。")
 _MAX_INNER_CHARS, _MAX_INNER_NODES = 300, 1000
 
@@ -31,8 +31,8 @@ class Cell(NamedTuple):
 
 
 def is_layout(table: Tag) -> bool:
-    """Whether a table only places parts of the page: headings, tables, one box, or one row of code with numbers."""
-    # What is in inner tables is looked at last, or many in one another would be read as often as they are deep.
+    """Whether a table only lays out the page: it has headings, tables, a single box, or one row of numbered code."""
+    # The contents of inner tables are examined last, or deeply nested ones would be read once for each level.
     is_outer = any(within(table, ("table",)))
     if table.get("role") in ("presentation", "none") or (is_outer and not _has_values(table)):
         return True
@@ -44,7 +44,7 @@ def is_layout(table: Tag) -> bool:
 
 
 def _has_values(table: Tag) -> bool:
-    """Whether the tables in a table are values in its cells: short, without `|`, in the smaller part of its rows."""
+    """Whether the tables in a table are values in its cells: short, without `|`, and in less than half of its rows."""
     holders = set()
     for inner in within(table, ("table",)):
         is_small = len(list(islice(inner.descendants, _MAX_INNER_NODES + 1))) <= _MAX_INNER_NODES
@@ -58,9 +58,9 @@ def _has_values(table: Tag) -> bool:
 
 
 def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
-    """Each row as `a | b | c`; a cell that spans rows stands in each, one that spans columns in its first.
+    """Yield each row as `a | b | c`; a cell that spans rows is in each of them, one that spans columns in the first.
 
-    Rows of a header are one row, in which each column has all that stands above it. A row that is one cell across the
+    The rows of a header become one row, in which each column has all names above it. A row that is one cell across the
     table is its text alone; a row without text is left out.
     """
     rows = [row for row in within(table, ("tr",)) if around(row, ("table",)) is table]
@@ -73,9 +73,9 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
 
 
 def spread(rows: Iterable[Sequence[Cell]], top: int) -> list[tuple[list[str], bool]]:
-    """The rows of a table as `lines_of` takes them: each cell in its column, and in all rows that it spans."""
+    """The rows of a table in the form for `lines_of`: each cell in its column, and in all rows that it spans."""
     grid: list[tuple[list[str], bool]] = []
-    held: dict[int, tuple[int, str]] = {}  # column -> rows that its cell still covers, and its text
+    held: dict[int, tuple[int, str]] = {}  # column -> (rows that a cell above still covers, its text)
     for number, row in enumerate(rows):
         reached = bool(held)
         cells, held = _filled(held, row, everywhere=number < top > 1)
@@ -84,13 +84,13 @@ def spread(rows: Iterable[Sequence[Cell]], top: int) -> list[tuple[list[str], bo
 
 
 def lines_of(grid: Sequence[tuple[list[str], bool]], top: int) -> Iterator[str]:
-    """The rows of a table, of which `top` are its header; with each is said whether it is one cell across the table.
+    """Yield the lines of a table from rows of (cells, whether it is a single cell); the first `top` are its header.
 
     A lone cell that names a group of rows is written before each of them: `Pumps: P-1 | 120`.
     """
     grid = [*_header(grid[:top]), *grid[top:]]
     width = max((len(cells) for cells, _ in grid), default=0)
-    # A column of pictures, or of nothing, is no column.
+    # A column without text, such as one of pictures, is left out.
     used = [column for column in range(width) if any(column < len(cells) and cells[column] for cells, _ in grid)]
     for cells, is_lone in _grouped(grid, width):
         if is_lone and len(cells) == width and cells[0]:
@@ -100,7 +100,7 @@ def lines_of(grid: Sequence[tuple[list[str], bool]], top: int) -> Iterator[str]:
 
 
 def _grouped(grid: Sequence[tuple[list[str], bool]], width: int) -> Iterator[tuple[list[str], bool]]:
-    """The rows, each below the first with the name of its group, and without those that only name one."""
+    """Yield the rows, each with the name of its group in front, and without the rows that only name a group."""
     start = next((number for number, (_, is_lone) in enumerate(grid) if not is_lone), len(grid)) + 1
     yield from grid[:start]
     rest = [row for row in grid[start:] if any(row[0])]
@@ -114,12 +114,12 @@ def _grouped(grid: Sequence[tuple[list[str], bool]], width: int) -> Iterator[tup
 
 
 def line_of(cells: Sequence[str]) -> str:
-    """A row of cells; an empty one keeps its place."""
+    """A row of cells as one line; an empty cell keeps its place."""
     return " ".join(" | ".join(cells).split())
 
 
 def as_value(rows: Iterable[str]) -> str:
-    """A table in the cell of another one: `day, 84 crowns; night, 90 crowns`."""
+    """A table as the value of a cell in another table: `day, 84 crowns; night, 90 crowns`."""
     return "; ".join(", ".join(filter(None, cells_of(row))) for row in rows)
 
 
@@ -129,7 +129,7 @@ def _height_of_header(rows: Sequence[Tag]) -> int:
     for number, row in enumerate(rows):
         tags = children(row, _CELLS)
         is_in_head = around(row, ("thead",)) is not None
-        # Without a `thead` a further one is below what spans columns; a lone one is the name of a group of rows.
+        # Without a `thead`, a further header row must be below a cell that spans columns; a lone cell names a group.
         may_name = number == 0 or (is_group and len(tags) > 1 and not has_head)
         if not is_in_head and not (may_name and all(tag.name == "th" for tag in tags)):
             return number or _height_by_spans(rows)
@@ -139,7 +139,7 @@ def _height_of_header(rows: Sequence[Tag]) -> int:
 
 
 def _height_by_spans(rows: Sequence[Tag]) -> int:
-    """The height of a header that is not marked as one: groups of columns, each above its names, beside taller cells.
+    """The height of a header that is not marked as one: groups of columns above their names, next to taller cells.
 
     Country | Allowance            | Remark
             | Full day | Half day  |
@@ -150,9 +150,9 @@ def _height_by_spans(rows: Sequence[Tag]) -> int:
     if not groups or len(shapes[0]) == 1 or len(rows) <= max(height, 2):
         return 0
     if any(wide > 1 for row in shapes[max(height, 2) :] for wide, _ in row[1:]):
-        return 0  # so are other rows
+        return 0  # other rows look the same
     below = [tag.get_text().strip() for tag in children(rows[1], _CELLS)]
-    if height == 1:  # the cells beside the groups are not taller, but have nothing below
+    if height == 1:  # the cells next to the groups are not taller, but have nothing below them
         seen = [wide > 1 for wide, _ in shapes[0] for _ in range(wide)]
         return 2 if [text != "" for text in below] == seen else 0
     is_whole = all(tall == height for wide, tall in shapes[0] if wide == 1)
@@ -160,7 +160,7 @@ def _height_by_spans(rows: Sequence[Tag]) -> int:
 
 
 def _header(rows: Sequence[tuple[list[str], bool]]) -> Iterator[tuple[list[str], bool]]:
-    """The rows of a header as one, behind those that are one cell."""
+    """Yield the rows of a header that are a single cell, then the others joined into one row."""
     names = [cells for cells, is_lone in rows if not is_lone]
     yield from (row for row in rows if row[1])
     if names:
@@ -170,7 +170,7 @@ def _header(rows: Sequence[tuple[list[str], bool]]) -> Iterator[tuple[list[str],
 def _filled(
     held: dict[int, tuple[int, str]], row: Sequence[Cell], everywhere: bool
 ) -> tuple[list[str], dict[int, tuple[int, str]]]:
-    """The cells of a row, with those that reach into it from above, and the ones that reach on."""
+    """The cells of a row, with those that reach into it from above, and the cells that reach into the next row."""
     cells: list[str] = []
     reaching = {column: (rows - 1, text) for column, (rows, text) in held.items() if rows > 1}
     for text, columns, rows in row:

@@ -1,7 +1,7 @@
-"""Tags of site generators in Markdown (Liquid, Jinja, Hugo, GitBook, MDX) -> what is known of what they show.
+"""Tags of site generators in Markdown (Liquid, Jinja, Hugo, GitBook, MDX) -> what they show, as far as it is known.
 
-A tag around text goes and its text stays, under the title that the tag gives it. A value that only the site knows
-(`{{ version }}`) stays as it is written in the midst of a text, which would be false without it; alone it goes.
+A tag around text is removed and its text stays, under the title that the tag gives it. A value that only the site has
+(`{{ version }}`) stays as written inside a text, which would be false without it; alone on a line it is removed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from disc_lite.documents.escapes import CODE_SPAN
 
 _BRACES = r"\{(?:[^{}\n]|\{[^{}\n]{0,300}\}){0,300}\}"
 _VALUES = r"(?:[^{}\n]|\{(?!\{)[^{}\n]{0,300}\}){0,1000}?"
-# Liquid's `{% name %}`, Hugo's `{{< name >}}` and `{{% name %}}`, JSX; behind `(` it is the target of a link.
+# Liquid's `{% name %}`, Hugo's `{{< name >}}` and `{{% name %}}`, JSX; after `(` it is the target of a link.
 _TAG = re.compile(
     rf"(?<![({{\"'\\])(?:\{{%[-+]?[ \t]*(?P<liquid>\w+){_VALUES}[-+]?%\}}"
     rf"|\{{\{{[<%][ \t]*(?P<ends>/?)[ \t]*(?P<hugo>\w[\w./-]*){_VALUES}[>%]\}}\}}"
@@ -47,7 +47,7 @@ _ATTRIBUTES = rf"\{{:?[ \t]*{_ATTRIBUTE}(?:[ \t]+{_ATTRIBUTE}){{0,20}}[ \t]*\}}"
 _OF_LINE = re.compile(rf"^[ \t]*{_ATTRIBUTES}[ \t]*$|(?P<heading>^#{{1,6}}[ \t].*?)[ \t]{_ATTRIBUTES}[ \t]*$")
 _OF_LINK = re.compile(rf"(?P<link>\](?:\([^()]{{0,500}}\)|\[[^\]\[]{{0,200}}\])){_ATTRIBUTES}")
 ICON_SETS = (":material-", ":fontawesome-", ":octicons-", ":simple-")
-# With the link of which it is all that is seen.
+# An icon, with its link if nothing else of the link is seen.
 _ICON = re.compile(
     rf"(?<![\w:])(?P<linked>\[(?=:[\w-]+:\]\())?(?:{'|'.join(ICON_SETS)})[\w-]+:"
     rf"(?(linked)\]\([^()]{{0,500}}\)|(?:{_ATTRIBUTES})?[ ]?)"
@@ -55,7 +55,7 @@ _ICON = re.compile(
 _NO_TEXT = re.compile(
     r"[ \t]*(?:\{\{(?![<%])[^{}]*\}\}|\[TOC\]|\[\[_?toc_?\]\]|;*-{1,2}8<-{1,2}(?:[ \t].*)?)[ \t]*", re.IGNORECASE
 )
-# What runs to the next blank line: modules of MDX, and what mkdocstrings puts in.
+# The start of a block that runs to the next blank line: a module of MDX, or a `:::` directive of mkdocstrings.
 _MODULE = re.compile(
     r"import[ \t]+(?:(?:(?:[\w*].*|\{.*\})[ \t]+from[ \t]+)?[\"'][^\"']+[\"'];?[ \t]*$|\{[ \t\w,]*$)"
     r"|export[ \t]+(?:const|let|default|function)[ \t]+\w+[ \t]*[=({]|:::[ \t]+\w+(?:\.\w+)+[ \t]*$"
@@ -63,13 +63,13 @@ _MODULE = re.compile(
 
 
 def listing_fence(line: str) -> str:
-    """The fence for a tag that opens or closes a listing; empty if a line is none."""
+    """The fence for a tag that opens or closes a listing; empty if the line is not such a tag."""
     found = _LISTING.fullmatch(line)
     return LISTING + (found["liquid"] or found["hugo"] or "") if found else ""
 
 
 def seen_line(line: str) -> str:
-    """A line outside code without what no reader sees: attributes, lists of contents, lone values."""
+    """A line outside code without what no reader sees: attributes, tables of contents, lone values."""
     if listing := listing_fence(line):
         return listing
     if _NO_TEXT.fullmatch(line):
@@ -78,9 +78,12 @@ def seen_line(line: str) -> str:
 
 
 def seen_tags(text: str, is_alone: bool, closed: frozenset[str]) -> str:
-    """A piece of a line without code, as it is seen; `is_alone`: the line has nothing but tags.
+    """A piece of a line without code, with its tags replaced by what a reader sees of them.
 
-    `closed`: names of the tags that have text between them.
+    Args:
+        text: The piece.
+        is_alone: Whether the line has nothing but tags.
+        closed: The names of the tags that have text between an opening and a closing tag.
     """
     text = _OF_LINK.sub(r"\g<link>", _ICON.sub("", text)) if "-" in text or "{" in text else text
     return _TAG.sub(lambda tag: _seen(tag, is_alone, closed), _COMMENT.sub("", text))
@@ -113,7 +116,7 @@ def closed_names(text: str) -> frozenset[str]:
 
 
 def end_of_hidden(lines: Sequence[str], number: int, begins_paragraph: bool) -> int:
-    """The number of the line behind the comment or the code of the site that opens in a line; 0 if none does."""
+    """The number of the line after the comment or site code that opens in a line; 0 if none does."""
     if begins_paragraph and _MODULE.match(lines[number]):
         return next((n for n in range(number, len(lines)) if not lines[n].strip()), len(lines))
     for opening, closing in _OPEN_COMMENTS if "{" in lines[number] else ():

@@ -1,8 +1,8 @@
 """LaTeX -> Markdown, by pylatexenc: accents, macros and text; formulas stay as they are written.
 
-pylatexenc (138 kB of plain Python, nothing below it) is the parser that arXiv tools use; it is in the extra
-`documents`. Macros that the file defines are replaced by what they stand for before; others that are not known are
-named in the warning, since what they stood for is not there.
+pylatexenc (138 kB of plain Python without dependencies) is the parser that arXiv tools use; it is in the extra
+`documents`. Before it, macros that the file defines are replaced by their bodies, and references by titles or numbers.
+Other macros that are not known are named in the warning, since the text that they stood for is missing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NEW_CONDITION = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
 _TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?\{((?:[^{}]|\{[^{}]*\})*)\}")
 _CUT = re.compile(r"(?=^[ \t]*\\(?:part|chapter|section)\b)", re.MULTILINE)
-# Those of packages, and names that classes and other files give to theirs.
+# Listings: the environments of packages, and names that classes and other files give to their own.
 _VERBATIM = re.compile(
     r"\\begin\{((?:[A-Za-z]*[vV]erbatim|lstlisting|minted|alltt|(?!CodeChunk)[A-Za-z]?[cC]ode[A-Za-z]*|S(?:in|out)put)\*?)\}"
     r"(?:\[[^\]]*\])?(?:\{(\w+)\})?\n?(.*?)\n?[ \t]*\\end\{\1\}",
@@ -65,12 +65,12 @@ def tex_text(source: Source) -> Converted:
 
 
 def without_unseen_branches(text: str) -> str:
-    """The text without what `\\iffalse` leaves out, or a condition of the file that it never sets to true."""
+    """The text without the branches of `\\iffalse`, and of conditions that the file defines but never sets to true."""
     names = _NEW_CONDITION.findall(text)
     states = {name: re.search(rf"\\{name}true(?![A-Za-z@])", text) is not None for name in names}
     states |= {"true": True, "false": False}
     parts: list[str] = []
-    opened: list[bool | None] = []  # whether what follows is seen; None where that is not known
+    opened: list[bool | None] = []  # by open condition: whether the text is seen; None: unknown
     at = 0
     for found in _CONDITION.finditer(text):
         name = found[1] or ""
@@ -96,7 +96,7 @@ def _warning(unknown: list[str]) -> str:
 
 
 def _part_text(part: str, macros: dict[str, Macro], reader: TexReader) -> str:
-    """Text and listings in turn: a listing is no LaTeX inside."""
+    """The text of a section, in which listings become fenced code, since their content is not LaTeX."""
     written = []
     at = 0
     for listing in _VERBATIM.finditer(part):
@@ -113,7 +113,7 @@ def _plain_text(part: str, reader: TexReader) -> str:
 
 @dataclass(frozen=True)
 class Macro:
-    """The definition of a macro: `body`, with `#1` for its first argument; that may have a default."""
+    """The definition of a macro: `body`, with `#1` for its first argument, which can have a default."""
 
     body: str
     arguments: int = 0
@@ -144,7 +144,7 @@ def expanded(text: str, macros: dict[str, Macro], depth: int = 0) -> str:
     """The text with each use of a macro replaced by its body.
 
     Raises:
-        RefusedFile: Macros stand for one another without an end, or for too much.
+        RefusedFile: The expansion does not end, or is too long.
     """
     parts: list[str] = []
     at = size = 0
@@ -165,7 +165,7 @@ def expanded(text: str, macros: dict[str, Macro], depth: int = 0) -> str:
 
 
 def _arguments(text: str, at: int, macro: Macro) -> tuple[dict[str, str], int]:
-    """The values of the places of a macro that is used just before `at`, and where they end."""
+    """The arguments of a macro that is used just before `at`, by number, and where they end."""
     values: dict[str, str] = {}
     for number in range(1, macro.arguments + 1):
         start = after_space(text, at)

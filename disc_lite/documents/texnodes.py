@@ -1,4 +1,4 @@
-"""Parsed LaTeX -> text: what pylatexenc's own rules lose of numbered lists, tables, units and raised letters."""
+"""LaTeX -> text by pylatexenc, with rules of our own for numbered lists, tables, units and raised letters."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _LEVELS = {"part": 2, "chapter": 2, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
 _UNITS = {"SI": "[{[{", "qty": "[{{", "si": "[{", "unit": "[{", "SIrange": "[{{{", "qtyrange": "[{{{"}
-# Stand in the text until what is before them is known.
+# Placeholders in the text, which are replaced when the text in front of them is known.
 _GONE = "\0"
 _SCRIPT = re.compile("\1(sup|sub):([^\1\2]*)\2")
-_ITEM_KINDS = ("1", "a", "i", "A")  # of numbered lists in one another
+_ITEM_KINDS = ("1", "a", "i", "A")  # of nested numbered lists, from the outermost
 _AROUND = ("{}.", "({})", "{}.", "{}.")
 _LABEL = re.compile(r"(.*?)\\(arabic|alph|Alph|roman|Roman)\*(.*)")
 _LABEL_KINDS = {"arabic": "1", "alph": "a", "Alph": "A", "roman": "i", "Roman": "I"}
@@ -32,12 +32,12 @@ Node = Any  # of pylatexenc, which has no types
 
 
 class TexReader:
-    """Turns LaTeX into text; `unknown` has the macros that stood for something and are not known."""
+    """Turns LaTeX into text; `unknown` has the unknown macros that may have stood for text."""
 
     def __init__(self) -> None:
-        self.unknown: dict[str, None] = {}  # in their order
+        self.unknown: dict[str, None] = {}  # in order of their use
         self._depth = 0  # of numbered lists
-        self._last = 0  # the last number of the last list, for one that goes on with it
+        self._last = 0  # the last number of the last list, for a list that resumes it
         self._walker = _arguments()
         self._text = self._converter()
 
@@ -83,7 +83,7 @@ class TexReader:
         return str(self._text.nodelist_to_text([node for node in nodes if node is not None]))
 
     def _shown_as(self, written: str) -> Callable[[Node], str]:
-        """The visible text of a macro, with its arguments inserted; empty if all are missing: `{\\section}`."""
+        """A function from a macro's node to `written` with its arguments; empty if all are missing: `{\\section}`."""
 
         def shown(node: Node) -> str:
             given = node.nodeargd.argnlist if node.nodeargd else []
@@ -93,7 +93,7 @@ class TexReader:
         return shown
 
     def _unknown(self, node: Node) -> str:
-        # A group behind it is text, which stays: only a macro without one may have stood for a value.
+        # A group after a macro is text, which stays: only a macro without a group can have stood for a value.
         arguments = node.nodeargd.argnlist if node.nodeargd else []
         behind = node.parsing_state.s[node.pos + node.len : node.pos + node.len + 2]
         if not arguments and (behind[:1] not in ("{", "[") or behind == "{}"):
@@ -104,7 +104,7 @@ class TexReader:
         given = [argument for argument in node.nodeargd.argnlist[1:] if argument is not None]
         unit = unit_text(given[-1].latex_verbatim().removeprefix("{").removesuffix("}"))
         values = [self._of([argument]).strip() for argument in given[:-1]]
-        if node.macroname == "SI" and len(values) > 1:  # what stands before the number
+        if node.macroname == "SI" and len(values) > 1:  # the second is a unit in front of the number
             values = [f"{values[1]} {values[0]}"]
         return f"{' to '.join(values)} {unit}".strip()
 
@@ -139,10 +139,10 @@ class TexReader:
             reaching: dict[int, int] = {}
             for nodes in _split(row, "specials_chars", "&"):
                 text = self._of(nodes).strip()
-                # Up to what is in the cell: a table in it has cells of its own.
+                # Only what is in front of a table in the cell, which has spans of its own.
                 written = "".join(node.latex_verbatim() for node in nodes).partition("\\begin")[0]
                 width, height = _span(written, "multicolumn"), _span(written, "multirow")
-                if text or not held.get(column):  # what is covered is written too, and empty
+                if text or not held.get(column):  # a covered cell is written too, and empty
                     cells += f'<td rowspan="{height}" colspan="{width}">{escape(with_scripts(text, _SCRIPT))}</td>'
                     reaching |= dict.fromkeys(range(column, column + width), height)
                 column += width
@@ -153,7 +153,7 @@ class TexReader:
 
 
 def _part_groups(nodes: list[Node]) -> None:
-    """Puts a blank between groups that touch, as those of a macro do that is not known: `\\entry{2010}{Pilot}`."""
+    """Insert a space between adjacent groups, such as those after an unknown macro: `\\entry{2010}{Pilot}`."""
     from pylatexenc.latexwalker import LatexCharsNode, LatexEnvironmentNode, LatexGroupNode
 
     for index in range(len(nodes) - 1, -1, -1):
@@ -165,7 +165,7 @@ def _part_groups(nodes: list[Node]) -> None:
 
 
 def _arguments() -> Any:
-    """The specifications of macros and environments for pylatexenc's parser."""
+    """The arguments of macros and environments, as a context for pylatexenc's parser."""
     from pylatexenc.latexwalker import get_default_latex_context_db
     from pylatexenc.macrospec import EnvironmentSpec, MacroSpec
 
@@ -182,13 +182,13 @@ def _arguments() -> Any:
 
 
 def _span(cell: str, macro: str) -> int:
-    """How many rows or columns a cell covers, by the first argument of a macro in it."""
+    """The number of rows or columns that a cell covers, from the first argument of a macro in it; 1 without it."""
     found = re.search(rf"\\{macro}\s*(?:\[[^\]]*\]\s*)?\{{[^\d}}]*(\d{{1,3}})", cell)
     return int(found[1]) if found else 1
 
 
 def _shape_of(options: str, depth: int) -> tuple[str, str]:
-    """The kind of the numbers of a list, and what stands around them, by its options (enumitem, enumerate)."""
+    """The kind of a list's numbers and the template around them, from its options (enumitem, enumerate) or depth."""
     label = _LABEL.search(re.sub(r"^.*?label\s*=\s*|,[^,]*=.*$", "", options).strip("{}"))
     if label:
         return _LABEL_KINDS[label[2]], _plain(label[1]) + "{}" + _plain(label[3])
@@ -203,7 +203,7 @@ def _plain(label: str) -> str:
 
 
 def _items(nodes: list[Node]) -> Iterator[tuple[Node | None, list[Node]]]:
-    """The label that an item of a list has by itself, and what is in it."""
+    """Yield each item of a list as (the label that it sets itself or None, its nodes)."""
     starts = [place for place, node in enumerate(nodes) if getattr(node, "macroname", "") == "item"]
     for start, end in pairwise([*starts, len(nodes)]):
         arguments = nodes[start].nodeargd
@@ -212,7 +212,7 @@ def _items(nodes: list[Node]) -> Iterator[tuple[Node | None, list[Node]]]:
 
 
 def _split(nodes: list[Node], attribute: str, *ends: str) -> Iterator[list[Node]]:
-    """The nodes between those whose attribute has one of these values."""
+    """Yield the runs of nodes between those whose attribute has one of the values `ends`."""
     part: list[Node] = []
     for node in nodes:
         if getattr(node, attribute, "") in ends:

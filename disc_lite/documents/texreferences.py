@@ -1,6 +1,7 @@
-"""References of LaTeX -> what a reader sees: the number of an equation, or the title of a section or a figure.
+"""LaTeX source -> the same with the number of an equation, or the title of a section or figure, for each reference.
 
-LaTeX makes the numbers. Those of equations are counted here, since nothing else names one; a title names what has one.
+The numbers are not in the file, since LaTeX makes them. Equations, which have no other name, are counted here; sections
+and figures are named by their titles.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _CAPTION = re.compile(r"\\caption\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
 _LABEL = re.compile(r"\\label\s*\{([^{}]+)\}")
 _FLOAT = re.compile(r"\\begin\s*\{(figure|table|wrapfigure|sidewaystable|listing)\*?\}.*?\\end\s*\{\1\*?\}", re.DOTALL)
 _REFERENCE = re.compile(r"\\(eqref|ref|autoref|cref|Cref|nameref|vref|autonameref)\*?\s*\{([^{}]+)\}")
-_MAX_TITLE_CHARS = 100  # a longer caption is no name
+_MAX_TITLE_CHARS = 100  # a longer caption is not used as a name
 _SHAPES = {"eqref": "({})", "cref": "eq. ({})", "Cref": "Equation ({})", "autoref": "Equation {}"}
 _EQUATION = re.compile(
     r"(?<!\\)%[^\n]*|\\(?P<heading>chapter|section)(?=\s*[\[{])"
@@ -37,11 +38,11 @@ _WITHIN = re.compile(r"\\(?:numberwithin|counterwithin)\*?\s*\{equation\}\s*\{(c
 
 
 def with_references(text: str, is_counted: bool = True) -> str:
-    """The text with what is meant in place of each reference: its title or caption, or the number of an equation.
+    """The text with each reference replaced by the title, caption or equation number that it refers to.
 
     Args:
-        text: Without the definitions of its macros.
-        is_counted: Whether no macro begins an equation, which would not be counted.
+        text: LaTeX without the definitions of its macros.
+        is_counted: Whether to count equations; if a macro begins one, the count would be wrong.
     """
     text, numbers = _with_numbers(text) if is_counted else (text, {})
     titles = dict(_titles(text))
@@ -56,9 +57,9 @@ def with_references(text: str, is_counted: bool = True) -> str:
 
 
 def _with_numbers(text: str) -> tuple[str, dict[str, str]]:
-    """The text with its number at each equation that has a label, and the numbers of the labels.
+    """The text with a `\\tag` in place of each label of an equation, and the number of each label.
 
-    There are none where equations may be in other files, or have numbers of a kind that is not known here.
+    No equation gets a number if some may be in other files, or are numbered in a way that is not known here.
     """
     numbers: dict[str, str] = {}
     if _UNCOUNTED.search(text) or not _CLASS.search(text):
@@ -87,7 +88,7 @@ def _with_numbers(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _rows(body: str) -> list[str]:
-    """The rows of an equation, each with its end, which no end of a row in a matrix within it is."""
+    """The rows of an equation, each with its `\\\\`; a matrix inside a row is not split at its own rows."""
     starts, depth = [0], 0
     for found in _ROW_OR_PART.finditer(body):
         depth += {"b": 1, "e": -1}.get(found[0][1], 0)

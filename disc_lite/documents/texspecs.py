@@ -1,12 +1,12 @@
-"""The macros of LaTeX: their arguments in pylatexenc's notation, and their visible text."""
+"""Tables of LaTeX macros: their arguments in pylatexenc's notation, and their visible text; units of siunitx."""
 
 from __future__ import annotations
 
 import re
 
-NUMBER_SIGN = "\3"  # stands for `\\#`, which opens no heading
+NUMBER_SIGN = "\3"  # stands for `\\#`, which must not open a heading
 
-# Name -> arguments (`{` one that must be there, `[` one that may), and what is seen, `%(2)s` being the second.
+# Name -> (arguments: `{` required, `[` optional; visible text, in which `%(2)s` is the second argument).
 MACROS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("footnote", "footnotetext", "tablefootnote"), ("[{", " (%(2)s)")),
     "thanks": ("{", " (%(1)s)"),
@@ -42,11 +42,11 @@ MACROS: dict[str, tuple[str, str]] = {
     "textgreater": ("", ">"),
     "textless": ("", "<"),
     "textbar": ("", "|"),
-    # The number that LaTeX makes is not there; the name of what is meant was put in its place before.
+    # LaTeX's number is not in the file; `texreferences` has already replaced references to what has a name.
     **dict.fromkeys(("ref", "eqref", "autoref", "cref", "Cref", "pageref", "nameref", "vref"), ("*{", "%(2)s")),
 }
 
-# Where text was struck out, or stands for nothing in the text; with a number of arguments.
+# Arguments -> macros that show nothing, or whose text is struck out.
 _UNSEEN = {
     "": """
         maketitle tableofcontents listoffigures listoftables printbibliography centering noindent indent raggedright
@@ -75,7 +75,7 @@ _UNSEEN = {
 UNSEEN = {name: arguments for arguments, names in _UNSEEN.items() for name in names.split()}
 CITATIONS = frozenset(_UNSEEN["[[{"].split())
 
-# Environments whose arguments are no text.
+# Environments whose arguments are not text.
 ENVIRONMENTS = {
     "minipage": "[[[{", "tabular": "[{", "tabular*": "{[{", "tabularx": "{[{", "tabulary": "{[{", "longtable": "[{",
     "tblr": "[{", "wrapfigure": "[{[{", "multicols": "{[", "figure": "[", "figure*": "[", "table": "[", "table*": "[",
@@ -103,7 +103,7 @@ _FACTOR = re.compile(
 
 
 def unit_text(written: str) -> str:
-    """A unit of siunitx as it is printed: `\\kilo\\metre\\per\\hour` is km/h; without macros it is as it is written."""
+    """A siunitx unit as it is printed: `\\kilo\\metre\\per\\hour` as km/h; without macros only `.` and `~` change."""
     if "\\" not in written:
         return written.replace(".", "·").replace("~", "·").strip()
     text = ""
@@ -117,7 +117,7 @@ def unit_text(written: str) -> str:
 
 
 def group_end(text: str, at: int) -> int | None:
-    """The end of the `{…}` that begins at a place; None if none does, or it is not closed."""
+    """The end of the `{…}` that begins at a place; None if there is none, or it is not closed."""
     if not text.startswith("{", at):
         return None
     depth = 0
@@ -129,7 +129,7 @@ def group_end(text: str, at: int) -> int | None:
 
 
 def after_space(text: str, at: int) -> int:
-    """The first place from `at` on that is no white space."""
+    """The first position from `at` on that is not white space."""
     while at < len(text) and text[at].isspace():
         at += 1
     return at

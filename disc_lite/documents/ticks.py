@@ -1,6 +1,6 @@
-"""Boxes to tick in HTML: what is done and what is not, as a form has it or as the class of an item does.
+"""Checkboxes of HTML -> `[x]` or `[ ]`, by form elements, attributes, or the classes of list items.
 
-Confluence, Notion and other editors write no form: `<li class="checked">` in a list of tasks, or a drawn box.
+Confluence, Notion and other editors do not write forms, but `<li class="checked">` in a list of tasks, or a drawn box.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _BOXES = frozenset(("checkbox-on", "checkbox-off"))  # of Notion
 
 
 def tick_of_item(item: Tag) -> str:
-    """The tick of an item of a list of tasks, whose state only an attribute or a class says; else empty."""
+    """The tick of a task in a list if its state is only in an attribute or a class; else empty."""
     state = item.get("data-checked") or item.get("aria-checked")
     if state in ("true", "false"):
         return _shown(state == "true")
@@ -24,7 +24,7 @@ def tick_of_item(item: Tag) -> str:
 
 
 def tick_of_box(box: Tag, is_page: bool) -> str:
-    """The tick of a box: of a form (`<input type="checkbox">`), or drawn. On a page of a site others open menus."""
+    """The tick of a checkbox in a form (`<input type="checkbox">`) or drawn; empty for others, which may open menus."""
     if "checkbox-o" in box.get("class") and (drawn := _BOXES & {*box.classes}):
         return _shown("checkbox-on" in drawn)
     if box.get("role") == "checkbox" and box.get("aria-checked"):
@@ -33,7 +33,7 @@ def tick_of_box(box: Tag, is_page: bool) -> str:
         return ""
     item = around(box, ("li",))
     if item is not None and item.get("data-checked"):
-        return ""  # said already
+        return ""  # `tick_of_item` returns it
     is_answer = not is_page or "disabled" in box.attrs or (box.parent is not None and box.parent.name == "li")
     return _shown("checked" in box.attrs) if is_answer else ""
 

@@ -1,4 +1,4 @@
-"""Text -> where its tokens begin and end, without a model: by a tokenizer file, or by estimate."""
+"""Text -> the character ranges of its tokens, by a tokenizer file or by estimate, without a model."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 
 from disc_lite.errors import EnvironmentNotReady
 
-# Pieces of text about as many as tokens: on the documents of bench/real and examples/handbook 0.96 to 1.09 times as
-# many as those of a vocabulary of 49,152.
+# Matches about as many pieces of a text as it has tokens: on the documents of bench/real and examples/handbook 0.96 to
+# 1.09 times as many as those of a vocabulary of 49,152.
 _PIECE = re.compile(r"[ \t]?[A-Za-zÀ-ɏ]{1,6}|\s?\d|[^\W\d_]|\s+|.", re.DOTALL)
 _BLOCK_CHARS = 1 << 20
 _GAP = re.compile(r"(?<=\S) (?=\S)")
 
 
 class Offsets:
-    """The character ranges of all tokens, at 8 bytes each: as tuples those of 50 MB of text would take 1.5 GB.
+    """The character ranges of all tokens, at 8 bytes each: as tuples, those of 50 MB of text would take 1.5 GB.
 
     Attributes:
-        starts, ends: Of each token, in characters.
-        are_in_order: Whether it is known that no token begins before the one before it, and none is empty.
+        starts, ends: Where each token starts and ends, in characters.
+        are_in_order: Whether it is known that tokens begin in order and none is empty.
     """
 
     def __init__(self, ranges: Sequence[tuple[int, int]] = ()) -> None:
@@ -33,7 +33,7 @@ class Offsets:
         self.extend(ranges, 0)
 
     def extend(self, ranges: Sequence[tuple[int, int]], at: int) -> None:
-        """Adds the ranges of a further stretch of the text, which begins at a place."""
+        """Add the ranges of a further part of the text, relative to its beginning `at`."""
         self.are_in_order = False
         self.starts.extend(start + at for start, _ in ranges)
         self.ends.extend(end + at for _, end in ranges)
@@ -49,21 +49,21 @@ class Offsets:
 
 
 class TokenPlaces:
-    """The positions of tokens in a text: the first visible character of each, or the last one of white space.
+    """The positions of tokens in a text: the first visible character of each, or the last character of white space.
 
-    So one that holds a full stop and the line break after it (Qwen has such) stands before a cut behind the stop.
+    For example, a token that holds a full stop and a line break (Qwen has some) is before a cut between the two.
     """
 
     def __init__(self, text: str, offsets: Offsets) -> None:
         self._text, self._ends = text, offsets.ends
         self._starts = starts = offsets.starts
-        # Byte tokens may report a place before that of their predecessor, or no character; bisection needs order.
+        # Byte tokens can have a place before that of their predecessor, or no character; bisection needs order.
         if not offsets.are_in_order and (any(map(gt, starts, starts[1:])) or any(map(ge, starts, self._ends))):
             real = (start if start < end else end - 1 for start, end in offsets)
             self._starts = array("i", accumulate(real, max))
 
     def before(self, place: int, least: int = 0, most: int | None = None) -> int:
-        """The number of tokens before a place, which is known to be from `least` to `most`."""
+        """The number of tokens before a place; the caller knows that it is from `least` to `most`."""
         if not place:
             return 0
         count = bisect_left(self._starts, place, least, most)
@@ -76,9 +76,9 @@ Tokenizer = Callable[[str], Offsets]
 
 
 def estimated_tokens(text: str) -> Offsets:
-    """About as many stretches of a text as it has tokens; each begins where the one before it ends."""
+    """Estimated ranges of tokens, about as many as a tokenizer would find; each begins where the last one ends."""
     offsets = Offsets()
-    for start, end in blocks(text):  # of all pieces at once the list would take ten times as much as the text
+    for start, end in blocks(text):  # a list of all pieces would take ten times the memory of the text
         pieces = _PIECE.findall(text, start, end)
         offsets.ends.extend(islice(accumulate(map(len, pieces), initial=start), 1, None))
     offsets.starts = (array("i", [0]) + offsets.ends)[:-1]
@@ -87,7 +87,7 @@ def estimated_tokens(text: str) -> Offsets:
 
 
 def tokenizer_of(folder: Path | None) -> Tokenizer | None:
-    """The tokenizer of a model folder; None if it has no `tokenizer.json`, or there is no folder.
+    """The tokenizer of a model folder; None if the folder has no `tokenizer.json`, or is None itself.
 
     Raises EnvironmentNotReady if the file is broken.
     """
@@ -98,7 +98,7 @@ def tokenizer_of(folder: Path | None) -> Tokenizer | None:
 
     try:
         fast = Fast.from_file(str(path))
-    except Exception as error:  # of this very type
+    except Exception as error:  # tokenizers raises this type itself
         raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
     fast.no_truncation()
     fast.no_padding()
@@ -113,10 +113,10 @@ def tokenizer_of(folder: Path | None) -> Tokenizer | None:
 
 
 def blocks(text: str) -> Iterator[tuple[int, int]]:
-    """The whole of a text as (start, end), or of a long one stretches of a million characters and a little.
+    """Yield (start, end) of a whole text, or of parts of a little more than a million characters if it is longer.
 
-    A tokenizer takes 100 bytes and more for each character of its input. The cut is before a space between two words,
-    where nearly every tokenizer makes the same tokens of both parts as of the whole.
+    A tokenizer takes 100 bytes or more for each character of its input. Cuts are before a space between two words,
+    where nearly every tokenizer splits the parts into the same tokens as the whole.
     """
     start = 0
     while start < len(text):

@@ -1,7 +1,7 @@
-"""Paths -> every file below them, in order, each with a unique name and, if so, why it must not be opened.
+"""Paths -> every file below them, in order, with a unique name and the reason, if any, why it must not be opened.
 
-Hidden files (whose name, or that of a folder below the named one, begins with a dot) are left out. What a
-`.gitignore` in the named folders ignores, links that lead outside, and the run folders of disc-lite are found and
+Hidden files (whose name, or that of a folder below the named one, begins with a dot) are left out. Files that a
+`.gitignore` in the named folders ignores, links that lead outside, and the run folders of disc-lite are listed as
 refused.
 """
 
@@ -23,19 +23,19 @@ from disc_lite.errors import UsageError, of_windows
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-# The file that makes a folder a run folder; `run.folder` writes it. A run's report would teach its own answers.
+# The file that makes a folder a run folder; `run.folder` writes it. Reading a run's report would teach its own answers.
 RUN_RECORD = "run.json"
 
 _IN_RUN_FOLDER = "in a run folder of disc-lite, which is never read"
 _IGNORE_FILE = ".gitignore"
-_MOST_RECORD_BYTES = 64 << 20  # a line for each document
+_MOST_RECORD_BYTES = 64 << 20  # it has a line for each document
 
 _Rules = dict[Path, "GitIgnoreSpec"]  # of the `.gitignore` in each folder, from the named one down
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file (or a folder that is not entered), what to call it, and why it must not be opened, if so."""
+    """A file (or a folder that is not entered), its name, and the reason, if any, why it must not be opened."""
 
     path: Path
     name: str
@@ -43,7 +43,7 @@ class Found:
 
 
 def find_files(paths: Sequence[Path]) -> Iterator[Found]:
-    """Every file once.
+    """Yield every file below the paths once, under a unique name.
 
     Raises:
         UsageError: A path does not exist or cannot be reached, or is a URL.
@@ -64,7 +64,7 @@ def find_files(paths: Sequence[Path]) -> Iterator[Found]:
 
 
 def _names(file: Found, place: Path) -> Iterator[str]:
-    """Possible names of a file: its path from the named folder, then with more parent folders, then numbered."""
+    """Yield possible names of a file: its path from the named folder, then with more parent folders, then numbered."""
     yield file.name
     parts = place.parts[1:]
     for number in range(file.name.count("/") + 2, len(parts) + 1):
@@ -73,11 +73,12 @@ def _names(file: Found, place: Path) -> Iterator[str]:
 
 
 def printable(name: str) -> str:
-    """The name with whatever could break a line or a terminal written as an escape, and letters in one form.
+    """The name in NFC, with escapes for all characters that could break a line or a terminal.
 
-    A Mac writes é as two characters, others as one: so would files from its zip have other names than they seem to.
+    A Mac writes é as two characters and other systems as one; without NFC, a file from a Mac's zip would have another
+    name than it seems to have.
     """
-    # Bytes that are no UTF-8 arrive as surrogates, which neither print nor encode.
+    # Bytes that are not UTF-8 arrive as surrogates, which can be neither printed nor encoded.
     escaped = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
     return unicodedata.normalize("NFC", escaped)
 
@@ -101,15 +102,15 @@ def _files_below(path: Path) -> Iterator[Found]:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str]]:
-    """Every file that is not hidden, in the order of the paths' parts, and if so why it must not be opened."""
-    # A stack of what is still to visit, not recursion: folders may be a thousand deep.
+    """Yield every file that is not hidden, in the order of path parts, with the reason, if any, not to open it."""
+    # A stack of what is still to visit instead of recursion: folders can be a thousand deep.
     stack: list[tuple[Path, bool, _Rules]] = [(root, True, {})]
     while stack:
         path, is_folder, rules = stack.pop()
         if ignored_by := _ignored_by(path, is_folder, rules):
             yield path, f"ignored by {printable(ignored_by.relative_to(root).as_posix())}"
         elif not is_folder:
-            yield path, _refused_link(root, path) if os.path.islink(path) else ""  # False of a path that is too long
+            yield path, _refused_link(root, path) if os.path.islink(path) else ""  # islink: False if too long
         elif path != root and _is_run_folder(path):
             yield path, _IN_RUN_FOLDER
         else:
@@ -126,18 +127,18 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _rules_of(folder: Path) -> _Rules:
-    # pathspec: 57 kB of plain Python, maintained for ten years, and used by black and mypy for the same.
+    # pathspec: 57 kB of plain Python, maintained for ten years, and used by black and mypy for the same purpose.
     from pathspec import GitIgnoreSpec
 
     try:
         lines = (folder / _IGNORE_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
         return {folder: GitIgnoreSpec.from_lines(lines)}
-    except (OSError, ValueError):  # cannot be opened, or a line that git would not take either
+    except (OSError, ValueError):  # it cannot be opened, or has a line that git would refuse too
         return {}
 
 
 def _ignored_by(path: Path, is_folder: bool, rules: _Rules) -> Path | None:
-    """The `.gitignore` that excludes a path; of several the deepest that has a word about it decides."""
+    """The `.gitignore` that excludes a path, if one does; the deepest one with a rule for the path decides."""
     for folder, spec in reversed(rules.items()):
         verdict = spec.check_file(path.relative_to(folder).as_posix() + ("/" if is_folder else "")).include
         if verdict is not None:

@@ -1,4 +1,4 @@
-"""The numbers of Word's numbered paragraphs, from `numbering.xml` and the styles."""
+"""`numbering.xml` and the styles of a Word document -> the numbers of its paragraphs, as Word shows them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _KINDS = {"lowerLetter": "a", "upperLetter": "A", "lowerRoman": "i", "upperRoman
 
 
 class Styles:
-    """The properties of paragraphs and runs in a document's styles, including the styles they are based on."""
+    """The styles of a document, in which properties are looked up together with the styles they are based on."""
 
     def __init__(self, content: bytes) -> None:
         root = ElementTree.fromstring(content) if content else Element("none")
         self._styles = {style.get(f"{W}styleId", ""): style for style in root.iter(f"{W}style")}
 
     def found(self, style: str, path: str) -> Iterator[Element]:
-        """The elements at `path` (`w:pPr/w:numPr`) of a style and of those it is based on, its own first."""
+        """Yield the elements at `path` (`w:pPr/w:numPr`) of a style and of those it is based on, its own first."""
         path = path.replace("w:", W)
         seen: set[str] = set()
         while style in self._styles and style not in seen:
@@ -32,14 +32,14 @@ class Styles:
 
 
 def value_at(element: Element | None, path: str, default: str = "") -> str:
-    """The `w:val` of what is at a path below an element; the default where it is not there."""
+    """The `w:val` of the element at a path below another one; the default if it is missing."""
     found = element.find(path.replace("w:", W)) if element is not None else None
     return found.get(f"{W}val", default) if found is not None else default
 
 
 @dataclass
 class _List:
-    """A definition of a list: its levels and counts, which levels have bullets, and those that styles are tied to."""
+    """A list definition: its levels and counts, the levels with bullets, and the level that each style is tied to."""
 
     numbers: Numbers
     bullets: set[int]
@@ -47,7 +47,7 @@ class _List:
 
 
 class Numbering:
-    """The numbers of the paragraphs of one document, in their order."""
+    """Counts the numbered paragraphs of one document, which must be taken in order."""
 
     def __init__(self, content: bytes, styles: Styles) -> None:
         root = ElementTree.fromstring(content) if content else Element("none")
@@ -58,7 +58,7 @@ class Numbering:
         self._seen: set[tuple[str, int]] = set()
 
     def take(self, paragraph: Element, style: str) -> tuple[str, int, str] | None:
-        """The list and level of the next paragraph, and its number, empty for a bullet; None if it has neither."""
+        """The list id, level and number (empty for a bullet) of the next paragraph; None if it has neither."""
         own = paragraph.find(f"{W}pPr/{W}numPr")
         by_style = list(self._styles.found(style, "w:pPr/w:numPr"))
         id_ = next((value for e in [own, *by_style] if (value := value_at(e, "w:numId"))), "")
@@ -84,7 +84,7 @@ class Numbering:
         return None
 
     def _list(self, id_: str) -> _List | None:
-        """The list of a number id; those of the same definition share their counts."""
+        """The list of a number id, or None; ids of the same definition share their counts."""
         if id_ not in self._numbers:
             return None
         number = self._numbers[id_]

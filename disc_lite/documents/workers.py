@@ -1,8 +1,8 @@
 """Child processes with limits on time and memory, in which parsers run.
 
 Compressed containers, markup and source code can ask for gigabytes or never end, and a parser
-in C may crash. A worker reads one file after another, so that a thousand small files cost one
-start; a file that breaks a limit costs that process, a line in the ledger, and the next start.
+in C can crash. A worker reads one file after another, so that a thousand small files need one
+start. A file that breaks a limit ends its process and is refused; the next file starts another.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from disc_lite.documents.headings import Heading
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
 STEP_TIMEOUT_S = 20  # processor time for one page of a PDF, or a whole file of another format
-TOTAL_TIMEOUT_S = 600  # by the clock, for a file; it begins anew after every page that was read by OCR
+TOTAL_TIMEOUT_S = 600  # by the clock, for a file; restarted after every page that was read by OCR
 CHILD_MEMORY_BYTES = 2 << 30
-_MOST_WORKERS = 8  # each may need that memory
+_MOST_WORKERS = 8  # each can need that memory
 
 
 class Worker:
-    """One child process; it starts with the first file and after every file that ended it."""
+    """One child process, which is started for the first file and again after every file that ended it."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
     def convert(self, suffix: str, source: Source) -> Converted:
-        """Call `formats.convert` in the process; exceeding a limit raises RefusedFile too."""
+        """Call `formats.convert` in the process; a file that exceeds a limit raises RefusedFile too."""
         process = self._process = self._process or _start()
         answer = _exchange(process, suffix, source)
         if answer is None or answer["is_last"]:
@@ -49,16 +49,16 @@ class Worker:
         return Converted(**answer["converted"], headings=headings)
 
     def end(self) -> None:
-        """Ends the process and waits for it."""
+        """End the process and wait for it."""
         process, self._process = self._process, None
         if process is not None:
-            with suppress(OSError):  # it may be gone, with bytes left that nobody reads
+            with suppress(OSError):  # the process may be gone, with bytes left unread
                 process.stdin.close()  # type: ignore[union-attr]
             process.stdout.close()  # type: ignore[union-attr]
             process.wait()
 
     def kill(self) -> None:
-        """Ends it at once; whoever waits for its answer gets a refusal."""
+        """End the process at once; a thread that waits for its answer gets a refusal."""
         if (process := self._process) is not None:
             process.kill()
 
@@ -106,7 +106,7 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _exchange(process: subprocess.Popen[bytes], suffix: str, source: Source) -> dict[str, Any] | None:
-    """The child's answer: a line of JSON; None if it died first."""
+    """The child's answer, which is a line of JSON; None if the child died first."""
     assert process.stdin is not None
     assert process.stdout is not None
     request = {"suffix": suffix, "name": source.name, "options": asdict(source.options), "bytes": len(source.raw)}
@@ -126,6 +126,6 @@ def _cause_of_death(returncode: int) -> str:
         return f"reading it took more than {TOTAL_TIMEOUT_S} s; split it"
     if returncode == -signal.SIGPROF:
         return f"reading it, or one page of it, took more than {STEP_TIMEOUT_S} s; split it, or save it as text"
-    if returncode == -signal.SIGKILL:  # no limit does that
+    if returncode == -signal.SIGKILL:  # none of the limits sends it
         return "its reader was killed, as where the machine has no memory left; free some and read it again"
     return f"its reader crashed (exit status {returncode}); save it again, or as text"

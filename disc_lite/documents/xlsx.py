@@ -1,7 +1,7 @@
-"""XLSX -> text: every visible sheet as its tables, read row by row with openpyxl.
+"""XLSX -> text: the tables of every visible sheet, read row by row with openpyxl.
 
-openpyxl (251 kB of plain Python and one small package) is what pandas reads .xlsx with; it knows which numbers are
-dates. It is in the extra `documents`, since few folders hold sheets.
+openpyxl (251 kB of plain Python and one small package), which pandas uses for .xlsx, finds out which numbers are dates.
+It is in the extra `documents`, since few folders hold sheets.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
 
 _LISTED_CELLS = 5
-# In the XML of a sheet that has anything of `_SheetParts`: `<f>` is a formula, `<r>` a run of letters; UTF-16 has NUL.
+# Found in the XML of every sheet with `_SheetParts`: `<f>` is a formula, `<r>` a run of letters; UTF-16 has NUL.
 _TELLING = re.compile(rb"hidden|mergeCell|[<:][fr][\s/>]|\0")
 
 
 def xlsx_text(source: Source) -> Converted:
-    """The text of a workbook: of formulas their last values. What is hidden is left out, and the warning says so."""
+    """The text of a workbook, with the stored values of formulas; what is hidden is left out with a warning."""
     from openpyxl.reader.excel import load_workbook
 
     with open_archive(source.raw, ".xlsx") as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of styles and validations that it leaves out
+        warnings.simplefilter("ignore")  # openpyxl warns of styles and validations that it leaves out
         book = load_workbook(io.BytesIO(source.raw), read_only=True, data_only=True, keep_links=False, rich_text=True)
         tables = []
         hidden: Counter[str] = Counter()
@@ -89,13 +89,13 @@ def xlsx_text(source: Source) -> Converted:
 
 
 def _drawn_on(archive: ZipFile, path: str) -> str:
-    """The text boxes and diagrams on a sheet; charts draw what is in its cells."""
+    """The text boxes and diagrams on a sheet, without charts, which draw what is in its cells."""
     parts = [part for kind, part in relations(archive, path).values() if kind == "drawing"]
     return markup_text("".join(shapes_html(read_xml(archive, part), drawings_of(archive, part)) for part in parts))
 
 
 def _text_of(cell: Cell, runs: list[Any] | None) -> str:
-    """The value about as the sheet shows it; empty if it is struck out."""
+    """The value of a cell, about as the sheet shows it; empty if it is struck out."""
     value = runs or cell.value
     font = cell.font if value is not None and cell.has_style else None
     if value is None or (font is not None and font.strike):
@@ -107,7 +107,7 @@ def _text_of(cell: Cell, runs: list[Any] | None) -> str:
 
 
 def _run_html(run: Any) -> str:
-    """A run of letters as HTML; one without a font is a `str`."""
+    """A run of letters as HTML; a run without a font is a `str`."""
     text = escape(str(run))
     if isinstance(run, str) or not run.text:
         return text
@@ -131,19 +131,19 @@ def _warning(hidden: Counter[str], without_value: list[str]) -> str:
     return "; ".join(filter(None, [*found, counts and f"hidden, and not read: {counts}"]))
 
 
-# --- what openpyxl does not say of a sheet that it reads row by row -------------------------------------------
+# --- what openpyxl does not return when it reads a sheet row by row -------------------------------------------
 
 
 @dataclass
 class _SheetParts:
-    """Parts of one sheet; rows and columns are counted from 0.
+    """What openpyxl does not return of a sheet; rows and columns are counted from 0.
 
     Attributes:
         merged: First row, last row, first and last column of each merged range.
         hidden_rows: Rows that are not shown.
         hidden_columns: First and last of each run of columns that are not shown.
-        without_value: Formulas whose result is not stored, as `B6`.
-        rich: Texts of several runs of letters that stand in their cells, by row and column.
+        without_value: Cells with formulas whose result is not stored, such as `B6`.
+        rich: Texts of several runs of letters that are stored in their cells, by row and column.
     """
 
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -153,9 +153,9 @@ class _SheetParts:
     rich: dict[tuple[int, int], list[Any]] = field(default_factory=dict)
 
     def seen(self, rows: Sequence[list[str]]) -> tuple[list[list[str]], Counter[str]]:
-        """The cells that are shown, a merged one in each of its rows, and how many rows and columns are not.
+        """The visible cells, with a merged cell in each of its rows, and how many rows and columns are hidden.
 
-        A header with a cell that is merged across columns is one with the row below that.
+        A header with a cell that is merged across columns is joined with the row below it.
         """
         filled = [any(row) for row in rows]
         for top, bottom, left, _ in self.merged:
@@ -181,7 +181,7 @@ class _SheetParts:
 
 
 def _sheet_parts(content: bytes) -> _SheetParts:
-    """The parts of the XML of one sheet."""
+    """The parts found in the XML of one sheet."""
     from openpyxl.cell.rich_text import CellRichText
     from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
