@@ -81,7 +81,7 @@ def _expanded(text: str) -> str:
 
 
 def _exported(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines that Org exports: no hidden headlines, nothing below them, and no plans."""
+    """Yield the lines that Org exports: no hidden headlines, nothing below them, and no plans (`SCHEDULED: <…>`)."""
     hidden = 0  # depth of the hidden headline
     for line in lines:
         if (headline := _HEADLINE.match(line)) and (not hidden or len(headline[1]) <= hidden):

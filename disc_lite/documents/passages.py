@@ -127,7 +127,7 @@ def _sentences(document: Document, section: Section, places: TokenPlaces) -> Ite
 
 
 def _merged(blocks: Iterable[_Block], text: str, limit: int) -> Iterator[_Block]:
-    """Yield the blocks with neighbours merged that fit together, parted preferably before the highest headings."""
+    """Yield neighbouring blocks merged up to the limit, preferably separated before the highest headings."""
     for group in groups((_weighed(block, text) for block in blocks), limit):
         path = reduce(_common_prefix, (block.heading_path for block in group))
         sentences = group[0].sentences if len(group) == 1 else [*chain.from_iterable(one.sentences for one in group)]

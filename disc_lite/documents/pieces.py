@@ -36,7 +36,7 @@ class Char(NamedTuple):
 
 @dataclass
 class Piece:
-    """A run of characters on one baseline; `size` of its font in points."""
+    """A run of characters on one baseline; `size` is that of its font, in points."""
 
     left: float
     right: float
@@ -96,7 +96,7 @@ def parts_of(row: Iterable[Part]) -> Iterator[list[Part]]:
 
 
 def usual_size(pieces: Iterable[Piece]) -> float:
-    """The most frequent font size by letters, in points."""
+    """The font size of most letters, in points."""
     chars: Counter[float] = Counter()
     for piece in pieces:
         chars[round(2 * piece.size) / 2] += len(piece.text)
@@ -104,7 +104,7 @@ def usual_size(pieces: Iterable[Piece]) -> float:
 
 
 def distance(rows: Sequence[Row], index: int) -> float:
-    """The distance of a row from the one above it."""
+    """The distance between a row and the row above it."""
     return rows[index - 1][0].baseline - rows[index][0].baseline
 
 

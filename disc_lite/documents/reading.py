@@ -134,7 +134,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def document_of(name: str, converted: Converted) -> Document:
-    """The document made from a converted file, with its title and sections, in Unicode form NFC."""
+    """The document made from a converted file, with its title and sections; its text is normalised to NFC."""
     converted = _composed(converted)
     text = converted.text
     if converted.headings is None and converted.markup in ("markdown", "converted"):

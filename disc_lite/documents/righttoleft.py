@@ -150,7 +150,7 @@ def _is_mark(char: Char) -> bool:
 
 
 def _with_runs(line: _Line, runs: re.Pattern[str]) -> _Line:
-    """The line with the spans that are read from the left turned: Latin words and numbers."""
+    """The line with its left-to-right spans (Latin words and numbers) turned around."""
     for start, end in _turned("".join(text[0] for text, _ in line), runs):
         part = line[start:end]
         both = min(char.left for _, char in part if char) + max(char.right for _, char in part if char)

@@ -97,7 +97,7 @@ def _is_unit(name: str) -> bool:
 
 
 def _is_name(name: str, values: Sequence[str], is_sure: bool) -> bool:
-    """Whether a cell is a word, or a year, above numbers that are unlike it.
+    """Whether a cell is a word above numbers, or a year above numbers that are not years.
 
     If `is_sure`, its row has no name of its own; then the values below a word can also be like `34 %, n = 2`.
     """

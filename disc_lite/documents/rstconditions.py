@@ -11,7 +11,7 @@ _CONDITION = re.compile(r"^[ \t]*\.\. (only|ifconfig)::[ \t]*(\S.*)$", re.MULTIL
 
 
 def is_seen(expression: str) -> bool:
-    """Whether a web page shows a block for `html` or `not latex`, say; unknown tags are false, as in Sphinx."""
+    """Whether a web page shows a block with a condition such as `not latex`; unknown tags are false, as in Sphinx."""
     try:
         return _value(ast.parse(expression.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

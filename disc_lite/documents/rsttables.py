@@ -1,6 +1,6 @@
 """Drawn tables of reStructuredText -> rows: grids of `+---+`, and simple tables between lines of `=== ===`.
 
-A table that is drawn wrongly, and an error to docutils, is not read as a table.
+A table that docutils would reject as malformed is not read as a table.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Cell(NamedTuple):
 
 
 def is_layout(table: Tag) -> bool:
-    """Whether a table only lays out the page: it has headings, tables, a single box, or one row of numbered code."""
+    """Whether a table only lays out the page: it has headings, tables, one box or one row of code with line numbers."""
     # The contents of inner tables are examined last, or deeply nested ones would be read once for each level.
     is_outer = any(within(table, ("table",)))
     if table.get("role") in ("presentation", "none") or (is_outer and not _has_values(table)):

@@ -1,4 +1,4 @@
-"""LaTeX source -> the same with the number of an equation, or the title of a section or figure, for each reference.
+"""LaTeX source -> the same source with each reference replaced by the number of an equation or by a title.
 
 The numbers are not in the file, since LaTeX makes them. Equations, which have no other name, are counted here; sections
 and figures are named by their titles.

@@ -1,4 +1,4 @@
-"""The details of sentences as people write them."""
+"""`details_of` finds the names, numbers, dates and terms in sentences of many languages."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SENTENCES = [
     ("If you get home after ten in the evening, start at 11:15 the next day.", "", "ten; 11:15"),
     ("Usually Ada Brink came at 4 instead of 3.", "English", "Ada Brink; 4; 3"),
     ("The desk is open all day and nobody is refused.", "", ""),
-    ("Parental leave is long. Members may ask.", "", ""),  # capitals of their place
+    ("Parental leave is long. Members may ask.", "", ""),  # capitals only at the start of a sentence
     ("Holt & Lind of Skellan Point pay $4.50, or 15% of it.", "", "Holt & Lind of Skellan Point; $4.50; 15%"),
     ("Home coast | 34 euros | 108 euros |", "", "Home coast; 34 euros; 108 euros"),
     ('He wrote "Moby Dick" then.', "", "Moby Dick"),
@@ -48,7 +48,7 @@ SENTENCES = [
     ("Elle siège à l'Hôtel de Ville.", "French", "Hôtel de Ville"),
     ("Neue Mieter zahlen dort an Dr. Wiebke Sonntag.", "German", "Dr. Wiebke Sonntag"),
     ("BY-LAW RESPECTING THE PUBLIC MARKET OF ELLERWICK", "English", ""),
-    # Marks and parts of a text are none; the value of a label is one
+    # The numbers of paragraphs and sections are not details; the value of a label is
     ("(1) The Minister of Coasts acts under section 3 and Article 5 [12].", "English", "Minister of Coasts"),
     ("3. Start: May", "English", "May"),
     ("- **Trade:** lawyer", "English", "lawyer"),

@@ -1,4 +1,4 @@
-"""Grading: a table of answers graded by hand, in many languages, and what no table can hold."""
+"""Grading against a table of answers graded by hand in many languages; also near-duplicates and retrieval."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_english_number_words_are_read(number: int) -> None:
 
 
 def in_words(number: int) -> str:
-    """The number as it is spoken, by recursion instead of by sums."""
+    """The number in English words, by recursion, unlike the sums in the code under test."""
     small = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
     tens = "twenty thirty forty fifty sixty seventy eighty ninety".split()
     if number < 20:

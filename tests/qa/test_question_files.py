@@ -1,4 +1,4 @@
-"""Files of questions: every shape that is read, and what is said of the others."""
+"""Files of questions and of pairs: every format that is read, and the errors for the others."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_the_questions_of_a_run(tmp_path: Path) -> None:
         ]
     )
     found = read_questions(tmp_path / "questions.jsonl")
-    # The number of a passage is of that run's passages; another run may cut them otherwise.
+    # The index of a passage is not read: it counts that run's passages, and another run may cut them differently.
     assert found == (WHO, Question("It opens at", ("nine",), "", "completion"))
 
 

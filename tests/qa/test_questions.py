@@ -1,4 +1,4 @@
-"""Questions: what is near, what is right, what is kept, and what a broken file says."""
+"""Near-duplicates, right answers, errors in files of questions and pairs, and which pairs are trained on."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_near_sees_what_is_added_and_ignores_case_and_marks() -> None:
         ("north hall", ["hall north"], False, False),
         ("eight", ["8", "Eight!"], True, True),
         ("“café”", ["café"], True, True),
-        ("cafe\u0301", ["caf\u00e9"], True, True),  # the same letters, spelled apart
+        ("cafe\u0301", ["caf\u00e9"], True, True),  # the same letters, with a separate accent
         ("", ["x"], False, False),
         ("ten, twenty", ["twenty"], False, True),
         ("5.30", ["5.30"], True, True),
@@ -202,10 +202,10 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     ]
     rows = read_jsonl(inputs.folder.path / "pairs.jsonl")
     assert [row["sentence"] for row in rows] == [-1, -1]
-    # Edited in the run folder, before the training starts: that counts.
+    # Edits of the run folder's pairs before training are taken over.
     write_jsonl(inputs.folder.path / "pairs.jsonl", rows[1:])
     assert synthesis.gather_pairs(context, ())[0] == pairs[1:]
-    # Nor is a question trained on that is measured with.
+    # A held-out question, which is measured with, is not trained on.
     (inputs.folder.path / "pairs.json").unlink()
     with pytest.raises(UsageError, match="Every pair asks nearly what a held-out question asks"):
         synthesis.gather_pairs(context, (Question("who runs it", ("Ada",)),))
@@ -229,7 +229,7 @@ def test_prompts_that_name_what_the_documents_name_are_left_out(plain: Callable[
     asked = ["Who runs Ada?", *["What do I do"] * 30, "Where is Bo?", "What is new?"]
     spoken = [AnsweredPrompt(tuple(tokens.text(text)), tuple(tokens.text("Ask Ada of Ostwick."))) for text in asked]
     documents = ["Here Ada and I met.", "It was in Ostwick."]
-    # "I" is in too many to name anything; what an answer names does not count.
+    # "I" is in too many prompts to be a name; names in answers do not count.
     assert [tokens.decode(s.prompt_ids) for s in without_document_names(documents, spoken, tokens.decode)] == asked[1:]
 
 
