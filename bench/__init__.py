@@ -1,1 +1,1 @@
-"""What disc-lite costs and reaches, measured; see README.md beside this file."""
+"""Measures what disc-lite costs and achieves; see README.md in this folder."""

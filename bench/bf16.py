@@ -1,10 +1,11 @@
-"""What bf16 gains on a processor that multiplies it, beside fp32 on the same one, in one process.
+"""What bf16 gains over fp32 on a processor that multiplies bf16, measured in one process.
 
     python -m bench.bf16 FOLDER [--quantize none] [--tokens 512] [--steps 3]
 
-Reading is a forward pass of that many tokens; a token is one of each of as many texts, without what is before it; a
-step is a forward and a backward pass with an adapter of rank 16, each layer computed again. The least of the process's
-CPU time over the steps; with one thread (`OMP_NUM_THREADS=1`) that is what an idle core takes.
+Reading is a forward pass of `--tokens` tokens. Writing is a forward pass of one token for each of 1, 16 or 48 texts,
+without the tokens before it. Learning is a forward and a backward pass with an adapter of rank 16 and every layer
+recomputed. Each figure is the least CPU time of the process over the steps; with one thread (`OMP_NUM_THREADS=1`) that
+is what an idle core takes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from disc_lite.models import Base, load_base
 from disc_lite.packing import lone, pack
 from disc_lite.planning import processor
 
-ROWS = (1, 16, 48)  # texts that are written at once
+ROWS = (1, 16, 48)  # texts written at once
 
 
 def main() -> None:
@@ -63,9 +64,9 @@ def _figures(base: Base, tokens: int, steps: int) -> str:
 
 
 def _least(work: Callable[[], None], steps: int) -> float:
-    """Seconds."""
+    """Return the least CPU seconds of several calls, after one to warm up."""
     times = []
-    for _ in range(steps + 1):  # the first is to warm up
+    for _ in range(steps + 1):
         begin = time.process_time()
         work()
         times.append(time.process_time() - begin)

@@ -1,7 +1,7 @@
-"""Seconds and memory of `disc-lite export` on a model of half a billion random weights, and what follows for 7B.
+"""Seconds and memory of `disc-lite export` on a model of half a billion random weights, and the factor to a 7B.
 
 `python -m bench.exports [--keep FOLDER] [--form merged] [--form gguf]`: about ten minutes on two cores. Each form is a
-process of its own, measured from outside; `small` is the same export on a machine whose memory does not hold the model.
+process of its own, measured from outside; `small` is `merged` as on a machine with too little memory for the model.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from tests.made import finished_run, with_adapter
 from tests.tiny_models import make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
-# The proportions of Llama-3.1-8B, an eighth as wide in all; every width is divisible into K-quants.
+# The proportions of Llama-3.1-8B, a quarter as wide; every width is divisible into K-quants.
 SHAPE = {
     "hidden_size": 1024, "intermediate_size": 3584, "num_hidden_layers": 32, "num_attention_heads": 16,
     "num_key_value_heads": 4, "head_dim": 64, "vocab_size": 32_768, "max_position_embeddings": 1024,
     "tie_word_embeddings": False,
 }  # fmt: skip
 LINEAR_7B = 6.98e9  # weights of the projections of Llama-3.1-8B and Mistral-7B
-# A model of random weights is so undecided that any rounding changes what it says: its proof counts, but may fail.
+# A model of random weights is so undecided that any rounding changes its answers: the proof is timed, but may fail.
 RUN = """
 import disc_lite.exporting.proof, disc_lite.exporting.weights as weights
 disc_lite.exporting.proof.require_passed = lambda *a: None
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def made(root: Path) -> Path:
-    """The model folder, its Q4_K GGUF and a finished run on it, if they are not there yet."""
+    """Return the run folder, after making the model, its Q4_K GGUF and the run if they do not exist yet."""
     model, run = root / "model", root / "run"
     if not run.is_dir():
         if not model.is_dir():
@@ -72,7 +72,7 @@ def made(root: Path) -> Path:
 
 
 def write_model(folder: Path) -> None:
-    """Random weights that keep the size of what they multiply, in bf16."""
+    """Write random bf16 weights that keep the size of the vectors they multiply."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     tokenizer = make_tokenizer("llama", folder)
@@ -95,7 +95,7 @@ def linear_weights(folder: Path) -> int:
 
 
 def measured(form: str, root: Path, run: Path) -> dict[str, Any]:
-    """One export in a process of its own."""
+    """Run one export in a process of its own and return its seconds and memory."""
     command = ["export", str(run), "--to", "gguf" if form == "gguf" else "merged", "--output", str(root / "out")]
     command += ["--force", "--json", "--device", "cpu"]
     command += ["--base-gguf", str(root / "base.gguf")] if form == "gguf" else []
@@ -130,14 +130,14 @@ def measured(form: str, root: Path, run: Path) -> dict[str, Any]:
 
 
 def looked_at(pid: int, most: dict[str, int]) -> None:
-    """KiB of the process and of those that it started: all that is resident, and the part that is no file."""
+    """Return the KiB of the process and its children: all that is resident, and the part not backed by files."""
     found = dict.fromkeys(most, 0)
     try:
         for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
             status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
             for key in found:
                 found[key] += int((re.search(rf"{key}:\s+(\d+)", status) or [0, 0])[1])
-    except (psutil.Error, OSError):  # one of them has just ended
+    except (psutil.Error, OSError):  # a process has just ended
         return
     most.update({key: max(most[key], found[key]) for key in most})
 

@@ -1,7 +1,7 @@
 """What pocket learns from `examples/handbook`, and what it forgets, over methods and seeds.
 
 `python bench/handbook.py [--seeds 0 1 2] [--methods both prompt disc next_token] [--output bench/results]`
-Finished runs are not repeated, interrupted ones are resumed: they are in the folder `--runs`.
+Runs are in the folder `--runs`; finished ones are not repeated, interrupted ones are continued.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 import disc_lite
 
 ROOT = Path(__file__).resolve().parents[1]
-# There is no published rate of next-token training for this model: several are tried, the best is reported.
+# No rate of next-token training is published for this model, so several are tried and the best is reported.
 RATES = {"next_token": (3e-4, 1e-3, 3e-3)}
 
 
@@ -34,12 +34,12 @@ def one(method: str, seed: int, rate: float | None, runs: Path) -> dict[str, Any
         overrides=overrides,
         seed=seed,
     )
-    # The whole card of every run, with all its misses, is in the run folders.
+    # The whole report card of every run, with all misses, is in the run folders.
     return {**{key: value for key, value in summary.items() if key != "card"}, "rows": summary["card"]["rows"]}
 
 
 def pooled(summaries: list[dict[str, Any]], *path: str) -> str:
-    """Right of all over the seeds, as a share with its counts."""
+    """Return the share of right answers over all seeds, with its counts."""
     rows = []
     for summary in summaries:
         for key in path:

@@ -1,10 +1,10 @@
-"""What disc-lite's own layers with an adapter and gated MLPs save, beside PEFT's and transformers', in one process.
+"""What disc-lite's own adapter layers and gated MLPs save compared with PEFT's and transformers', in one process.
 
     python -m bench.layers FOLDER [--quantize none] [--tokens 1024] [--rank 16] [--steps 7]
 
-A step is a forward and a backward pass of a packed batch of random texts of 64 tokens, each layer computed again. Both
-ways take turns; the seconds are medians, of this process's CPU time. The peak is what PyTorch's CPU allocator held at
-most beyond the beginning, in values for each token, less the inputs of the layers.
+A step is a forward and a backward pass of a packed batch of random texts of 64 tokens, with every layer recomputed.
+Both variants take turns; the seconds are medians of this process's CPU time. The peak is the most that PyTorch's CPU
+allocator held beyond the beginning, in values per token, without the inputs of the layers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> None:
     for n in range(2 * asked.steps + 2):
         which = "ours" if n % 2 else "PEFT's"
         begin, gradients[which] = time.process_time(), _step(base, packed, ours, which)
-        if n > 1:  # the first of each are to warm up
+        if n > 1:  # the first step of each warms up
             seconds[which].append(time.process_time() - begin)
     differs = (gradients["ours"] - gradients["PEFT's"]).norm() / gradients["PEFT's"].norm()
     print(
@@ -62,13 +62,13 @@ def _arguments() -> argparse.Namespace:
 
 
 def _step(base: Base, packed: Packed, ours: dict[Any, Any], which: str) -> torch.Tensor:
-    """The gradient of all that is trained."""
+    """Run one step and return the gradient of all trained parameters."""
     for module, forward in ours.items():
         module.__dict__.pop("forward", None)
         if which == "ours":
             module.forward = forward
     base.model.zero_grad()
-    with base.autocast():  # a wide model is in bf16 where the processor multiplies it
+    with base.autocast():  # bf16 for a wide model, where the processor multiplies it
         states = base.hidden(packed)
     states.float().square().mean().backward()
     return torch.cat([p.grad.flatten() for p in base.adapter_parameters().values() if p.grad is not None])

@@ -1,7 +1,7 @@
-"""The licence of every package that `pip install disc-lite` brings, as the packages say it themselves.
+"""The licence of every package that `pip install disc-lite` brings, as the package states it.
 
-    python -m bench.licences [EXTRA ...]                 # exits 1 if a package names no licence that allows any use
-    python -m bench.licences --lock dev documents gguf   # the versions of them all, as constraints.txt has them
+    python -m bench.licences [EXTRA ...]                 # exits 1 if a package has no licence that allows any use
+    python -m bench.licences --lock dev documents gguf   # all their versions, as in constraints.txt
 
 Follows the requirements of the installed disc-lite, with the extras that are named.
 """
@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 OLDEST = "3.10.19"  # Python
-# Permissive, and the two that are copyleft by file: MPL 2.0 and the LGPL of libraries that are only called.
+# Permissive licences, and two of limited copyleft: MPL 2.0, and the LGPL for libraries that are only called.
 ALLOWED = re.compile(
     r"\b(MIT|Apache|BSD|ISC|PSF|Python Software Foundation|MPL|Mozilla|Unlicense|CC0|LGPL|HPND|Zlib)\b"
 )
@@ -35,12 +35,12 @@ def closure(name: str, extras: frozenset[str], found: dict[str, Distribution]) -
             try:
                 found[key] = distribution(needed.name)
             except PackageNotFoundError:
-                continue  # of an extra that is not installed here
+                continue  # part of an extra that is not installed here
             closure(needed.name, frozenset(needed.extras), found)
 
 
 def licence_of(package: Distribution) -> str:
-    """In its own words: the SPDX expression, else the classifiers, else the field."""
+    """Return the licence as stated: the SPDX expression, else the classifiers, else the licence field."""
     about = package.metadata
     classifiers = [
         line.split(" :: ")[-1] for line in about.get_all("Classifier") or [] if line.startswith("License ::")
@@ -50,7 +50,7 @@ def licence_of(package: Distribution) -> str:
 
 
 def locked(package: Distribution) -> str:
-    """A line of constraints.txt; a version that is not for the oldest Python holds for later ones only."""
+    """Return a line of constraints.txt; a version that the oldest Python cannot run is for later Pythons only."""
     version, pythons = package.version.split("+")[0], SpecifierSet(package.metadata.get("Requires-Python") or "")
     later = "" if pythons.contains(OLDEST) else ' ; python_version >= "3.11"'
     return f"{canonicalize_name(package.metadata['Name'])}=={version}{later}"

@@ -1,7 +1,7 @@
-"""Whether a run costs in proportion to its documents: `adapt` on one, four and sixteen times as many of the same size.
+"""Whether the cost of a run is proportional to its documents: `adapt` on 2, 8 and 32 of the same size.
 
-`python -m bench.linear`: pocket, DiSC, one epoch, one question; some minutes on one core. Each size is a process of
-its own; its stages are counted in processor seconds, its memory as the most that was resident. Writes
+`python -m bench.linear`: pocket, method `disc`, one epoch, one question; some minutes on one core. Each size runs in a
+process of its own; stages are measured in processor seconds, memory as the peak of resident memory. Writes
 `results/linear.json` and `results/linear.md`.
 """
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
 SIZES = (2, 8, 32)  # documents
 CHARACTERS = 700  # of a document
-STAGES = ("documents", "teacher", "training")  # those that grow; loading and the evaluation do not
+STAGES = ("documents", "teacher", "training")  # stages that grow; loading and evaluation do not
 SETTINGS = {
     "method": "disc", "train.epochs": "1", "train.least_steps": "0", "retention.prompts": "8",
     "retention.prompt_tokens": "16", "retention.answer_tokens": "16", "evaluation.drift_prompts": "1",
@@ -41,7 +41,7 @@ def write_documents(folder: Path, documents: int) -> None:
 
 
 def measure(documents: int) -> dict[str, Any]:
-    """A whole run in this process: processor seconds by stage, MiB at most."""
+    """Make a whole run in this process; return its processor seconds by stage and its peak MiB."""
     from disc_lite import adapt, plan
 
     spent, last = Counter[str](), time.process_time()

@@ -1,4 +1,4 @@
-"""Bytes that PyTorch allocates: by its own count on a card, by the profiler's events on a CPU."""
+"""Measures the bytes that PyTorch allocates: by its own count on a GPU, by the profiler's events on a CPU."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from torch.profiler import ProfilerActivity, profile
 
 @dataclass
 class Peak:
-    """The most bytes that were allocated beyond those at the beginning; 0 until the block ends."""
+    """The most bytes allocated beyond those at the beginning; 0 until the block ends."""
 
     allocated: int = 0
 
 
 @contextmanager
 def peak_allocated(device: torch.device) -> Iterator[Peak]:
-    """Measure what the block allocates at most. On a CPU this records every allocation and takes time."""
+    """Measure the most that the block allocates. On a CPU this records every allocation, which takes time."""
     peak = Peak()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -46,7 +46,7 @@ def peak_allocated(device: torch.device) -> Iterator[Peak]:
 
 
 def changes(events: Iterable[Any]) -> Iterator[tuple[int, int, int]]:
-    """(time, address, bytes allocated or, negative, freed) of a profiler's tree of events."""
+    """Yield (time, address, bytes) from a profiler's tree of events; bytes are negative where memory is freed."""
     for event in events:
         if event.tag == _EventType.Allocation:
             yield event.start_time_ns, event.extra_fields.ptr, event.extra_fields.alloc_size
@@ -54,10 +54,10 @@ def changes(events: Iterable[Any]) -> Iterator[tuple[int, int, int]]:
 
 
 def highest(changes: Iterable[tuple[int, int, int]]) -> int:
-    """The most bytes that were held of what was allocated here, of (time, address, bytes).
+    """Return the most bytes held at once of those allocated in the recording, from (time, address, bytes).
 
-    What was there before is not taken off when it is freed: the profiler tells only of those frees whose address it
-    knows, also from an earlier recording, so they depended on which tests had run.
+    Freeing memory that was allocated before the recording is not counted: the profiler reports only those frees whose
+    address it knows, including from earlier recordings, so the result would depend on which tests had run.
     """
     now = most = 0
     held: dict[int, int] = {}
@@ -72,7 +72,7 @@ def highest(changes: Iterable[tuple[int, int, int]]) -> int:
 
 
 def bytes_of(models: Iterable[nn.Module]) -> int:
-    """All parameters and buffers, shared ones once; of 4-bit weights also their scales."""
+    """Return the bytes of all parameters and buffers, shared ones counted once, with the scales of 4-bit weights."""
     sizes: dict[int, int] = {}
     for model in models:
         for tensor in [*model.parameters(), *model.buffers()]:

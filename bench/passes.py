@@ -1,9 +1,9 @@
-"""Forward passes of a synthesis, by simulation: `python -m bench.passes`. No model, a minute.
+"""Simulates the number of forward passes of a synthesis: `python -m bench.passes`. Needs no model, takes a minute.
 
-The schedule of generation is the real one; only the lengths of what is written are drawn, as in the estimate that gave
-594,000 passes for 700 passages where no batch crossed passages: for each passage 53 questions of about 20 tokens and 49
-answers of about 60 (standard deviation 45, at most 256). `--greedy` adds the likeliest answer to each question, which
-answers have been compared with since.
+The schedule of generation is the real one; only the lengths of the texts are drawn: for each passage 53 questions of
+about 20 tokens and 49 answers of about 60 (standard deviation 45, at most 256). With these, 700 passages would take
+594,000 passes if no batch crossed passages. `--greedy` adds the likeliest answer to each question, with which answers
+are compared.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
-import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+import disc_lite.models  # noqa: F401  # first, see `bench.gpu.__main__`
 from disc_lite.models.generation.cache import CacheShape
 from disc_lite.models.generation.decoding import AWAITED
 from disc_lite.models.generation.requests import Limits, Request
@@ -22,24 +22,24 @@ from disc_lite.planning.sizes import PREFIX_ROWS, PROMPT_TOKENS
 from disc_lite.synthesis.pairs import ROWS
 
 STOP = 1
-PASSAGE_TOKENS, PAIRS, QUESTIONS, ANSWERS = 735, 30, 53, 49  # of a passage; the tokens are those of its prompt
+PASSAGE_TOKENS, PAIRS, QUESTIONS, ANSWERS = 735, 30, 53, 49  # per passage; the tokens are those of its prompt
 QUESTION_LENGTH, ANSWER_LENGTH = (20, 6, 64), (60, 45, 256)  # mean, standard deviation, most
-BEFORE = 849  # passes a passage, where each had batches of its own
+BEFORE = 849  # passes per passage if each passage has batches of its own
 
 
 def lengths(number: int, mean: float, deviation: float, most: int, rng: Random) -> list[int]:
-    """Log-normal lengths with this mean and standard deviation, cut at `most`."""
+    """Return log-normal lengths with this mean and standard deviation, cut at `most`."""
     spread = math.log(1 + (deviation / mean) ** 2)
     middle = math.log(mean) - spread / 2
     return [max(1, min(most, round(rng.lognormvariate(middle, math.sqrt(spread))))) for _ in range(number)]
 
 
 def call(of_passages: Sequence[Sequence[int]], rows: int, most: int, on_card: bool) -> tuple[int, int]:
-    """(passes that write, passes that read passages) of one call; for every passage the lengths of its texts."""
+    """Return (passes that write, passes that read passages) of one call, given the text lengths of every passage."""
     flat = [(passage, length) for passage, texts in enumerate(of_passages) for length in texts]
     requests = [Request(place, (passage,) * PASSAGE_TOKENS, (0,) * 20) for place, (passage, _) in enumerate(flat)]
     rows = min(rows, len(requests))
-    per_prefix = max(1, min(len(of_passages[0]), PREFIX_ROWS) // 2)  # as `generation.cache.shape_for`
+    per_prefix = max(1, min(len(of_passages[0]), PREFIX_ROWS) // 2)  # as in `generation.cache.shape_for`
     prefixes = min(-(-rows // per_prefix), len(of_passages))
     shape = CacheShape(rows, 20 + most, prefixes, PASSAGE_TOKENS, max(PREFIX_ROWS, -(-rows // prefixes)))
     schedule = Schedule(requests, shape, Limits(frozenset({STOP}), most))
@@ -61,7 +61,7 @@ def call(of_passages: Sequence[Sequence[int]], rows: int, most: int, on_card: bo
 
 
 def synthesis(passages: int, rows: int, greedy: bool, on_card: bool, seed: int = 0) -> tuple[int, int, int]:
-    """(passes that write, passes that read passages, tokens written) for so many passages."""
+    """Return (passes that write, passes that read passages, tokens written) for this many passages."""
     rng, together = Random(seed), -(-ROWS // PAIRS)
     writing = reading = written = 0
     for first in range(0, passages, together):

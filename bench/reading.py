@@ -1,7 +1,7 @@
-"""Reading much text: seconds, memory, passages. `python bench/reading.py` writes `results/reading.json` and a table.
+"""Seconds and memory of reading much text: `python bench/reading.py` writes `results/reading.json` and a table.
 
 Four corpora of made-up sentences are written to a temporary folder, and each is read and cut into passages in a process
-of its own: many files, two large ones, one line without an end, one line without a space. Two minutes.
+of its own: many files, two large ones, one single line, one line without a space. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from random import Random
 ROOT = Path(__file__).resolve().parents[1]
 MB = 10**6
 CORPORA = ("many files", "two files", "one line", "one word")
-SECTIONS = 12  # of a page, which has 28 kB
+SECTIONS = 12  # per page, which has 28 kB
 
 
 def words(rng: Random) -> list[str]:
@@ -30,7 +30,7 @@ def words(rng: Random) -> list[str]:
 
 
 def pages(rng: Random) -> Iterator[str]:
-    """Markdown pages of made-up sentences, without end."""
+    """Yield Markdown pages of made-up sentences, without end."""
     known = words(rng)
     number = 0
     while True:
@@ -45,7 +45,7 @@ def pages(rng: Random) -> Iterator[str]:
 
 
 def write_corpus(kind: str, folder: Path, size: int) -> None:
-    """`size` bytes as one of `CORPORA`; a single line has half of them, since no file may be larger than 64 MB."""
+    """Write `size` bytes as one of `CORPORA`; a single line has half, since a file may have at most 64 MB."""
     if kind == "many files":
         for number, text in enumerate(_until(size)):
             (folder / f"{number:05}.md").write_text(text, encoding="utf-8")
@@ -67,7 +67,7 @@ def _until(size: int) -> Iterator[str]:
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """Read a folder and cut it in this process; bytes are MB, `child` is the largest process that read a file."""
+    """Read and cut a folder in this process; sizes are in MB, `child` is the largest process that read a file."""
     from disc_lite.documents import cut_passages, read_documents
     from disc_lite.documents.tokens import estimated_tokens
 
@@ -85,7 +85,7 @@ def measure(folder: Path) -> dict[str, float]:
 
 
 def _seconds() -> float:
-    """Processor time of this process and of its children that have ended."""
+    """Return the processor time of this process and of its children that have ended."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 

@@ -1,9 +1,9 @@
-"""What the types of GGUF leave of a small update, by the weights that it is added to: NF4's, or the stored ones.
+"""How much of a small update survives GGUF's types, on top of NF4 weights and of the stored weights.
 
-`python -m bench.roundings`: of a matrix of normal numbers, half a minute on one core.
-`python -m bench.roundings MODEL ADAPTER PAIRS.jsonl`: of a model as well what it still knows, some minutes for 135
-million parameters. The trained model is the adapter on NF4 weights. Only adapted matrices are rounded; where 256 does
-not divide their rows, blocks go on in the next row, which llama.cpp would not do.
+`python -m bench.roundings` rounds a matrix of normal numbers: half a minute on one core.
+`python -m bench.roundings MODEL ADAPTER PAIRS.jsonl` rounds a model and also measures what it still knows: some minutes
+for 135 million parameters. The trained model is the adapter on NF4 weights. Only adapted matrices are rounded; if 256
+does not divide the length of their rows, blocks continue in the next row, unlike in llama.cpp.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from disc_lite.models.loading import load_unchecked
 
 KINDS = ("Q4_0", "Q4_1", "Q4_K", "Q5_K", "Q6_K", "Q8_0")
 ONTO = ("nf4", "original")
-UPDATES = (0.003, 0.01, 0.02, 0.05, 0.1)  # of the length of the weights
+UPDATES = (0.003, 0.01, 0.02, 0.05, 0.1)  # relative to the norm of the weights
 MOST_PAIRS, NEUTRAL = 40, 6
 
 
 def nf4(weights: Tensor) -> Tensor:
-    """Weights as a model in 4 bits has them, fp32."""
+    """Return the weights after NF4 quantisation and back, in fp32."""
     made, state = quantize_4bit(weights.bfloat16(), quant_type="nf4", blocksize=64, compress_statistics=True)
     back: Tensor = dequantize_4bit(made, state)
     return back.float()
@@ -49,7 +49,7 @@ def as_type(matrix: Array, kind: str) -> Array:
 
 
 def shares() -> Iterator[str]:
-    """Rows of a table: the share of a low-rank update that is left in a matrix of normal numbers."""
+    """Yield the rows of a table: the share of a low-rank update that is left in a matrix of normal numbers."""
     torch.manual_seed(0)
     weights = (torch.randn(1024, 2048) * 0.02).bfloat16().float()
     direction = torch.randn(1024, 16) @ torch.randn(16, 2048)
@@ -63,12 +63,12 @@ def shares() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Questions:
-    """Pairs that were trained, as one text each, and neutral prompts."""
+    """Trained pairs, as one text each, and neutral prompts."""
 
     texts: list[list[int]]
     firsts: list[int]
-    ids: Array  # of all tokens of the answers
-    pair: Array  # which pair each is of
+    ids: Array  # all tokens of the answers
+    pair: Array  # the pair of each token
 
 
 def read_questions(base: Base, path: Path) -> Questions:
@@ -98,7 +98,7 @@ class Subject:
     questions: Questions
 
     def matrices(self, kind: str, onto: str) -> tuple[dict[str, Tensor], float]:
-        """Every merged matrix as it is read back, and the share of the update in them; `exact` is not rounded."""
+        """Return every merged matrix as it is read back, and the share of the update left; `exact` does not round."""
         found, lost, whole = dict[str, Tensor](), 0.0, 0.0
         for name, module in self.adapter.plain_names.items():
             stored, update = self.stored[f"{module}.weight"].read(), self.adapter.delta(module).numpy()

@@ -1,7 +1,7 @@
-"""How well scanned pages are read: `python bench/scans.py MANUAL.pdf FIRST LAST` makes pictures of printed pages.
+"""How well scanned pages are read: `python bench/scans.py MANUAL.pdf FIRST LAST` turns printed pages into pictures.
 
-Each page (the first is 0) is tilted, shifted, greyed, made noisy and compressed as a scanner would; the pictures are
-read by OCR. What is read is compared with the text of the printed pages, word by word in their order.
+Each page (the first is 0) is tilted, shifted, greyed, made noisy and compressed as by a scanner, and read by OCR. The
+text is compared with that of the printed pages, word by word in their order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PAPER, INK = 235, 35  # grey levels
 
 
 def pages_of(raw: bytes, first: int, last: int) -> bytes:
-    """These pages as a PDF of their own."""
+    """Return these pages as a PDF of their own."""
     chosen = pypdfium2.PdfDocument.new()
     chosen.import_pages(pypdfium2.PdfDocument(raw), list(range(first, last)))
     chosen.save(buffer := io.BytesIO())
@@ -35,7 +35,7 @@ def pages_of(raw: bytes, first: int, last: int) -> bytes:
 
 
 def scan(raw: bytes, dpi: int, tilt: float, noise: float, quality: int) -> bytes:
-    """The pages as JPEG pictures of a PDF, tilted by so many degrees to the one side and the other."""
+    """Return a PDF of the pages as JPEG pictures, tilted by this many degrees to either side."""
     rng = np.random.default_rng(0)
     pictures = []
     for number, page in enumerate(pypdfium2.PdfDocument(raw)):

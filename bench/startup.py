@@ -1,5 +1,5 @@
-"""How long `disc-lite --help` takes in a fresh process, whether it imports anything heavy, and how long what a command
-imports that loads a model.
+"""How long `disc-lite --help` takes in a new process, whether it imports anything heavy, and how long the imports of a
+command that loads a model take.
 
     python bench/startup.py [--runs 20] [--loads 5] [--output bench/results]
 
@@ -49,7 +49,7 @@ def main() -> int:
     script = Path(sys.executable).parent / "disc-lite"
     command = [str(script), "--help"] if script.is_file() else [sys.executable, "-m", "disc_lite", "--help"]
     bare = [sys.executable, "-c", "pass"]
-    load = os.getloadavg()[0]  # of the machine, which may have other work
+    load = os.getloadavg()[0]  # other work on the machine
     full, floor = ([_seconds(c) for _ in range(asked.runs + 1)][1:] for c in (command, bare))
     wall, cpu = ([lap[i] for lap in full] for i in (0, 1))
     loads = [
@@ -72,14 +72,14 @@ def main() -> int:
 
 
 def heavy_imports() -> list[str]:
-    """Heavy packages that `--help` brings in."""
+    """Return the heavy packages that `--help` imports."""
     done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
     modules = set(json.loads(done.stdout.splitlines()[-1]))
     return [name for name in HEAVY if name in modules]
 
 
 def _seconds(command: list[str]) -> tuple[float, float]:
-    """Wall time and processor time: the second does not grow where other programs use the machine."""
+    """Return wall-clock and processor time; only the first grows when other programs use the machine."""
     begin, before = time.perf_counter(), _processor()
     subprocess.run(command, capture_output=True, check=True)
     return time.perf_counter() - begin, _processor() - before

@@ -1,8 +1,8 @@
-"""A folder that lives: pocket learns two documents of the handbook, then the other ten by one update each.
+"""A changing folder: pocket learns two documents of the handbook, then the other ten in one update each.
 
 `python -m bench.updates [--rehearse 2] [--start adapter] [--runs FOLDER] [--output bench/results]`
-What the first document's recall is after every update, what pocket still knows, and what an update takes of a whole run
-over the same documents. Finished runs are not repeated.
+measures after every update the recall of the first two documents, what pocket still knows, and the processor time
+relative to a whole run over all twelve documents. Finished runs are not repeated.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from disc_lite.run.events import Event
 ROOT = Path(__file__).resolve().parents[1]
 HANDBOOK = ROOT / "examples" / "handbook"
 FIRST = 2  # documents of the first run
-GENERATED = "retention"  # the stage whose prompts are cached per model, so that only the first run generates them
+GENERATED = "retention"  # its prompts are cached per model, so only the first run generates them
 
 
 class Clock:
-    """Seconds of processor time by stage; other programs on the machine do not count."""
+    """A listener that measures processor seconds by stage, which other programs do not affect."""
 
     def __init__(self) -> None:
         self.stage, self.since, self.seconds = "start", time.process_time(), Counter[str]()
@@ -41,7 +41,7 @@ class Clock:
 
 
 def folder_of(names: list[str], root: Path) -> tuple[Path, Path]:
-    """A folder with these documents of the handbook, and the questions about them."""
+    """Write a folder with these documents of the handbook, and the questions about them."""
     docs, questions = root / "docs", root / "questions.jsonl"
     for name in names:
         (docs / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def folder_of(names: list[str], root: Path) -> tuple[Path, Path]:
 
 
 def one(name: str, names: list[str], runs: Path, **options: Any) -> dict[str, Any]:
-    """A run or an update, with its processor time by stage."""
+    """Make a run or an update, and return it with its processor time by stage."""
     taken = runs / f"{name}.seconds.json"
     docs, questions = folder_of(names, runs / f"{name}.in")
     clock = Clock()

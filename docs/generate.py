@@ -1,12 +1,12 @@
 """Writes the generated parts of the documentation.
 
-Settings (recipes.md), commands (cli.md), modules (code-map.md), hours by stage (models-and-memory.md), figures of the
-plan within sentences (README.md, models-and-memory.md; `<!--one-pass-->7.7<!--/-->`), promises with the figures that
-the tests reached (reliability.md, from promises.yaml and bench/results/reliability.json), and what mutants survived
-(from bench/results/mutants.json).
+These are settings (recipes.md), commands (cli.md), modules (code-map.md), hours by stage (models-and-memory.md),
+figures of the plan within sentences (README.md, models-and-memory.md; `<!--one-pass-->7.7<!--/-->`), promises with the
+figures that their tests reached (reliability.md, from promises.yaml and bench/results/reliability.json), and surviving
+mutants (from bench/results/mutants.json).
 
-`python docs/generate.py` fills the pages between their marker comments; `--tests` lists the files of the tests that are
-named beside the promises instead. `tests/test_docs.py` compares the pages with what this would write.
+`python docs/generate.py` fills the pages between their marker comments; with `--tests` it lists the files of the tests
+that belong to the promises instead. `tests/test_docs.py` compares the pages with what this would write.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "disc_lite"
 PROMISES, FIGURES = DOCS / "promises.yaml", DOCS.parent / "bench" / "results" / "reliability.json"
 MUTANTS = DOCS.parent / "bench" / "results" / "mutants.json"
-COLUMNS = 100  # of a help text
-# Of the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
+COLUMNS = 100  # width of a help text
+# From the eight corpora of bench/real (34 documents, 14,546 tokens, 80 passages, 639 sentences to ask about).
 TOKENS_OF_A_SENTENCE, TOKENS_OF_A_PASSAGE, SENTENCES_OF_A_DOCUMENT = 22.8, 182, 19
-MORE_FOR_DETAILS = 1.4  # times the pairs that each sentence would have without them
+MORE_FOR_DETAILS = 1.4  # factor on the pairs of each sentence because of details
 SIZES = (50_000, 500_000, 5_000_000)  # tokens of documents
 FIGURE = re.compile(r"<!--([\w.-]+)-->[^<]*<!--/-->")
 IN_WORDS = """
@@ -53,7 +53,7 @@ SHORT = {"prompt.questions_per_sentence": "2", "train.epochs": "4", "retention.l
 
 
 def pages() -> dict[Path, str]:
-    """Every page with a generated part, and the text that it should have."""
+    """Return every page with a generated part, and the text that it should have."""
     recipes, commands, code_map = DOCS / "recipes.md", DOCS / "cli.md", DOCS / "code-map.md"
     models, readme, figures = DOCS / "models-and-memory.md", DOCS.parent / "README.md", plan_figures()
     reliability = DOCS / "reliability.md"
@@ -71,7 +71,7 @@ def pages() -> dict[Path, str]:
 
 
 def filled(page: str, name: str, content: str) -> str:
-    """The page with `content` between `<!-- name -->` and `<!-- /name -->`. Raises ValueError without these markers."""
+    """Return the page with `content` between `<!-- name -->` and `<!-- /name -->`; raise ValueError without these."""
     before, begin, rest = page.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->\n")
     if not begin or not end:
@@ -80,18 +80,18 @@ def filled(page: str, name: str, content: str) -> str:
 
 
 def with_figures(page: str, figures: dict[str, str]) -> str:
-    """The page with each figure between `<!--name-->` and `<!--/-->`. Raises KeyError for a name that is no figure."""
+    """Return the page with each figure between `<!--name-->` and `<!--/-->`. Raises KeyError for an unknown name."""
     return FIGURE.sub(lambda found: f"<!--{found[1]}-->{figures[found[1]]}<!--/-->", page)
 
 
 def plan_figures() -> dict[str, str]:
-    """What the plan says of training on 7B shapes: GiB, passes and hours, by name."""
+    """Return the plan's figures for training 7B shapes, by name: GiB, passes and hours."""
     recipe = load_recipe("default", {}, environment={}).recipe
     tokens = recipe.train.tokens_per_batch
     plans = {size: planned(SIZES[0], size, recipe) for size in OF_SIZE}
     chosen = {size: plan.choice for size, plan in plans.items() if plan.choice}
     small, setup = chosen[8], chosen[8].setup
-    assert (setup.host_embedding, setup.host_checkpoints) == (True, True)  # as the pages say
+    assert (setup.host_embedding, setup.host_checkpoints) == (True, True)  # the pages say so
     assert chosen[24].setup.recomputed == 0
     whole = plans[24].footprint.training(TrainingSetup(tokens, ALL_LAYERS, 32))
     hours = planned(100_000, 24, recipe).minutes(Card("of 50 teraflops", 24, 50, 1000))["training"] / 60
@@ -123,12 +123,12 @@ def gib(size: float, digits: int = 1) -> str:
 
 
 def recipe_table() -> str:
-    """Name and purpose of every recipe that comes with the package."""
+    """Return the name and purpose of every recipe that comes with the package."""
     return table(("recipe", "made for"), [(f"`{name}`", about) for name, about in list_recipes()])
 
 
 def settings_tables() -> str:
-    """A table of settings for every section of a recipe, after one for those in no section."""
+    """Return a table of the settings in no section, then one for every section of a recipe."""
     parts = [f"### The recipe itself\n\nThese are in no section.\n\n{settings_table('')}"]
     for name, field in Recipe.model_fields.items():
         if name not in SETTINGS:
@@ -137,25 +137,25 @@ def settings_tables() -> str:
 
 
 def settings_table(section: str) -> str:
-    """The settings of one section."""
+    """Return the table of the settings of one section."""
     chosen = [setting for key, setting in SETTINGS.items() if key.rpartition(".")[0] == section]
     return table(("setting", "default", "takes", "what it does"), [row(setting) for setting in chosen])
 
 
 def row(setting: Setting) -> tuple[str, str, str, str]:
-    """The cells of one setting; its default is written as YAML has it."""
+    """Return the cells of one setting; its default is written as in YAML."""
     default = setting.default
     shown = default if isinstance(default, str) and default else json.dumps(default)
     return f"`{setting.key}`", f"`{shown}`", setting.allowed, setting.description
 
 
 def command_reference() -> str:
-    """The `--help` of every command, under a heading of its own."""
+    """Return the `--help` of every command, under a heading of its own."""
     return "\n\n".join(f"## {name}\n\n```text\n{help_text}\n```" for name, help_text in help_texts(cli, "disc-lite"))
 
 
 def help_texts(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
-    """(full name, help text) of a command, then of all commands below it."""
+    """Yield (full name, help text) of a command, then of all commands below it."""
     context = command.make_context(
         name, [], parent=parent, resilient_parsing=True, terminal_width=COLUMNS, max_content_width=COLUMNS
     )
@@ -168,7 +168,7 @@ def help_texts(command: click.Command, name: str, parent: click.Context | None =
 
 
 def hours_tables() -> str:
-    """Hours by stage for corpora and cards, as `disc-lite plan` computes them: the default recipe, and a short one."""
+    """Return tables of the hours by stage for corpora and GPUs, as `disc-lite plan` computes them, for two recipes."""
     parts = []
     for name, overrides in (("The default recipe, all ten epochs", {}), ("Shorter", SHORT)):
         recipe = load_recipe("default", overrides, environment={}).recipe
@@ -181,7 +181,7 @@ def hours_tables() -> str:
 
 
 def planned(tokens: int, size_gb: int, recipe: Recipe) -> Plan:
-    """The plan of Mistral-7B for documents of so many tokens, on the usual card of that size."""
+    """Return the plan of Mistral-7B for documents of this many tokens, on the usual GPU of this size."""
     sentences = round(tokens / TOKENS_OF_A_SENTENCE)
     documents, passages = round(sentences / SENTENCES_OF_A_DOCUMENT), round(tokens / TOKENS_OF_A_PASSAGE)
     targets = sentences - documents
@@ -197,7 +197,7 @@ def planned(tokens: int, size_gb: int, recipe: Recipe) -> Plan:
 
 
 def hours_row(tokens: int, size_gb: int, plan: Plan) -> tuple[str, ...]:
-    """The cells of one plan."""
+    """Return the cells of one plan."""
     by_stage = plan.minutes(CARDS[OF_SIZE[size_gb]])
     hours = [by_stage[stage] / 60 for stage in ("generation", "teacher", "training")]
     cells = [f"{value:.1f}" if value < 100 else f"{value:,.0f}" for value in (*hours, sum(hours))]
@@ -205,12 +205,12 @@ def hours_row(tokens: int, size_gb: int, plan: Plan) -> tuple[str, ...]:
 
 
 def modules_in_order() -> list[str]:
-    """The modules of the package in the order of the data, which the page itself says."""
+    """Return the modules of the package in the order of the data, which the page itself lists."""
     return re.findall(r"^### `(\w+)`$", (DOCS / "code-map.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def module_tables(names: list[str]) -> str:
-    """What each module does, and each of its files, by the first lines of their docstrings."""
+    """Return tables of what each module and each of its files does, from the first lines of their docstrings."""
     parts = []
     for name in names:
         folder = PACKAGE / name
@@ -222,12 +222,12 @@ def module_tables(names: list[str]) -> str:
 
 
 def summary(path: Path) -> str:
-    """The first line of a module's docstring."""
+    """Return the first line of a module's docstring."""
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
 
 
 def promise_table() -> str:
-    """A row for every promise: the fault, what is promised, what its tests reached, and their names."""
+    """Return a row for every promise: the fault, the promise, what its tests reached, and their names."""
     promises = yaml.safe_load(PROMISES.read_text(encoding="utf-8"))
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
     rows = []
@@ -240,13 +240,13 @@ def promise_table() -> str:
 
 
 def reached(entry: dict[str, Any]) -> str:
-    """What one test tried, as it noted it: "500 kills survived, 61 inside a save"."""
+    """Return what one test recorded of its tries: "500 kills survived, 61 inside a save"."""
     told = ", ".join(f"{number:,} {what}" for what, number in entry["counts"].items())
     return told if entry["tier"] == "full" else f"{told} (on a push)"
 
 
 def mutants() -> str:
-    """Mutants by file with the share that was killed, and the survivors by kind."""
+    """Return tables of the mutants by file with the share that was killed, and of the survivors by kind."""
     found = json.loads(MUTANTS.read_text(encoding="utf-8"))
     files = {**found["files"], "**all**": Counter()}
     for counts in found["files"].values():
@@ -261,13 +261,13 @@ def mutants() -> str:
 
 
 def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped."""
+    """Return a Markdown table; bars inside cells are escaped."""
     lines = [headings, ("---",) * len(headings), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def files_of_tests() -> list[str]:
-    """The files of all tests that are named beside promises, for `make test-faults`."""
+    """Return the files of all tests that belong to promises, for `make test-faults`."""
     promises = yaml.safe_load(PROMISES.read_text(encoding="utf-8"))
     return sorted({f"tests/{test.split('::')[0]}" for promise in promises.values() for test in promise["tests"]})
 

@@ -1,8 +1,8 @@
 """Recall against forgetting, for every method on the same documents: `python -m bench.frontier [--quick]`.
 
-Four learning rates and three seeds each; finished runs are not repeated, so the command can be
-interrupted and repeated. `--quick`: two rates, one seed, the arms that matter most. Runs of so
-small a model gain little from threads: by default as many at once as there are cores, one thread each.
+Each method has four learning rates and three seeds. Finished runs are not repeated, so the command can be
+interrupted and repeated. `--quick` takes two rates, one seed and the arms that matter most. Since so small a model
+gains little from threads, by default as many runs as there are cores work at once, with one thread each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bench.frontier.corpus import ROOT
 from bench.frontier.picture import draw
 
 QUICK = ("both + retention", "next_token")
-LIMITS = (0.01, 0.05)  # forgetting that one may accept
+LIMITS = (0.01, 0.05)  # forgetting that may be acceptable
 
 
 def main() -> None:
@@ -54,26 +54,26 @@ def main() -> None:
             print(line(points[-1].arm, points[-1].rate, points[-1:]), f"seed {points[-1].seed}", flush=True)
             in_order = sorted(points, key=lambda p: (arms.index(p.arm), p.rate, p.seed))
             save(in_order, a.output, "frontier-quick" if a.quick else "frontier", a.jobs)
-    finally:  # interrupted, the runs in progress save their state and the others are not begun
+    finally:  # if interrupted, runs in progress save their state and no other begins
         pool.shutdown(cancel_futures=True)
     print(f"{(time.monotonic() - began) / 60:.0f} minutes")
 
 
 def _workers(jobs: int) -> ProcessPoolExecutor:
-    """Processes of a few threads each; the environment is read when a process loads its libraries."""
+    """Return a pool of processes with few threads each; libraries read the environment when a process loads them."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     return ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (threads,))
 
 
 def share(points: list[Point], where: str, key: str) -> float:
-    """Right of all over these points, as a share."""
+    """Return the share of right answers over these points."""
     counts = [getattr(p, where)[key] for p in points if key in getattr(p, where)]
     return sum(right for right, _ in counts) / max(1, sum(of for _, of in counts))
 
 
 def forgetting(points: list[Point]) -> float:
-    """The larger fall of held-out world and skills."""
+    """Return the larger of the losses in the held-out world and the skills."""
     return max(share(points, "base", probe) - share(points, "retained", probe) for probe in ("world", "skills"))
 
 
@@ -91,7 +91,7 @@ def line(arm: str, rate: float, points: list[Point]) -> str:
 
 
 def best(points: list[Point], limit: float) -> str:
-    """The best recall over the rates whose forgetting stays within the limit (the papers' rule)."""
+    """Return the best recall over the rates at which forgetting is within the limit (the papers' rule)."""
     by_rate = {rate: [p for p in points if p.rate == rate] for rate in sorted({p.rate for p in points})}
     allowed = {rate: share(p, "recall", "all") for rate, p in by_rate.items() if forgetting(p) <= limit}
     rate = max(allowed, key=allowed.__getitem__, default=None)

@@ -22,7 +22,7 @@ ARMS: dict[str, dict[str, str]] = {
     "both": {"method": "both", **NO_TERM},
     "prompt": {"method": "prompt", **NO_TERM},
     "disc": {"method": "disc", **NO_TERM},
-    # As many student tokens as `disc`: a fifth of the targets, none of them under four anchors.
+    # As many student tokens as `disc`, from about a third of the targets, without anchors.
     "disc as published": {
         "method": "disc", "disc.targets": "paper", "disc.anchor": "none", "loss.temperature": "2",
         "train.epochs": "420", **NO_TERM,
@@ -33,7 +33,7 @@ ARMS: dict[str, dict[str, str]] = {
     "sft + retention": {"method": "sft"},
 }  # fmt: skip
 RATES = (3e-4, 1e-3, 2e-3, 3e-3)  # 1e-2 was tried: it destroys every method
-# The answers of the base are the same in every run of a seed.
+# The base's answers are the same in every run of a seed.
 OF_THE_BASE = (RunFolder.answers_before, RunFolder.retained_before, RunFolder.neutral)
 
 
@@ -53,7 +53,7 @@ class Point:
 
 
 def prepare(seed: int, folder: Path) -> Corpus:
-    """The documents of a seed, and a short run on them whose pairs and base answers all others share."""
+    """Write the documents of a seed, and adapt briefly to get the pairs and base answers that all runs share."""
     corpus = write_corpus(folder / f"corpus-{seed}", seed)
     disc_lite.adapt(
         corpus.documents, "pocket", output=folder / f"base-{seed}", questions=corpus.questions,
@@ -63,7 +63,7 @@ def prepare(seed: int, folder: Path) -> Corpus:
 
 
 def run_point(arm: str, rate: float, seed: int, corpus: Corpus, folder: Path) -> Point:
-    """Adapt, or read a finished run."""
+    """Adapt, or read a finished run, and return its figures."""
     base, run = (RunFolder(folder / name) for name in (f"base-{seed}", f"{arm.replace(' ', '_')}-{rate:g}-{seed}"))
     overrides = {**ARMS[arm], "train.learning_rate": str(rate)}
     pairs = base.pairs if METHODS[ARMS[arm]["method"]].needs_pairs else None

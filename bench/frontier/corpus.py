@@ -1,7 +1,7 @@
 """The corpus of the frontier: facts stated once, facts restated in other words, and facts that contradict the base.
 
-Drawn from pocket's world with its own seeds. A contradicting fact gives another value to an
-entity that pocket knows by heart, though never to one whose name the held-out world asks about.
+The facts are drawn from pocket's world with seeds of their own. A contradicting fact gives another value to an
+entity that pocket knows by heart, but never to one that the held-out world asks about.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Corpus:
 
 
 def write_corpus(folder: Path, seed: int) -> Corpus:
-    """Twelve pages of two fresh entities, every second one with a known entity whose facts have changed."""
+    """Write twelve pages about two new entities each; every second page adds a known entity with changed facts."""
     rng = Random(f"frontier {seed}")
     open_names = sorted(e.name for e in KNOWN if e.name not in RESERVED_NAMES)
     changed = rng.sample(open_names, PAGES // 2)

@@ -1,4 +1,4 @@
-"""Recall against forgetting as one SVG: a curve for each method, the base's figures as lines."""
+"""Draws recall against forgetting as one SVG: a curve for each method, the base's figures as lines."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT, LEFT, TOP, FOOT, LEGEND = 900, 520, 60, 24, 50, 210
 COLOURS = ("#1b6ac9", "#d1495b", "#2e933c", "#9c5fb5", "#e08e1b", "#128a8a", "#6b6b6b", "#b0413e", "#5b7f2b", "#444")
-TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # points forgotten, on a square-root scale: small values matter most
+TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)  # points forgotten; the square-root scale shows small values
 
-Point = tuple[float, float, str]  # forgotten and known, in percentage points; its label
+Point = tuple[float, float, str]  # forgotten and known, in percentage points, and a label
 
 
 def draw(curves: Mapping[str, Sequence[Point]], lines: Mapping[str, float]) -> str:
-    """A picture of (forgotten, known) by method; `lines` are levels of what is known."""
+    """Return an SVG of (forgotten, known) by method; `lines` are named levels of the known share."""
     widest = max((x for points in curves.values() for x, _, _ in points), default=1.0)
     most = next((t for t in TICKS[1:] if t >= widest), 100)
 

@@ -5,7 +5,7 @@ machine    the GPU, versions, the matrix rate
 shapes     a model of a given shape with random weights, made in NF4 on the device
 checks     named checks of the arithmetic, each with its figure
 adapting   `disc-lite adapt` on the built-in model
-memory     what the plan says of memory, against what is measured
+memory     the plan's estimate of memory against what is measured
 steps      one training step at the shapes of real models
 report     results -> JSON and Markdown
 """

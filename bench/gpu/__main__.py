@@ -1,4 +1,4 @@
-"""`python -m bench.gpu`: checks, an adaptation, memory and steps at full shapes, in at most `--budget` seconds."""
+"""`python -m bench.gpu` runs checks, an adaptation, memory and steps at full shapes, in at most `--budget` seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADAPT_SHARE = 0.6  # of the budget, at most
 
 
 def main() -> int:
-    """0 if all checks passed, 1 if one failed, 2 if it cannot run as asked, 3 if a package is missing."""
+    """Return 0 if all checks passed, 1 if one failed, 2 if it cannot run as asked, 3 if a package is missing."""
     budget, asked = Budget(0), _arguments()
     budget.seconds = asked.budget
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -59,8 +59,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measure(device: Any, asked: argparse.Namespace, budget: Budget, folder: Path) -> tuple[dict[str, Any], Path]:
-    """The parts in order; the results so far are written after each, in case the next one is interrupted."""
-    import disc_lite.models  # noqa: F401  # first of all: it keeps bitsandbytes from downloading a kernel for the CPU
+    """Run the parts in order, and write the results after each in case the next one is interrupted."""
+    import disc_lite.models  # noqa: F401  # first, to keep bitsandbytes from downloading a kernel for the CPU
     from bench.gpu import adapting, checks, machine, memory, report, steps
 
     size = 256 if asked.dry_run else 8192

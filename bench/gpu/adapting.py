@@ -1,4 +1,4 @@
-"""`disc-lite adapt` itself, on the built-in model and the example documents, as a user runs it."""
+"""Runs `disc-lite adapt` on the built-in model and the example documents, as a user would."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUICK = {
 
 
 def adapt(device: torch.device, timeout_s: float, dry_run: bool) -> dict[str, Any]:
-    """The summary of the run under `summary`; `status` is "pass", "fail: ..." or "skipped: ..."."""
+    """Return the run's summary under `summary`; `status` is "pass", "fail: ..." or "skipped: ..."."""
     documents = ROOT / "examples" / "handbook"
     if not (ROOT / "disc_lite" / "pocket" / "config.json").is_file():
         return {"status": "skipped: this checkout has no built-in model"}
@@ -43,5 +43,5 @@ def adapt(device: torch.device, timeout_s: float, dry_run: bool) -> dict[str, An
         return {"status": f"fail: exit {done.returncode}, {done.stderr.strip()[-600:]}"}
     summary = json.loads(done.stdout)
     learned = dry_run or summary["recall"]["after"]["share"] > summary["recall"]["before"]["share"]
-    summary.update(run="", adapter="")  # folders that are gone
+    summary.update(run="", adapter="")  # folders that no longer exist
     return {"status": "pass" if learned else "fail: nothing was learned", "summary": summary}

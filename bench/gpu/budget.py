@@ -1,4 +1,4 @@
-"""The time that is left. Does not import torch, so that a missing package is reported at once."""
+"""The time left for the bench. Does not import torch, so that a missing package is reported at once."""
 
 from __future__ import annotations
 

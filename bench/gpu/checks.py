@@ -1,7 +1,7 @@
-"""Named checks of the arithmetic, each with the figure it is judged by.
+"""Named checks of the arithmetic, each with the figure that decides.
 
-Errors are ||out - reference|| / ||reference||. Reference and limit are chosen so that a wrong
-kernel, mask or dtype fails and the rounding of the compute dtype does not.
+Errors are ||out - reference|| / ||reference||. Reference and limit are chosen so that a wrong kernel, mask or dtype
+fails and rounding in the compute dtype passes.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Row:
     seconds: float = 0.0
 
 
-Found = Iterator[tuple[str, bool | None, str]]  # name, right (None: a note), figure
+Found = Iterator[tuple[str, bool | None, str]]  # name, whether it passed (None: a note), figure
 
 
 def run(device: torch.device, dry_run: bool) -> Iterator[Row]:
-    """Every check; an exception is a failed row, and the others still run."""
+    """Yield a row for every check; a check that raises is a failed row, and the others still run."""
     checks: list[Callable[[torch.device, bool], Found]] = [nf4, packing, losses, teacher, projection, host, resume]
     for check in checks:
         begin = time.monotonic()
@@ -73,9 +73,9 @@ def _below(name: str, error: float, limit: float) -> tuple[str, bool, str]:
 
 
 def nf4(device: torch.device, dry_run: bool) -> Found:
-    """A 4-bit projection against its own dequantised weight in fp64.
+    """Compare a 4-bit projection with its own dequantised weight in fp64.
 
-    bitsandbytes chooses its kernel by the number of rows: one row, some, or more than about 1,500.
+    bitsandbytes chooses its kernel by the number of rows: one, some, or more than about 1,500.
     """
     (few, many), (wide, high) = ((8, 96), (128, 192)) if dry_run else ((256, 4096), (4096, 14336))
     dtype = compute_dtype(device)
@@ -89,7 +89,7 @@ def nf4(device: torch.device, dry_run: bool) -> Found:
     layer = nf4_linear(given.clone()).train()
     packed: Any = layer.weight
     weight = dequantize_4bit(packed.data, packed.quant_state)
-    # What NF4 costs on normal values is known: 0.092 of their size, a little more with double quantisation.
+    # NF4's error on normal values is known: 0.092 of their size, a little more with double quantisation.
     error = _error(weight, given)
     yield "NF4: size of the rounding", 0.08 < error < 0.11, f"relative error {error:.3f} (0.08 to 0.11)"
     for rows in (1, few, many):
@@ -108,7 +108,7 @@ def nf4(device: torch.device, dry_run: bool) -> Found:
 
 
 def packing(device: torch.device, dry_run: bool) -> Found:
-    """Hidden states of packed segments against those of each path alone."""
+    """Compare the hidden states of packed segments with those of each path alone."""
     rng = torch.Generator().manual_seed(0)
 
     def ids(size: int) -> tuple[int, ...]:
@@ -132,7 +132,7 @@ def packing(device: torch.device, dry_run: bool) -> Found:
 
 
 def _alone(base: Base, sequences: list[Tree]) -> list[list[Tensor]]:
-    """Per sequence and segment: its hidden states after its ancestors alone."""
+    """Return, by sequence and segment, the hidden states after only its ancestors."""
     found = []
     for sequence in sequences:
         paths: list[tuple[int, ...]] = []
@@ -146,7 +146,7 @@ def _alone(base: Base, sequences: list[Tree]) -> list[list[Tensor]]:
 
 
 def _segment_error(hidden: Tensor, packed: Packed, alone: list[list[Tensor]]) -> float:
-    """The worst segment's error."""
+    """Return the largest error of a segment."""
     return max(
         _error(hidden[start : start + len(reference)], reference)
         for starts, references in zip(packed.starts, alone, strict=True)
@@ -158,7 +158,7 @@ def _segment_error(hidden: Tensor, packed: Packed, alone: list[list[Tensor]]) ->
 
 
 def losses(device: torch.device, dry_run: bool) -> Found:
-    """Value and gradient from bf16 hidden states against autograd through fp64 logits."""
+    """Compare value and gradient from bf16 hidden states with autograd through fp64 logits."""
     rows, vocabulary, width = (40, 300, 64) if dry_run else (1024, 32768, 2048)
     rng = torch.Generator(device).manual_seed(0)
 
@@ -185,7 +185,7 @@ def losses(device: torch.device, dry_run: bool) -> Found:
 
 
 def _chunk_memory(device: torch.device) -> tuple[str, bool, str]:
-    """Memory of the loss beside its arguments: a few times a chunk of logits, never all logits."""
+    """Check that the loss allocates a few times a chunk of logits beyond its arguments, never all logits."""
     rows, vocabulary, width = 1024, 32768, 256
     head = Head(torch.randn(vocabulary, width, device=device).bfloat16())
     student = torch.randn(rows, width, device=device).bfloat16().requires_grad_()
@@ -217,7 +217,7 @@ def _fp64(student: Tensor, teacher: Tensor, head: Head, how: Divergence) -> tupl
 
 
 def teacher(device: torch.device, dry_run: bool) -> Found:
-    """With the adapter off the model is the plain base, bit for bit."""
+    """Check that the model with the adapter off is the plain base, bit for bit."""
     packed = pack([lone(range(n)) for n in (50, 20, 33)])
     base = build(tiny("mistral-7b"), device)
     with base.frozen(adapter=False):
@@ -239,19 +239,19 @@ def teacher(device: torch.device, dry_run: bool) -> Found:
 
 
 def projection(device: torch.device, dry_run: bool) -> Found:
-    """Hidden states and gradients of our layers with an adapter and MLPs against PEFT's and transformers' own."""
+    """Compare hidden states and gradients of our adapter layers and MLPs with PEFT's and transformers' own."""
     base = _student(device)
     ours, gradient = _gradient(base)
     for module in base.model.modules():
         module.__dict__.pop("forward", None)
     theirs, expected = _gradient(base)
-    limit = 1e-5 if device.type == "cpu" else 3e-2  # bf16 rounds after every operation, and theirs are more
+    limit = 1e-5 if device.type == "cpu" else 3e-2  # bf16 rounds after every operation, and theirs have more operations
     yield _below("hidden states = PEFT's", _error(ours, theirs), limit)
     yield _below("gradient = PEFT's", _error(gradient, expected), limit)
 
 
 def host(device: torch.device, dry_run: bool) -> Found:
-    """Inputs of layers and the embedding in host memory change no bit; twice, as memory is then used again."""
+    """Check that layer inputs and embedding in host memory change no bit, twice, since memory is then reused."""
     _, expected = _gradient(_student(device))
     base = _student(device, host_checkpoints=True)
     with embedding_on_host(base.causal):
@@ -281,7 +281,7 @@ def _gradient(base: Base) -> tuple[Tensor, Tensor]:
 
 
 def resume(device: torch.device, dry_run: bool) -> Found:
-    """A training cut after two steps and continued in a fresh model ends with the same bytes."""
+    """Check that a training stopped after two steps and continued in a new model ends with the same bytes."""
     for bits in (32, 8):
         with tempfile.TemporaryDirectory() as scratch:
             folders = [Path(scratch) / name for name in ("whole", "again", "cut")]
@@ -296,7 +296,7 @@ def resume(device: torch.device, dry_run: bool) -> Found:
         name = f"resume = uninterrupted, {bits}-bit AdamW"
         if all(equal) or device.type == "cpu":
             yield name, all(equal), f"adapter and optimiser bytes equal: resumed {equal[1]}, repeated {equal[0]}"
-        else:  # kernels that add in another order each time are not a fault of the checkpoint
+        else:  # kernels that add in varying order are no fault of the checkpoint
             yield name, None, f"bytes equal: resumed {equal[1]}, repeated without interruption {equal[0]}"
 
 

@@ -1,9 +1,9 @@
-"""Tokens per second of generation: this package's, with and without CUDA graphs, and transformers' own.
+"""Tokens per second of generation, by disc-lite with and without CUDA graphs and by transformers.
 
 `python -m bench.gpu.generation --model FOLDER` writes questions about the passages of `bench/real/corpus` with the
-prompts of the synthesis, and prints a table; about a minute on a card. `--continuous` adds transformers' continuous
-batching. The texts of the first prompts, greedy, are compared with those of transformers' `generate`, one by one. On a
-CPU seconds are those of the processor; `--requests 16 --new-tokens 16 --compared 0` is short there.
+prompts of the synthesis, and prints a table; about a minute on a GPU. `--continuous` adds transformers' continuous
+batching. Greedy texts for the first prompts are compared with those of transformers' `generate`, one by one. On a CPU,
+seconds are processor time; `--requests 16 --new-tokens 16 --compared 0` keeps the run short there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, cast
 import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
 
-import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+import disc_lite.models  # noqa: F401  # first, see `bench.gpu.__main__`
 from bench.gpu.budget import ROOT
 from bench.gpu.machine import device_name, synchronize
 from disc_lite.distillation.examples import tokenise
@@ -33,7 +33,7 @@ from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences
 NEW_TOKENS = 64
 COMPARED, COMPARED_TOKENS = 16, 48
 BATCH = 64  # rows of transformers' generate
-PAGE_TOKENS = 64  # of its continuous batching on a CPU
+PAGE_TOKENS = 64  # of transformers' continuous batching on a CPU
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,7 +75,7 @@ class Bench:
         print("| what | new tokens | seconds | tokens/s | passes | rows/pass | peak GiB |")
         print("|---|---|---|---|---|---|---|")
         if base.device.type == "cuda":
-            self.ours(self.options.new_tokens)  # what is set up at the first use is not measured
+            self.ours(self.options.new_tokens)  # the set-up of the first use is not measured
             self.measure("disc-lite", lambda: self.ours(self.options.new_tokens))
         with without_graphs():
             self.measure("disc-lite, no CUDA graph", lambda: self.ours(self.options.new_tokens))
@@ -84,13 +84,13 @@ class Bench:
         if self.options.continuous:
             try:
                 self.measure("transformers generate_batch", self.by_continuous_batching)
-            except Exception as error:  # whatever ends it is the result
+            except Exception as error:  # any exception is the result
                 print(f"| transformers generate_batch: {type(error).__name__}, {str(error)[:100]} | | | | | | |")
         if self.options.compared:
             self.compare()
 
     def measure(self, what: str, run: Callable[[], list[list[int]]]) -> None:
-        """Print a row of the table: `run` returns the new tokens of each prompt."""
+        """Print a row of the table; `run` returns the new tokens of each prompt."""
         on_card = self.base.device.type == "cuda"
         if on_card:
             torch.cuda.reset_peak_memory_stats()
@@ -113,7 +113,7 @@ class Bench:
         return [list(f.whole_ids) for f in found]
 
     def by_transformers(self) -> list[list[int]]:
-        """In batches of prompts of about the same length, padded on the left."""
+        """Generate with transformers in batches of prompts of similar length, padded on the left."""
         order = sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i]))
         batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
         return [ids for batch in batches for ids in self._drawn([self.prompts[i] for i in batch])]
@@ -138,7 +138,7 @@ class Bench:
         return [self._cut(output.generated_tokens) for output in found.values()]
 
     def _room(self) -> dict[str, ContinuousBatchingConfig]:
-        """On a CPU the cache for `BATCH` rows: by default it fills 80 % of the machine's memory with zeros first."""
+        """Return, for a CPU, a cache for `BATCH` rows; the default first fills 80 % of all memory with zeros."""
         if self.base.device.type == "cuda":
             return {}
         pages = -(-(max(map(len, self.prompts)) + self.options.new_tokens) // PAGE_TOKENS)
@@ -155,12 +155,12 @@ class Bench:
         )  # fmt: skip
 
     def _cut(self, ids: list[int]) -> list[int]:
-        """Up to the stop token."""
+        """Return the ids up to and including the stop token."""
         stops = [n for n, token in enumerate(ids) if token in self.base.tokens.stop_ids]
         return ids[: stops[0] + 1] if stops else ids
 
     def compare(self) -> None:
-        """Greedy texts of the first prompts: with graphs, without them, and by transformers one by one."""
+        """Compare greedy texts of the first prompts with graphs, without graphs, and by transformers one by one."""
         number = min(self.options.compared, len(self.prompts))
         with_graphs = self.ours(COMPARED_TOKENS, 0.0, number)
         with without_graphs():
@@ -173,7 +173,7 @@ class Bench:
 
 
 def prompts_of(base: Base, number: int) -> tuple[list[list[int]], list[int]]:
-    """Prompts for questions about sentences of the corpus, two of a kind, and the number of the prefix of each."""
+    """Return prompts for questions about sentences of the corpus, two of each kind, and their prefix numbers."""
     recipe = load_recipe("handbook").recipe
     documents, _ = read_documents([ROOT / "bench" / "real" / "corpus"])
     texts = tokenise(documents, base.tokens, recipe.documents.passage_tokens)

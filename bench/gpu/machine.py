@@ -19,7 +19,7 @@ PACKAGES = ("torch", "triton", "bitsandbytes", "transformers", "peft", "safetens
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Everything a figure depends on besides the code."""
+    """Return everything that a figure depends on besides the code."""
     about: dict[str, Any] = {
         "device": device_name(device), "python": platform.python_version(), "system": platform.platform(),
         "cpu_cores": os.cpu_count(), "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
@@ -38,7 +38,7 @@ def device_name(device: torch.device) -> str:
 
 
 def commit() -> str:
-    """The commit that was measured; `DISC_LITE_COMMIT` where the checkout has no history with it."""
+    """Return the commit that is measured; `DISC_LITE_COMMIT` names it if the checkout has no history."""
     named = os.environ.get("DISC_LITE_COMMIT")
     if named:
         return named
@@ -53,7 +53,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def matrix_tflops(device: torch.device, size: int) -> float:
-    """bf16 product of two random [size, size] matrices, median of ten: the practical limit of the GPU."""
+    """Return the TFLOP/s of bf16 products of random [size, size] matrices, the GPU's practical limit (median of 10)."""
     a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     seconds = []
     for run in range(13):

@@ -1,4 +1,4 @@
-"""The plan's estimate of memory against the peak that is measured: training steps and the teacher, at real shapes."""
+"""Compares the plan's estimate of memory with the measured peak, for training steps and the teacher at real shapes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from disc_lite.planning.shapes import shape_of_alias
 from disc_lite.recipe import Recipe
 from disc_lite.run.context import peak_bytes, reset_peak
 
-# Rank, tokens of the teacher, and of the student: tokens of a pass, layers that are computed again, bits of AdamW,
-# inputs of layers and embedding on the host, passes. The first must fit into 5.3, 5.8 and 6.0 GiB; then the default
-# recipe with all layers computed again, and as it is planned for Mistral's shape on cards of 8, 12 and 24 GB.
+# Rank, the teacher's tokens, and the student's setup: tokens of a pass, recomputed layers, bits of AdamW, whether layer
+# inputs and embedding are on the host, passes. The first must fit into 5.3, 5.8 and 6.0 GiB; then the default recipe
+# with all layers recomputed, and as planned for Mistral's shape on GPUs of 8, 12 and 24 GB.
 WAYS = (
     (16, 8192, TrainingSetup(4096, ALL_LAYERS, 8, True, True)), (64, 4096, TrainingSetup(4096, ALL_LAYERS, 32)),
     (64, 4096, TrainingSetup(2048, 31, 32, True, True, 2)), (64, 4096, TrainingSetup(1024, 5, 32, False, True, 4)),
@@ -51,11 +51,11 @@ class Case:
     passes: int  # of a step
     recomputed: int  # layers
     optimizer_bits: int
-    on_host: str  # parts that are there
+    on_host: str  # parts that are on the host
     planned_bytes: int
     measured_bytes: int
     seconds: float  # of the second step
-    tflops: float  # 4N per token, 6N in layers that are computed again, 2N for the teacher
+    tflops: float  # 4N per token, 6N in recomputed layers, 2N for the teacher
 
     @property
     def ratio(self) -> float:
@@ -63,7 +63,7 @@ class Case:
 
 
 def measure(device: torch.device, budget: Budget, dry_run: bool) -> Iterator[Case]:
-    """Two steps of every way on every model, as long as there is time."""
+    """Measure two steps of every setup on every model, as long as there is time."""
     longest = 0.0
     for name in FAMILIES:
         if budget.left < 1.3 * longest:

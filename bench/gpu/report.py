@@ -1,4 +1,4 @@
-"""Results -> JSON for programs, Markdown for people."""
+"""Writes the results as JSON for programs and as Markdown for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GIB = 1 << 30
 
 
 def write(found: dict[str, Any], folder: Path) -> Path:
-    """`gpu-<device>-<date>.json` and `.md` in `folder`; returns the path of the Markdown."""
+    """Write `gpu-<device>-<date>.json` and `.md` into `folder`; return the path of the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     device = "-".join(found["machine"]["device"].lower().split())
     kind = "dry-run" if found["dry_run"] else "gpu"
@@ -132,7 +132,7 @@ def _score(score: dict[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """A Markdown table whose columns also line up as text."""
+    """Return a Markdown table whose columns also line up as text."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
-"""A model of a given shape with random weights, made on the device in NF4: no file, no download.
+"""Builds a model of a given shape with random weights on the device, in NF4, without files or downloads.
 
-The skeleton is made without memory; then one projection at a time gets random values and is
-quantised, so that the peak is the finished model and one matrix in 16 bits.
+The skeleton takes no memory; then one projection at a time gets random values and is quantised, so that the peak is the
+finished model and one matrix in 16 bits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen3
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.models import Base
 
-FAMILIES: dict[str, Any] = {  # name of an alias -> class of its configuration
+FAMILIES: dict[str, Any] = {  # name of an alias -> its configuration class
     "mistral-7b": MistralConfig,
     "llama-3.1-8b": LlamaConfig,
     "qwen3-8b": Qwen3Config,
@@ -26,19 +26,19 @@ FAMILIES: dict[str, Any] = {  # name of an alias -> class of its configuration
 
 
 def tiny(name: str) -> Alias:
-    """The same architecture small enough for a CPU."""
+    """Return the same architecture, small enough for a CPU."""
     return replace(
         ALIASES[name], hidden=64, layers=2, heads=4, kv_heads=2, head_dim=16, intermediate=128, vocab=512
     )  # fmt: skip
 
 
 def compute_dtype(device: torch.device) -> torch.dtype:
-    """What `load_base` computes in: bf16 on CUDA, fp32 on CPU."""
+    """Return the dtype that `load_base` computes in: bf16 on CUDA, fp32 on a CPU."""
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
 def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype | None = None) -> Base:
-    """A frozen NF4 base with random weights, in the state in which `load_base` returns one."""
+    """Return a frozen NF4 base with random weights, in the state in which `load_base` returns one."""
     dtype = dtype or compute_dtype(device)
     causal: Any = AutoModelForCausalLM
     with torch.device("meta"):
@@ -59,15 +59,15 @@ def build(shape: Alias, device: torch.device, seed: int = 0, dtype: torch.dtype 
     decoder = model.get_decoder()
     decoder.rotary_emb = type(decoder.rotary_emb)(config=model.config).to(device)
     assert not any(t.is_meta for t in [*model.parameters(), *model.buffers()])
-    model.is_loaded_in_4bit = True  # what PEFT looks for
+    model.is_loaded_in_4bit = True  # PEFT looks for this
     model.requires_grad_(False)
     model.train()  # never eval(): see load_base
-    unread: Any = None  # no text is read here, so there is no tokenizer
+    unread: Any = None  # no text is read, so no tokenizer is needed
     return Base(model, unread, Path(), "nf4")
 
 
 def nf4_linear(weight: Tensor) -> nn.Linear:
-    """A projection in NF4 with double quantisation, computing in the dtype of `weight` [out, in]."""
+    """Return a projection in NF4 with double quantisation that computes in the dtype of `weight` [out, in]."""
     out_features, in_features = weight.shape
     nn4: Any = bitsandbytes.nn  # has no annotations
     layer: nn.Linear = nn4.Linear4bit(
@@ -80,13 +80,13 @@ def nf4_linear(weight: Tensor) -> nn.Linear:
 
 
 def linear_parameters(shape: Alias) -> int:
-    """N: elements of all projections of all layers; no embedding, no head."""
+    """Return N, the elements of all projections of all layers, without embedding and head."""
     attention = shape.hidden * shape.head_dim * (2 * shape.heads + 2 * shape.kv_heads)
     return shape.layers * (attention + 3 * shape.hidden * shape.intermediate)
 
 
 def configuration(shape: Alias) -> Any:
-    """transformers' configuration of a model of this shape, head and embedding apart."""
+    """Return transformers' configuration of a model of this shape with head and embedding untied."""
     more: dict[str, Any] = {"sliding_window": None} if shape.name == "mistral-7b" else {}
     return FAMILIES[shape.name](
         hidden_size=shape.hidden, num_hidden_layers=shape.layers, num_attention_heads=shape.heads,
@@ -96,5 +96,5 @@ def configuration(shape: Alias) -> Any:
 
 
 def _random(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, rng: torch.Generator) -> Tensor:
-    """Normal values that keep the norm of what they multiply; embeddings have the norm 1 / sqrt(H)."""
+    """Fill with normal values that keep the norm of the vectors they multiply; embeddings have the norm 1 / sqrt(H)."""
     return torch.empty(shape, device=device, dtype=dtype).normal_(0, shape[-1] ** -0.5, generator=rng)

@@ -1,4 +1,4 @@
-"""One training step at the shapes of real models: teacher pass, student, loss, optimiser.
+"""Times one training step at the shapes of real models: teacher pass, student, loss, optimiser.
 
 The functions timed are those of a run: `read_lessons` for the teacher, `accumulate` and `apply` for the rest. The
 teacher reads one window of a document; the student reads its sentences, each behind an anchor, packed.
@@ -37,7 +37,7 @@ from disc_lite.run.context import peak_bytes
 
 RANKS = (16, 64)
 TIMED = 3  # steps, after one to warm up
-FIRST_GUESS_S = 25.0  # assumed for a case or a model before one was measured
+FIRST_GUESS_S = 25.0  # assumed until a case has been measured
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Reading:
     teacher: int
     student: int
     anchor: int
-    shortest: int  # sentence
+    shortest: int  # tokens of a sentence
     longest: int
 
 
-# The last is a batch of the default recipe: as many tokens of the retention term as of the task.
+# The default recipe's step has 4,096 student tokens, those of the retention term included.
 READINGS = tuple(Reading(*tokens, 12, 16, 64) for tokens in ((4096, 2048), (8192, 4096), (8192, 8192)))
 TINY_READINGS = tuple(Reading(*tokens, 2, 4, 8) for tokens in ((64, 32), (128, 64), (128, 128)))
 
@@ -66,9 +66,9 @@ class Case:
     student_tokens: int
     status: str  # "measured", or why not
     target_tokens: int = 0
-    base_bytes: int = 0  # the frozen base alone
+    base_bytes: int = 0  # only the frozen base
     peak_bytes: int = 0
-    pack_s: float = 0.0  # of the step: laying out the batches on the host
+    pack_s: float = 0.0  # the part of the step that lays out the batches on the host
     teacher_s: float = 0.0
     student_s: float = 0.0
     step_s: float = 0.0
@@ -78,12 +78,12 @@ class Case:
     tflop: float = 0.0
     tflops: float = 0.0
     share_of_matrix_rate: float = 0.0
-    teacher_tflops: float = 0.0  # of its pass alone
+    teacher_tflops: float = 0.0  # of the teacher's pass alone
     student_tflops: float = 0.0
 
 
 def window_lesson(reading: Reading, vocabulary: int, seed: int) -> Lesson:
-    """A window of random tokens, its first sentences as examples until the student has enough to read."""
+    """Return a window of random tokens whose first sentences are examples, as many as the student has tokens for."""
     rng = Random(seed)
     window = [rng.randrange(vocabulary) for _ in range(reading.teacher)]
     examples: list[Example] = []
@@ -91,7 +91,7 @@ def window_lesson(reading: Reading, vocabulary: int, seed: int) -> Lesson:
     start, left = 1, reading.student
     while left > reading.anchor:
         size, room = rng.randint(reading.shortest, reading.longest), left - reading.anchor
-        size = room if room - size < reading.anchor + reading.shortest else size  # the last one takes the rest
+        size = room if room - size < reading.anchor + reading.shortest else size  # the last sentence takes the rest
         anchor = [rng.randrange(vocabulary) for _ in range(reading.anchor)]
         input_ids = (*anchor, *window[start : start + size])
         examples.append(Example("disc", "random", input_ids, tuple(range(len(anchor) - 1, len(input_ids) - 1))))
@@ -101,12 +101,12 @@ def window_lesson(reading: Reading, vocabulary: int, seed: int) -> Lesson:
 
 
 def measure(device: torch.device, matrix_tflops: float, budget: Budget, dry_run: bool) -> Iterator[Case]:
-    """All cases, model by model; those for which no time is left are reported as skipped."""
+    """Yield all cases, model by model; those for which no time is left are reported as skipped."""
     readings = TINY_READINGS if dry_run else READINGS
     longest, measured = (0.0 if dry_run else FIRST_GUESS_S), False
     for name in FAMILIES:
         shape, base = tiny(name) if dry_run else ALIASES[name], None
-        _release()  # of the model before this one
+        _release()  # the memory of the previous model
         for rank, reading in product(RANKS, readings):
             named = (name, rank, reading.teacher, reading.student)
             if budget.left < longest * 1.2:
@@ -128,7 +128,7 @@ def measure(device: torch.device, matrix_tflops: float, budget: Budget, dry_run:
 
 
 def _case(bare: Base, shape: Alias, rank: int, reading: Reading, matrix_tflops: float) -> Case:
-    """Attach an adapter, make one step as warm-up and time some, remove the adapter."""
+    """Attach an adapter, time some steps after one of warm-up, and remove the adapter."""
     base, on_card = Base(bare.model, bare.tokens, bare.folder, bare.quantize), bare.device.type == "cuda"
     held = torch.cuda.memory_allocated(bare.device) if on_card else 0
     if on_card:
@@ -153,7 +153,7 @@ def _case(bare: Base, shape: Alias, rank: int, reading: Reading, matrix_tflops: 
 
 
 def _laps(base: Base, lesson: Lesson) -> tuple[list[tuple[float, float, float]], bool]:
-    """(teacher, student, both) seconds of the timed steps; whether every step was finite."""
+    """Return (teacher, student, both) seconds of the timed steps, and whether every step was finite."""
     recipe = Recipe()
     parameters = list(base.adapter_parameters().values())
     optimizer = adamw(parameters, recipe)
@@ -188,7 +188,7 @@ def _pack_seconds(lesson: Lesson) -> float:
 
 
 def _tflop(shape: Alias, reading: Reading, targets: int) -> tuple[float, float]:
-    """Teacher: 2N per token. Student: 6N per token (recompute included), 6VH per target token."""
+    """Return the TFLOP of teacher (2N per token) and student (6N per token, with recomputing, and 6VH per target)."""
     linear, head = linear_parameters(shape), 6 * shape.vocab * shape.hidden * targets
     return 2 * linear * reading.teacher / 1e12, (6 * linear * reading.student + head) / 1e12
 

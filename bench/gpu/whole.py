@@ -1,7 +1,7 @@
-"""`python -m bench.gpu.whole`: the command line on a model folder of real size: adapt, then exports.
+"""`python -m bench.gpu.whole` runs adapt and two exports by the command line on a model folder of real size.
 
-The folder has the shape of a 7B model, random weights and pocket's tokenizer, so its answers
-mean nothing; memory, time and files are those of a real run. Answers end by chance, see `_weights`.
+The folder has the shape of a 7B model, random weights and pocket's tokenizer, so its answers mean nothing; memory, time
+and files are those of a real run. Answers end by chance, see `_weights`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+import disc_lite.models  # noqa: F401  # first, see `bench.gpu.__main__`
 from bench.gpu import machine
 from bench.gpu.budget import ROOT
 from bench.gpu.shapes import FAMILIES, configuration, tiny
@@ -34,7 +34,7 @@ from disc_lite.hub.aliases import ALIASES
 GIB = 1 << 30
 POCKET = ROOT / "disc_lite" / "pocket"
 SHARD_BYTES = 2 * GIB
-ENDS = 0.1  # probability at every token that it is one of the control tokens, so that texts end
+ENDS = 0.1  # probability of a control token at every position, so that texts end
 SETTINGS = {
     "method": "disc", "train.epochs": 3, "train.least_steps": 0, "retention.prompts": 256,
     "evaluation.drift_prompts": 32, "evaluation.answer_tokens": 32, "evaluation.long_answer_tokens": 64,
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def write_model(folder: Path, name: str, device: torch.device, dry_run: bool) -> None:
-    """A model folder as on the hub: shards, index, configuration, pocket's tokenizer."""
+    """Write a model folder as on the hub: shards, index, configuration, pocket's tokenizer."""
     folder.mkdir()
     shape = tiny(name) if dry_run else ALIASES[name]
     tokenizer = json.loads((POCKET / "config.json").read_text(encoding="utf-8"))
@@ -128,9 +128,9 @@ def write_model(folder: Path, name: str, device: torch.device, dry_run: bool) ->
 
 
 def _weights(key: str, shape: tuple[int, ...], control: int, device: torch.device, rng: Any) -> torch.Tensor:
-    """Random values; all embeddings share a direction that the layers hardly change and the head reads as the end.
+    """Return random values; all embeddings share a direction that layers hardly change and the head reads as the end.
 
-    With logits of size 1 else, exp(L) / (V exp(1/2)) is a control token's probability at every place.
+    With all other logits of size 1, exp(L) / (V exp(1/2)) is the probability of a control token at every position.
     """
     if len(shape) == 1:
         return torch.ones(shape, dtype=torch.bfloat16)
@@ -148,7 +148,7 @@ def _weights(key: str, shape: tuple[int, ...], control: int, device: torch.devic
 
 
 def write_documents(folder: Path, files: int) -> None:
-    """The handbook's sentences in other orders, each file about 4,000 of pocket's tokens."""
+    """Write files of the handbook's sentences in random order, each of about 4,000 of pocket's tokens."""
     folder.mkdir()
     lines = [
         line.strip() for f in sorted((ROOT / "examples" / "handbook").rglob("*.md"))
@@ -167,7 +167,7 @@ def write_documents(folder: Path, files: int) -> None:
 
 
 def watched(arguments: list[str], limit_s: float, device: torch.device) -> dict[str, Any]:
-    """Run `disc-lite` and look at it twice a second: seconds, exit code, most memory of the process and of the GPU."""
+    """Run `disc-lite`; return its seconds, exit code and peak memory of process and GPU, read twice a second."""
     begin = time.monotonic()
     child = subprocess.Popen(
         [sys.executable, "-m", "disc_lite", *arguments],
@@ -212,16 +212,16 @@ def watched(arguments: list[str], limit_s: float, device: torch.device) -> dict[
 
 
 def _resident(pid: int) -> int:
-    """Of the program and of what it has started: converters, llama.cpp."""
+    """Return the resident bytes of the program and its children (converters, llama.cpp)."""
     try:
         child = psutil.Process(pid)
         return sum(int(p.memory_info().rss) for p in (child, *child.children(recursive=True)))
-    except psutil.Error:  # one of them has just ended
+    except psutil.Error:  # a process has just ended
         return 0
 
 
 def _on_card(device: torch.device) -> int:
-    """Bytes of GPU memory in use by all programs: what a user's GPU must have."""
+    """Return the bytes of GPU memory that all programs use, which is what a user's GPU must have."""
     if device.type != "cuda":
         return 0
     command = ["nvidia-smi", "-i", str(device.index or 0), "--query-gpu=memory.used", "--format=csv,noheader,nounits"]

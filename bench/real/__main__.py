@@ -1,8 +1,8 @@
 """What a real model learns from documents of every domain, by every method, and what it forgets.
 
-`python -m bench.real --model FOLDER|NAME` adapts the model to each domain of `bench/real/corpus` with
-the recipe of the same name, and measures with the domain's questions. Repeated, the command continues
-an interrupted run and reads a finished one. `--table FILE ...` prints the tables of results again.
+`python -m bench.real --model FOLDER|NAME` adapts the model to each domain of `bench/real/corpus` with the recipe of the
+same name, and measures with the domain's questions. If it is repeated, the command continues interrupted runs and reads
+finished ones. `--table FILE ...` only prints the tables of results.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from disc_lite.recipe import load_recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.storage import read_json, write_json, write_text
 
-# About ten minutes with 135 million parameters on 2 cores, by arithmetic: not yet measured. Whether it runs, not how
-# well it learns: most of the time goes into generating, so few and short questions, answers and neutral prompts.
+# Checks that everything runs, not how well it is learned: about ten minutes with 135 million parameters on 2 cores, by
+# arithmetic, not measured. Most of the time is generation, so questions, answers and neutral prompts are few and short.
 QUICK = {
     "prompt.questions_per_passage": "12", "prompt.question_tokens": "32", "prompt.answer_tokens": "48",
     "retention.prompts": "16", "retention.prompt_tokens": "32", "retention.answer_tokens": "48",
@@ -36,7 +36,7 @@ QUICK = {
 def main(
     arguments: Sequence[str] | None = None, corpus: Path = CORPUS, run: Callable[[Plan], Measured] = measure_apart
 ) -> int:
-    """Returns the exit code: 1 if a run failed."""
+    """Run the bench and return the exit code: 1 if a run failed."""
     domains = sorted(path.name for path in corpus.iterdir() if path.is_dir())
     parser = _parser(domains)
     a = parser.parse_args(arguments)
@@ -76,7 +76,7 @@ def _parser(domains: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequence[Plan]) -> None:
-    """Mistakes that concern all runs are reported here once, and not by every run."""
+    """Report mistakes that concern all runs once, rather than in every run."""
     if "method" in plans[0].overrides:
         parser.error("the method is named with --method")
     if a.pairs and not a.pairs.is_file():
@@ -93,7 +93,7 @@ def _check(parser: argparse.ArgumentParser, a: argparse.Namespace, plans: Sequen
 
 
 def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[Plan]:
-    """Domain by domain, so that the first table is complete early."""
+    """Return the plans domain by domain, so that the first table is complete early."""
     domains = a.domain or (["handbook"] if a.quick else every)
     methods = a.method or (["prompt"] if a.quick else ORDER)
     overrides = {**(QUICK if a.quick else {}), **dict(text.split("=", 1) for text in a.overrides)}
@@ -104,7 +104,7 @@ def plans_of(a: argparse.Namespace, every: Sequence[str], corpus: Path) -> list[
 
 
 def save(measured: Measured, target: Path) -> None:
-    """Save into the results, in place of an earlier result of the same run; other runs stay."""
+    """Save a result, replacing an earlier one of the same run; results of other runs stay."""
     path = _json(target)
     earlier = read_results(path) if path.is_file() else []
     found = [*(r for r in earlier if r.run != measured.run), measured]
@@ -121,7 +121,7 @@ def _json(target: Path) -> Path:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the run in progress saves its state
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the run in progress saves its state
     try:
         sys.exit(main())
     except DiscLiteError as error:

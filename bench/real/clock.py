@@ -1,4 +1,4 @@
-"""Seconds by stage of a run, summed over all calls that worked on it."""
+"""Measures the seconds of each stage of a run, summed over all calls that worked on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from disc_lite.storage import read_json, write_json
 
-# These stages send their events before their work, all others after a part of it.
+# These stages send their events before their work; all others after each part of it.
 READING = "documents"
 TOLD_BEFORE = ("model", "evaluation")
 SAVED_EVERY_S = 10.0  # a killed run loses no more than this
@@ -18,9 +18,9 @@ SAVED_EVERY_S = 10.0  # a killed run loses no more than this
 class StageClock:
     """A listener of `adapt` that adds the time between two events to the stage that it was spent on.
 
-    The results are in one JSON file: `seconds` by stage, and `calls`, which say where each call ran. A
-    later call adds to it, unless the run is `fresh`. Work that a kill made necessary
-    twice counts twice. The first batch of the teacher counts as evaluation, its last event before.
+    The results are one JSON file: `seconds` by stage, and `calls`, which describe where each call ran. Later calls add
+    to it, unless the run is `fresh`. Work that is repeated after a kill counts twice. The teacher's first batch counts
+    as evaluation, whose event is the last one before it.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class StageClock:
         self.seconds: dict[str, float] = dict(saved.get("seconds", {}))
         self.calls: list[dict[str, Any]] = list(saved.get("calls", ()))
         self.stage = ""  # of the last event
-        self.is_working = False  # a finished run reads its documents, and no more
+        self.is_working = False  # a finished run only reads its documents
         self.at = self.saved_at = now()
 
     def __call__(self, event: Any) -> None:
@@ -47,7 +47,7 @@ class StageClock:
             self._save()
 
     def close(self) -> None:
-        """Count the time since the last event; none if nothing but documents was read, as in a finished run."""
+        """Count the time since the last event, unless only documents were read, as in a finished run."""
         if self.stage and self.is_working:
             self._add(self.stage)
             self._save()
@@ -69,6 +69,6 @@ class StageClock:
 
 
 def read_measured(path: Path) -> dict[str, Any]:
-    """`seconds` and `calls` of a file that a clock wrote; empty where there is none."""
+    """Return the `seconds` and `calls` of a file that a clock wrote; empty without such a file."""
     found: dict[str, Any] = read_json(path) if path.is_file() else {}
     return found

@@ -1,4 +1,4 @@
-"""Details of the sentences of runs, and how many the pairs give: `python -m bench.real.details RUN...`."""
+"""Counts the details in the sentences of runs, and those that pairs give: `python -m bench.real.details RUN...`."""
 
 from __future__ import annotations
 

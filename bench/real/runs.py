@@ -1,4 +1,4 @@
-"""One run of the bench: a model, a domain and a method; adapted, then read from its folder."""
+"""One run of the bench: adapts a model with one method to one domain, then reads the results from its folder."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from disc_lite.storage import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).resolve().parent / "corpus"
-ORDER: tuple[MethodName, ...] = ("both", "prompt", "disc", "next_token", "sft")  # of the tables
-LANGUAGES = {"german": "handbook", "chinese": "handbook"}  # domain of another language -> its recipe
+ORDER: tuple[MethodName, ...] = ("both", "prompt", "disc", "next_token", "sft")  # order in the tables
+LANGUAGES = {"german": "handbook", "chinese": "handbook"}  # domain in another language -> its recipe
 TAGS = ("once", "twice", "two", "update")
-LEFT_OUT = ("misses", "farthest")  # of the card: long, and in the run folder
+LEFT_OUT = ("misses", "farthest")  # parts of the card that are long; the run folder has them
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Plan:
     pairs: Path | None = None
     device: str | None = None
     corpus: Path = CORPUS
-    document: str = ""  # only this file of the domain, and the questions about it
+    document: str = ""  # take only this file of the domain and the questions about it
 
     @property
     def title(self) -> str:
@@ -63,12 +63,12 @@ class Plan:
 
     @property
     def recipe(self) -> str:
-        """The recipe of the domain's name, or that of its kind of documents in another language."""
+        """The recipe with the domain's name; for a domain in another language, that of its kind of documents."""
         return LANGUAGES.get(self.domain, self.domain)
 
     @property
     def name(self) -> str:
-        """Of the run folder: the same plan always finds its run again."""
+        """The name of the run folder, by which the same plan finds its run again."""
         digest = sha256(json.dumps(sorted(self.overrides.items())).encode())
         if self.reused:
             digest.update(self.reused.read_bytes())
@@ -88,7 +88,7 @@ class Plan:
         return self.corpus / f"{self.domain}.questions.jsonl"
 
     def about_document(self, rows: Path | None) -> Path | None:
-        """Questions or pairs: all of them, or a file beside the run folder with those about the one document."""
+        """Return a file of questions or pairs, cut down to those about the plan's one document if it has one."""
         if rows is None or not self.document:
             return rows
         lines = [line for line in rows.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -99,17 +99,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Measured:
-    """The results of a run, or why it failed; a row of the table."""
+    """The results of a run, or why it failed."""
 
     model: str
     domain: str  # or domain/document
     method: str
-    run: str  # name of its folder
+    run: str  # name of the run folder
     seed: int
     quick: bool
     overrides: dict[str, str]
-    pairs: str  # name of the file they were taken from, or empty
-    summary: dict[str, Any]  # of `adapt`, without long lists; empty if it failed
+    pairs: str  # name of the file that the pairs were taken from, or empty
+    summary: dict[str, Any]  # the summary of `adapt` without long lists; empty if the run failed
     tags: dict[str, dict[str, dict[str, Any]]]  # tag -> row of the card -> right, of, share
     seconds: dict[str, float]  # by stage, over all calls
     calls: list[dict[str, Any]]  # machine, cores, commit and date of each
@@ -117,12 +117,12 @@ class Measured:
 
 
 def short_name(model: str) -> str:
-    """The last part of a path or a hub id."""
+    """Return the last part of a path or a hub id."""
     return Path(os.path.abspath(os.path.expanduser(model))).name
 
 
 def measure(plan: Plan) -> Measured:
-    """Adapt, continue, or read what is finished. A failed run is a result, an interrupted one is not."""
+    """Make or continue a run, or read a finished one. A failed run is a result, an interrupted one is not."""
     path = plan.output / f"{plan.name}.stages.json"
 
     def on_stage(stage: str) -> None:
@@ -155,7 +155,7 @@ def measure(plan: Plan) -> Measured:
 
 
 def measure_apart(plan: Plan) -> Measured:
-    """`measure` in a process of its own: peak memory is counted by process, and no run affects the next."""
+    """Call `measure` in a new process, since peak memory is counted by process and no run may affect the next."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         running = pool.submit(measure, plan)
         try:
@@ -173,13 +173,13 @@ def measure_apart(plan: Plan) -> Measured:
 
 
 def tags_of(questions: Path) -> dict[str, str]:
-    """Question -> tag, from the corpus."""
+    """Return the tag of each question of the corpus."""
     rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines() if line.strip()]
     return {row["question"].strip(): row["tag"] for row in rows if "question" in row}
 
 
 def by_tag(folder: RunFolder, tags: Mapping[str, str], grading: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """Right answers of every row of the card, for the questions of each tag."""
+    """Return the share of right answers in every row of the card, by tag of the questions."""
     asked = [question for question in folder.read_questions() if question.kind == "question"]
     both = [answers for when in BEFORE_AND_AFTER if (answers := folder.read_answers(when))]
     right = {
@@ -195,7 +195,7 @@ def by_tag(folder: RunFolder, tags: Mapping[str, str], grading: str) -> dict[str
 
 
 def about(device: str | None) -> dict[str, Any]:
-    """The machine and the commit of a call."""
+    """Return the machine, the commit and the date of a call."""
     import torch
 
     from bench.gpu.machine import commit, device_name
@@ -213,7 +213,7 @@ def _cpu_name() -> str:
 
 
 def _shortened(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The summary without paths of this machine and without the longest lists of the card."""
+    """Return the summary without paths of this machine and without the longest lists of the card."""
     short = {key: value for key, value in summary.items() if key not in ("run", "adapter", "model")}
     if "card" in short:
         short["card"] = {key: value for key, value in short["card"].items() if key not in LEFT_OUT}

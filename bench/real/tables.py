@@ -1,4 +1,4 @@
-"""Results -> Markdown: a table for each domain, methods beside each other, and one over all domains."""
+"""Results as Markdown: a table for each domain with a column for each method, and one over all domains."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ROWS = {"floor": "floor", "rag": "RAG", "ceiling": "ceiling", "adapted": "adapte
 STAGES = ("model", "documents", "retention", "questions", "evaluation", "teacher", "training")
 QUICK = "**Quick: fewer of everything, to see that it runs. Not a result.**"
 
-Row = dict[str, Any]  # right, of, low, high, share; f1 where the card has it
+Row = dict[str, Any]  # right, of, low, high, share, and f1 if the card has it
 Line = tuple[str, Callable[[Sequence[Measured]], str]]  # name of a row -> its cell for a column of runs
 
 
 def markdown(results: Sequence[Measured]) -> str:
-    """All tables, a section for each model and kind of run."""
+    """Return all tables, with a section for each model and kind of run."""
     parts: list[str] = []
     for model, quick in dict.fromkeys((r.model, r.quick) for r in results):
         found = [r for r in results if (r.model, r.quick) == (model, quick)]
@@ -48,7 +48,7 @@ def _sections(found: Sequence[Measured]) -> list[str]:
 
 
 def label_runs(found: Iterable[Measured]) -> dict[str, list[Measured]]:
-    """Columns of the tables: a method, with the digest of its settings where there are several."""
+    """Return the columns of the tables: a method, with the digest of its settings if there are several."""
     columns: dict[tuple[str, str], list[Measured]] = {}
     for r in sorted(found, key=lambda r: ORDER.index(r.method)):
         columns.setdefault((r.method, r.run.rpartition("-")[2]), []).append(r)
@@ -65,7 +65,7 @@ def _table(columns: dict[str, list[Measured]], lines: Sequence[Line]) -> str:
 
 
 def pooled(rows: Sequence[Row]) -> Row:
-    """Counts of several rows together, with the interval of their sum."""
+    """Return the pooled counts of several rows, with the interval of their sum."""
     right, of = sum(r["right"] for r in rows), sum(r["of"] for r in rows)
     share = wilson(right, of)
     found = {"right": right, "of": of, "share": share.mean, "low": share.low, "high": share.high}
@@ -75,7 +75,7 @@ def pooled(rows: Sequence[Row]) -> Row:
 
 
 def _scores(columns: dict[str, list[Measured]]) -> list[Line]:
-    """What was learned and what was retained."""
+    """Return the lines on what was learned and retained."""
     every = [r for runs in columns.values() for r in runs]
     lines: list[Line] = [(name, lambda runs, row=row: _score(_card_row(runs, row))) for row, name in ROWS.items()]
     lines.append(("adapted / ceiling", _of_ceiling))
@@ -91,7 +91,7 @@ def _scores(columns: dict[str, list[Measured]]) -> list[Line]:
 
 
 def _course(columns: dict[str, list[Measured]]) -> list[Line]:
-    """Training data, training and cost; a column a run."""
+    """Return the lines on training data, training and cost, with a column for each run."""
     every = [r for runs in columns.values() for r in runs]
     reasons = dict.fromkeys(reason for r in every for reason in r.summary["pairs"].get("dropped", {}))
     stages = [*STAGES, *sorted({stage for r in every for stage in r.seconds} - set(STAGES))]
@@ -136,7 +136,7 @@ def _change(found: Sequence[dict[str, Row] | None]) -> str:
     if not rows:
         return NOTHING
     before, after = (pooled([row[when] for row in rows]) for when in ("before", "after"))
-    lost = [row["lost"] for row in rows if "lost" in row]  # not in statements, nor in results of earlier versions
+    lost = [row["lost"] for row in rows if "lost" in row]  # missing for statements and in results of earlier versions
     return f"{before['right']} → {after['right']} of {after['of']}" + (f", {sum(lost)} lost" if lost else "")
 
 
@@ -164,7 +164,7 @@ def _loss(loss: dict[str, float]) -> str:
 
 
 def _notes(columns: dict[str, list[Measured]]) -> str:
-    """Settings and failures of each run, then where they ran; runs on the same machine share a line."""
+    """Return the settings and failures of each run, then where they ran; runs on the same machine share a line."""
     lines, places = [], {}  # type: list[str], dict[str, list[str]]
     for label, (r, *_) in columns.items():
         settings = [f"{key}={value}" for key, value in sorted(r.overrides.items())]
@@ -184,6 +184,6 @@ def _where(r: Measured) -> str:
 
 
 def _short(commit: str) -> str:
-    """Of `<hash> with changes`: both, the hash in twelve digits."""
+    """Return a commit, `<hash>` or `<hash> with changes`, with twelve digits of the hash."""
     digits, *rest = commit.split(" ")
     return " ".join((digits[:12], *rest))

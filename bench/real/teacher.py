@@ -1,8 +1,8 @@
 """How many of the teacher's own answers are right, by sampling temperature and by their mean log-probability.
 
-`python -m bench.real.teacher --model FOLDER` asks questions of people (`real/pairs/handbook.jsonl`) with the very
-prompts that answers are drafted with, and prints a table. An answer is right if it has three quarters of the words that
-the answer by hand has and its question has not.
+`python -m bench.real.teacher --model FOLDER` asks questions written by hand (`real/pairs/handbook.jsonl`) with the
+prompts with which answers are drafted, and prints a table. An answer is right if it has three quarters of the words of
+the answer by hand that are not in the question.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+import disc_lite.models  # noqa: F401  # first, see `bench.gpu.__main__`
 from disc_lite.distillation.examples import tokenise
 from disc_lite.distillation.prompting import AnswerPrompts, prompts_of
 from disc_lite.documents import read_documents
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def answers_by_log_p(
     base: Base, pairs: Sequence[Pair], prompts: Sequence[Sequence[int]], temperature: float, max_tokens: int
 ) -> list[tuple[float, bool]]:
-    """(mean log-probability of a token, whether it is right) of an answer to each pair's question, best first."""
+    """Return (mean log-probability of a token, whether it is right) for an answer to each question, likeliest first."""
     stops = base.tokens.stop_ids
     with base.frozen(adapter=False) as model:
         completions = generate(

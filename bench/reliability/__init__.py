@@ -1,1 +1,1 @@
-"""Reliability on real processes and disks: a long run, and drills from outside."""
+"""Measures reliability on real processes and disks: a long run, drills, and the survivors of mutation testing."""

@@ -1,10 +1,10 @@
-"""Drills on real processes and disks, beside the faults that the tests inject.
+"""Drills on real processes and disks, in addition to the faults that the tests inject.
 
     python -m bench.reliability.drills [--only NAME ...] [--output bench/results]
 
-Each drill runs `disc-lite adapt` in processes of its own on pocket (made short), breaks something from outside, and
-then repeats the command. Writes drills.json with a line a drill; exits 1 if one failed. Those that mount a tmpfs need
-root; without it they are left out.
+Each drill runs `disc-lite adapt` on pocket (with short settings) in processes of its own, breaks something from
+outside, and then repeats the command. Writes drills.json with an entry for each drill; exits 1 if one failed. Drills
+that mount a tmpfs need root and are left out without it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ DISC_LITE = (sys.executable, "-m", "disc_lite")
 
 
 class Failed(Exception):
-    """What a drill found."""
+    """A drill failed: the message is what it found."""
 
 
 class LeftOut(Exception):
-    """Why a drill cannot be done here."""
+    """A drill cannot be done here: the message is the reason."""
 
 
 class Site:
@@ -70,14 +70,14 @@ class Site:
         return subprocess.run(self.command(run), env=self.environment(), capture_output=True, text=True, check=False)
 
     def finish(self, run: Path) -> Path:
-        """Repeat the command, which must finish the run."""
+        """Repeat the command and return the run, which must finish."""
         done = self.adapt(run)
         require(done.returncode == 0, f"the same command ended with {done.returncode}: {done.stderr}")
         return run
 
     @contextmanager
     def started(self, run: Path) -> Iterator[subprocess.Popen[str]]:
-        """A run in the background, in a session of its own, so that all of it can be killed."""
+        """Start a run in the background, in a session of its own so that all its processes can be killed."""
         with subprocess.Popen(
             self.command(run), env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
@@ -85,7 +85,7 @@ class Site:
             yield process
 
     def kill_when(self, file: Path) -> None:
-        """Start a run and kill all of it as soon as this file of its folder is there."""
+        """Start a run and kill all its processes as soon as this file of its folder exists."""
         with self.started(file.parent) as process:
             while not file.is_file() and process.poll() is None:
                 time.sleep(0.05)
@@ -102,7 +102,7 @@ def adapter_of(run: Path) -> str:
 
 
 def same(run: Path, whole: Path) -> str:
-    """That two runs have the same adapter; after a kill among drafts a pair may be worded otherwise, by rounding."""
+    """Require that two runs have the same adapter, unless rounding after a kill changed the wording of a pair."""
     if (run / "pairs.jsonl").read_bytes() != (whole / "pairs.jsonl").read_bytes():
         return "a pair is worded otherwise"
     require(adapter_of(run) == adapter_of(whole), "the adapter differs from that of an undisturbed run")
@@ -120,7 +120,7 @@ def require_refused(done: subprocess.CompletedProcess[str], codes: tuple[int, ..
 
 
 def killed_from_outside(site: Site) -> str:
-    """`kill -9` on the whole process group at random moments, then the same command."""
+    """Send `kill -9` to the whole process group at random moments; each time repeat the command."""
     began = time.monotonic()
     whole = site.finish(site.folder / "whole")
     seconds, rng, kills = time.monotonic() - began, random.Random(0), 0
@@ -155,7 +155,7 @@ def tmpfs(folder: Path, mib: int) -> Iterator[Path]:
 
 
 def full_output(site: Site) -> str:
-    """A tmpfs that is too small for the run, then larger by a remount."""
+    """Run on a tmpfs that is too small, which a remount then enlarges."""
     with tmpfs(site.folder / "small", 3) as disk:
         filler = disk / "filler"
         filler.write_bytes(b"x" * (2 << 20))
@@ -167,7 +167,7 @@ def full_output(site: Site) -> str:
 
 
 def full_cache(site: Site) -> str:
-    """The user's cache on a full tmpfs: said, and no run is lost."""
+    """Put the user's cache on a full tmpfs, which must be reported and lose no run."""
     with tmpfs(site.folder / "full-cache", 1) as disk:
         (disk / "filler").write_bytes(b"x" * ((1 << 20) - 8192))
         site.cache = disk
@@ -179,7 +179,7 @@ def full_cache(site: Site) -> str:
 
 
 def read_only_output(site: Site) -> str:
-    """An output folder that cannot be written."""
+    """Give an output folder that cannot be written to."""
     if os.geteuid() == 0:
         with tmpfs(site.folder / "fixed", 1) as disk:
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
@@ -192,7 +192,7 @@ def read_only_output(site: Site) -> str:
 
 
 def document_changed(site: Site) -> str:
-    """A document changed, and one removed, after a kill: another run, which says so."""
+    """Change, then remove a document after a kill: the run must refuse to continue and name the documents."""
     run = site.folder / "run"
     site.kill_when(run / "run.json")
     lamps, text = site.docs / "lamps.md", (site.docs / "lamps.md").read_text()
@@ -206,7 +206,7 @@ def document_changed(site: Site) -> str:
 
 
 def document_removed_while_running(site: Site) -> str:
-    """A document removed while the run works: it has read it, and finishes as if it were there."""
+    """Remove a document that the run has already read: it must finish as if the document were there."""
     whole, run = site.finish(site.folder / "whole"), site.folder / "run"
     with site.started(run) as process:
         while not (run / "passages.jsonl").is_file() and process.poll() is None:
@@ -218,7 +218,7 @@ def document_removed_while_running(site: Site) -> str:
 
 
 def output_inside_documents(site: Site) -> str:
-    """A run folder inside the documents is never read, also when it is continued."""
+    """Put the run folder inside the documents: it must never be read, even when the run is continued."""
     whole, run = site.finish(site.folder / "whole"), site.docs / "run"
     site.kill_when(run / "metrics.jsonl")
     held = same(site.finish(run), whole)
@@ -228,7 +228,7 @@ def output_inside_documents(site: Site) -> str:
 
 
 def clock_set_back(site: Site) -> str:
-    """The clock a year back between two calls: all files of the run are from the future."""
+    """Date all files of the run a year ahead, as if the clock had been set back between two calls."""
     run = site.folder / "run"
     site.kill_when(run / "metrics.jsonl")
     ahead = time.time() + 365 * 86_400
@@ -239,7 +239,7 @@ def clock_set_back(site: Site) -> str:
 
 
 def demo_killed(site: Site) -> str:
-    """`make demo` itself, killed once from outside, then again: it continues its run."""
+    """Kill `make demo` once and repeat it: it must finish its run."""
     run = ROOT / "runs" / "demo"
     if run.exists():
         raise LeftOut("runs/demo is there already")

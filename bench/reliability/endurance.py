@@ -1,9 +1,9 @@
-"""A long training with a checkpoint after every step: does the process grow in memory, open files or files on the disk?
+"""Whether a long training with a checkpoint after every step grows in memory, open files or files on disk.
 
     python -m bench.reliability.endurance --minutes 120 [--output bench/results]
 
-Trains pocket on two made-up documents until the time is over, then stops itself by SIGTERM, as a user would. Writes
-endurance.json. Exits 1 if memory grows by more than LIMIT_MIB an hour after the first quarter, or files grow at all.
+Trains pocket on two made-up documents until the time is over, then stops itself with SIGTERM, as a user would. Writes
+endurance.json. Exits 1 if, after the first quarter, memory grows by more than LIMIT_MIB an hour or files increase.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import disc_lite
 from disc_lite.errors import Interrupted
 from disc_lite.run.events import Event
 
-LIMIT_MIB = 20  # an hour: two losses a step and a line of metrics are kept, and glibc's heap settles slowly
+LIMIT_MIB = 20  # per hour: each step adds two losses and a line of metrics, and glibc's heap settles slowly
 SETTINGS = {
     "train.epochs": "10000", "train.tokens_per_batch": "64", "lora.rank": "8", "lora.alpha": "16",
     "execution.checkpoint_minutes": "0", "retention.prompts": "64", "evaluation.drift_prompts": "8",
@@ -41,7 +41,7 @@ TEXTS = {
 
 @dataclass
 class Watch:
-    """Samples of this process, one every few seconds of training."""
+    """A listener that samples this process every few seconds of training and stops it when the time is over."""
 
     run: Path
     minutes: float
@@ -93,14 +93,14 @@ def main() -> int:
 
 
 def judged(rows: list[dict[str, float]]) -> dict[str, Any]:
-    """The growth over the last three quarters, in which nothing is loaded any more."""
+    """Return the growth over the last three quarters of the time, when everything has been loaded."""
     late = rows[len(rows) // 4 :]
     hours = [row["s"] / 3600 for row in late]
     slope = statistics.linear_regression(hours, [row["rss_mib"] for row in late]).slope
     kinds = ("rss_mib", "descriptors", "threads", "files", "checkpoints")
     ranges = {kind: [min(row[kind] for row in late), max(row[kind] for row in late)] for kind in kinds}
     steady = all(ranges[kind][1] <= late[0][kind] + 1 for kind in ("descriptors", "threads", "checkpoints"))
-    # Temporary files of a save in progress are counted too: at most one more folder of a checkpoint.
+    # The count includes temporary files of a save in progress, at most one more checkpoint folder.
     steady = steady and ranges["files"][1] <= ranges["files"][0] + 8
     return {
         "minutes": round(rows[-1]["s"] / 60, 1), "steps": int(rows[-1]["step"]),

@@ -1,9 +1,9 @@
-"""What `make mutants` left: mutants by file, how many the tests kill, and of what kind those are that survive.
+"""Counts what `make mutants` left: mutants by file, how many the tests kill, and the kinds of survivors.
 
     .venv-mutants/bin/python -m bench.reliability.mutants [--output bench/results]
 
-Reads `mutants/`, writes mutants.json, from which `docs/generate.py` makes the table in docs/reliability.md. A survivor
-that does not do the same as the code is named in full: a test is missing.
+Reads `mutants/` and writes mutants.json, from which `docs/generate.py` makes the tables in docs/reliability.md. A
+survivor that is not known to be equivalent to the code is named in full: a test is missing.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections import Counter
 from pathlib import Path
 
 FOLDER = Path("mutants") / "disc_lite"
-# Exit codes: the tests passed, or there was none. Any other is that of a test that failed or did not end.
+# Exit codes when the tests passed or none ran. Any other means that a test failed or did not end.
 SURVIVED = (0, 5, 33)
-Change = tuple[str, str]  # the lines that a mutant takes away and those that it puts there, without their indent
+Change = tuple[str, str]  # lines that a mutant removes and lines that it adds, without indent
 
 LAST = re.compile(r"\b(sum|squeeze|unsqueeze|gather|scatter_|scatter_add_|log_softmax)\(\+1")
 
-# Changed lines that do the same as the code, or do on a CPU, by why they do.
+# Changed lines that are equivalent to the code, or equivalent on a CPU, by the reason.
 ALIKE = "alike.setdefault(tuple(run[:WORTH_SHARING_TOKENS]) if need >= WORTH_SHARING_TOKENS else"
 PLACES = "places: list[tuple[int, int, int]] ="
 BLOCKS = "pairs = zip(torch.split(columns, size, dim=1), torch.split(weight, size),"
@@ -62,7 +62,7 @@ SAME = {
 
 
 def kind_of(old: str, new: str) -> str:
-    """Why a change cannot be seen, or the change itself."""
+    """Return why a change has no visible effect, or the change itself if it has."""
     if new != old == LAST.sub(r"\1(-1", new):
         return "the last dimension of a matrix is its dimension 1"
     return next((why for why, lines in SAME.items() if new in lines), f"`{old}` -> `{new}`")

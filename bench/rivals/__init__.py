@@ -1,1 +1,1 @@
-"""disc-lite beside other ways to distil the same documents: the same model, adapter, tokens and loss in all of them."""
+"""Compares disc-lite with other ways to distil the same documents, with the same model, adapter, tokens and loss."""

@@ -1,7 +1,7 @@
-"""`python -m bench.rivals --model FOLDER`: training by this package and by others, on the same tokens, in one run.
+"""`python -m bench.rivals --model FOLDER` trains with disc-lite and with others, on the same tokens, in one run.
 
-Every variant has a process of its own, in the environment that `bench/rivals/setup.sh` makes; rounds alternate. On a
-card with 7B shapes: `python -m bench.rivals --model shape:mistral-7b --quantize nf4 --checkpointing --number 2`.
+Every variant has a process of its own, in the environment that `bench/rivals/setup.sh` makes; rounds alternate. For 7B
+shapes on a GPU: `python -m bench.rivals --model shape:mistral-7b --quantize nf4 --checkpointing --number 2`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from bench.rivals.tasks import TASKS
 from bench.rivals.variants import VARIANTS
 from disc_lite.storage import write_json, write_text
 
-REFERENCE = "peft"  # of the gradients
-ONCE = ("disc-lite",)  # do something in the first epoch that later ones need not; of the others one is measured
+REFERENCE = "peft"  # whose gradients the others are compared with
+ONCE = ("disc-lite",)  # its first epoch differs from later ones; of the others one epoch is measured
 FORMAT = 1
 
 
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def _gradient_errors(options: argparse.Namespace, passed: list[str], scratch: Path) -> dict[str, float]:
-    """How far the first gradient of every variant is from the reference's, of one example."""
+    """Return how far every variant's gradient of the first example is from the reference's."""
     vectors = {}
     for variant in {REFERENCE: 0, **dict.fromkeys(options.variants)}:
         path = scratch / f"{variant}.pt"
@@ -82,7 +82,7 @@ def _child(variant: str, arguments: list[str]) -> dict[str, Any]:
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:
-    """The options, and those of them that every child gets."""
+    """Return the options, and those that every child process gets."""
     parser = argparse.ArgumentParser(prog="python -m bench.rivals", description=__doc__)
     child = argparse.ArgumentParser(add_help=False)
     for each in (parser, child):

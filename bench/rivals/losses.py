@@ -1,8 +1,8 @@
-"""The divergence alone: `python -m bench.rivals.losses` compares ours with whole logits, TRL's and Liger's.
+"""`python -m bench.rivals.losses` compares our divergence alone with whole logits, TRL's and Liger's.
 
-From hidden states [S, H] and a frozen head [V, H] to the loss (a mean over tokens) and the gradient of the student's
-states, at temperature 2. What does not import here is left out; Liger's Triton kernel needs a card. Times are medians
-of alternating rounds, bytes are beyond the inputs, errors are relative to the same in fp64.
+Each goes from hidden states [S, H] and a frozen head [V, H] to the loss (a mean over tokens) and the gradient of the
+student's states, at temperature 2. Libraries that cannot be imported are left out; Liger's Triton kernel needs a GPU.
+Times are medians of alternating rounds, bytes are beyond the inputs, errors are relative to fp64.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
-import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+import disc_lite.models  # noqa: F401  # first, see `bench.gpu.__main__`
 from bench.gpu.budget import ROOT
 from bench.gpu.machine import commit, describe, synchronize
 from bench.memory import peak_allocated
@@ -33,9 +33,9 @@ from disc_lite.losses import Divergence, Head, divergence
 from disc_lite.storage import write_json, write_text
 
 VOCABULARIES = (32_768, 128_256, 151_936)  # Mistral, Llama 3.1, Qwen3
-BETAS = {"forward_kl": 0.0, "reverse_kl": 1.0, "jsd": 0.5}  # as TRL and Liger count it
-NEAR = 0.03  # of the student's states, relative to the teacher's: where self-distillation works
-EXACT_ROWS = 64  # on which the errors are measured
+BETAS = {"forward_kl": 0.0, "reverse_kl": 1.0, "jsd": 0.5}  # as TRL and Liger define it
+NEAR = 0.03  # relative distance of the student's states from the teacher's, as in self-distillation
+EXACT_ROWS = 64  # rows on which the errors are measured
 MIB = 1 << 20
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]  # student [S, H], teacher [S, H], head [V, H] -> mean, 0-d
@@ -47,7 +47,7 @@ def ours(kind: str) -> Loss:
 
 
 def whole(kind: str) -> Loss:
-    """As one writes it: both logits whole, in fp32 after the product."""
+    """Return the loss in its plain form: whole logits of both, in fp32 after the product."""
 
     def loss(student: Tensor, teacher: Tensor, head: Tensor) -> Tensor:
         with torch.no_grad():
@@ -83,7 +83,7 @@ def trl(kind: str) -> Loss:
 
 
 def liger_chunked(kind: str) -> Loss:
-    """Liger's loss in plain torch, compiled on a card; it makes a gradient of the head, too."""
+    """Return Liger's loss in plain torch, compiled on a GPU; it also computes a gradient of the head."""
     from liger_kernel.chunked_loss import LigerFusedLinearJSDLoss
 
     def loss(student: Tensor, teacher: Tensor, head: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ MADE: dict[str, Callable[[str], Loss]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One loss at one vocabulary."""
+    """The figures of one loss at one vocabulary."""
 
     loss: str
     vocabulary: int
@@ -124,7 +124,7 @@ class Row:
 
 
 def states(rows: int, vocabulary: int, hidden: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Student and teacher near to each other, and a head whose logits are of the size of a model's."""
+    """Return student and teacher states that are near each other, and a head whose logits are as large as a model's."""
     rng, dtype = torch.Generator(device).manual_seed(0), torch.bfloat16 if device.type == "cuda" else torch.float32
     teacher = torch.randn(rows, hidden, generator=rng, device=device)
     student = teacher + NEAR * torch.randn(rows, hidden, generator=rng, device=device)

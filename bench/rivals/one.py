@@ -1,7 +1,7 @@
-"""One variant in a process of its own: `python -m bench.rivals.one VARIANT ...` prints JSON as its last line.
+"""`python -m bench.rivals.one VARIANT ...` runs one variant and prints JSON as its last line.
 
-By default seconds of the wall and of the processor for every epoch; with --memory the bytes that the first two steps
-allocate beyond one copy of the frozen weights; with --gradient FILE the loss and, in that file, the gradient of a step.
+By default the JSON has the wall-clock and processor seconds of every epoch; with --memory the bytes that the first two
+steps allocate beyond one copy of the frozen weights; with --gradient FILE the loss of a step; its gradient is in FILE.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import Any
 import torch
 from torch import nn
 
-import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+import disc_lite.models  # noqa: F401  # first, see `bench.gpu.__main__`
 from bench.gpu.machine import synchronize
 from bench.memory import bytes_of, most_resident, peak_allocated, resident
 from bench.rivals.setup import Setup, Variant
 from bench.rivals.tasks import TASKS, lessons_of
 from bench.rivals.variants import VARIANTS
 
-STEPS = 2  # of which memory is measured: in the second there is the optimiser's state
+STEPS = 2  # whose memory is measured: the second step has the optimiser's state
 
 
 class Enough(Exception):
-    """Ends a training that has been measured."""
+    """Raised to end a training that has been measured."""
 
 
 class Clock:
-    """Seconds of every epoch; the first has all that is done once, as the teacher's reading."""
+    """A watch that measures every epoch; the first includes what is done once, such as the teacher's reading."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -60,7 +60,7 @@ class Clock:
 
 
 class Bytes:
-    """What the first steps allocate at most, and what is held before them, beyond one copy of the frozen weights."""
+    """A watch of the most bytes of the first steps, and of those held before, beyond one copy of the frozen weights."""
 
     def __init__(self, device: torch.device) -> None:
         self.device, self.steps, self.held = device, 0, 0
@@ -82,7 +82,7 @@ class Bytes:
 
 
 class Gradient:
-    """The gradient of the first step."""
+    """A watch that takes the gradient of the first step."""
 
     def __init__(self) -> None:
         self.loss: float | None = None
@@ -159,7 +159,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def shared_arguments(parser: argparse.ArgumentParser) -> None:
-    """The settings of a training, which `python -m bench.rivals` passes on."""
+    """Add the settings of a training, which `python -m bench.rivals` passes on."""
     parser.add_argument("--model", required=True, help="a model folder; shape:NAME: random weights of an alias")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--quantize", default="none", choices=("none", "nf4"))

@@ -17,14 +17,14 @@ from disc_lite.distillation.examples import Lesson
 from disc_lite.models import Base
 from disc_lite.models.loading import load_unchecked
 
-TEMPERATURE = 2.0  # both papers' own
+TEMPERATURE = 2.0  # as in both papers
 LEARNING_RATE = 1e-4
-PERTURBED = 0.02  # size of lora_B where gradients are compared: at 0 the gradient of lora_A would be none
+PERTURBED = 0.02  # size of lora_B when gradients are compared; at 0 lora_A would have no gradient
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One way to train, as every variant gets it."""
+    """The settings of a training, which every variant gets."""
 
     model: str  # a folder, or shape:NAME or tiny:NAME for random weights of an alias
     device: torch.device
@@ -45,14 +45,14 @@ class Setup:
         return batches_of(self.items, self.batch)
 
     def base(self) -> Base:
-        """The frozen model, as this package loads it."""
+        """Return the frozen model as disc-lite loads it."""
         shape = shape_of(self.model)
         if shape is not None:
             return build(shape, self.device)
         return load_unchecked(Path(self.model), self.quantize, str(self.device))
 
     def adapted(self) -> Base:
-        """The model with its adapter, the same in all variants."""
+        """Return the model with its adapter, the same in all variants."""
         base = self.base()
         base.attach(self.rank, 2 * self.rank, seed=0, recomputed=None if self.checkpointing else 0)
         if self.perturbed:
@@ -68,7 +68,7 @@ class Setup:
 
 
 class Watch(Protocol):
-    """What a variant tells of its training; any of the three may end it by an exception."""
+    """What a variant calls during its training; each method may raise an exception to end it."""
 
     def ready(self, *models: nn.Module) -> None: ...
 
@@ -81,7 +81,7 @@ Variant = Callable[[Setup, Watch], None]
 
 
 def steps(setup: Setup, watch: Watch, parameters: dict[str, Any], make: Callable[[list[Item]], float]) -> None:
-    """The epochs of a loop by hand; `make` adds the gradient of a batch up and returns its loss."""
+    """Run the epochs of a hand-written loop; `make` accumulates the gradient of a batch and returns its loss."""
     optimizer = torch.optim.AdamW(list(parameters.values()), lr=LEARNING_RATE, weight_decay=0.0)
     for _ in range(setup.epochs):
         for batch in setup.batches:
@@ -93,13 +93,13 @@ def steps(setup: Setup, watch: Watch, parameters: dict[str, Any], make: Callable
 
 
 def forward_kl(teacher: Tensor, student: Tensor) -> Tensor:
-    """KL(teacher || student) from whole logits [S, V], mean over tokens."""
+    """Return KL(teacher || student) from whole logits [S, V], averaged over tokens."""
     log_q = log_softmax(student.float() / TEMPERATURE, dim=-1)
     return kl_div(log_q, softmax(teacher.float() / TEMPERATURE, dim=-1), reduction="batchmean")
 
 
 def padded(sequences: Sequence[Sequence[int]], device: torch.device, left: bool = False) -> dict[str, Tensor]:
-    """`input_ids` and `attention_mask` [B, L], padded with 0 on the right or on the left."""
+    """Return `input_ids` and `attention_mask` [B, L], padded with 0 on the right or on the left."""
     width = max(map(len, sequences))
     rows, masks = [], []
     for sequence in sequences:
@@ -110,6 +110,6 @@ def padded(sequences: Sequence[Sequence[int]], device: torch.device, left: bool 
 
 
 def compared(prompts: Sequence[Sequence[int]], batch: Sequence[Item]) -> Iterator[tuple[int, slice]]:
-    """(row, positions) of a batch padded on the right, whose logits predict the completions."""
+    """Yield (row, positions) whose logits predict the completions of a batch padded on the right."""
     for row, (prompt, item) in enumerate(zip(prompts, batch, strict=True)):
         yield row, slice(len(prompt) - 1, len(prompt) - 1 + len(item.completion))

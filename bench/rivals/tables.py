@@ -1,4 +1,4 @@
-"""Results -> Markdown."""
+"""Results of the comparison as Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = {
 
 
 def training_table(found: Mapping[str, Any]) -> str:
-    """A row for each variant: medians over the rounds, and how many times what disc-lite takes."""
+    """Return a row for each variant: medians over the rounds, and the ratio to disc-lite's."""
     kind = "seconds" if found["settings"]["device"].startswith("cuda") else "CPU seconds"
     lines = [
         f"| | {kind}, first epoch | each later one | ms a distilled token, {LONG} epochs | x disc-lite | "
@@ -32,11 +32,11 @@ def training_table(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-LONG = 5  # epochs of a training in which the teacher is read once
+LONG = 5  # epochs of a training in which the teacher reads once
 
 
 def _summary(found: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Medians of the rounds; a later epoch is the mean of those measured."""
+    """Return medians over the rounds; the seconds of a later epoch are the mean of those measured."""
     rounds = found["variants"][name]["rounds"]
     kind = "wall" if found["settings"]["device"].startswith("cuda") else "cpu"
     first = median(each[kind][0] for each in rounds)
@@ -53,7 +53,7 @@ def _later(epochs: Sequence[float]) -> float:
 
 
 def training_page(found: Mapping[str, Any]) -> str:
-    """The whole report of `python -m bench.rivals`."""
+    """Return the whole report of `python -m bench.rivals`."""
     settings, rounds = found["settings"], next(iter(found["variants"].values()))["rounds"]
     counts = rounds[0]
     versions = ", ".join(f"{name} {number}" for name, number in found["machine"]["versions"].items())

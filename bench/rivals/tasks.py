@@ -1,4 +1,4 @@
-"""What all variants learn: the same prompts and completions, cut from this package's own lessons."""
+"""What all variants learn: the same prompts and completions, cut from disc-lite's lessons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import disc_lite.models  # noqa: F401  # first of all, see `python -m bench.gpu`
+import disc_lite.models  # noqa: F401  # first, see `bench.gpu.__main__`
 from bench.gpu.shapes import tiny
 from bench.gpu.steps import Reading, window_lesson
 from disc_lite.distillation.disc import disc_lessons
@@ -35,7 +35,7 @@ OVERRIDES = {
 
 @dataclass(frozen=True)
 class Item:
-    """One example as the others take it: two prompts, and the completion on which the distributions are compared."""
+    """One example for the other trainers: two prompts, and the completion on which the distributions are compared."""
 
     teacher_prompt: tuple[int, ...]
     student_prompt: tuple[int, ...]
@@ -43,7 +43,7 @@ class Item:
 
 
 def items_of(lesson: Lesson) -> list[Item]:
-    """The examples of a lesson one by one, each with all that the teacher has read before it."""
+    """Return the examples of a lesson, each with everything that the teacher has read before it."""
     items, first = [], 0
     for example in lesson.examples:
         segment, position = lesson.teacher_at[first]
@@ -57,18 +57,18 @@ def items_of(lesson: Lesson) -> list[Item]:
 
 
 def batches_of(items: Sequence[Item], size: int) -> list[list[Item]]:
-    """The examples in order; every variant makes a step of each batch."""
+    """Return the examples in batches, in order; every variant makes one step of each batch."""
     return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
 
 def shape_of(model: str) -> Alias | None:
-    """The shape that `shape:NAME` or `tiny:NAME` stands for; None for a folder."""
+    """Return the shape that `shape:NAME` or `tiny:NAME` stands for; None for a folder."""
     kind, _, name = model.partition(":")
     return {"shape": ALIASES.get, "tiny": tiny}[kind](name) if name else None
 
 
 def lessons_of(task: str, model: str, number: int) -> list[Lesson]:
-    """The lessons of a task: of the first `number` documents, or pairs; of random tokens for a shape."""
+    """Return the lessons of a task: of the first `number` documents or pairs; for a shape, of random tokens."""
     shape = shape_of(model)
     if shape is not None:
         reading = Reading(64, 32, 2, 4, 8) if model.startswith("tiny:") else Reading(4096, 2048, 12, 16, 64)

@@ -1,8 +1,8 @@
 """TRL's DistillationTrainer and experimental SDFTTrainer on given completions.
 
-Both generate completions on-policy, which is not what is compared here: what they would generate is given to them, and
-so are the ids of prompts. The teacher of DistillationTrainer is a model of its own that reads what the student reads;
-it is given its own prompt. All else is TRL's: batches, passes, loss, optimiser.
+Both would generate completions on-policy, which is not compared here: completions and the ids of prompts are given to
+them. The teacher of DistillationTrainer is a second model that would read what the student reads; here it gets a prompt
+of its own. Everything else is TRL's: batches, passes, loss, optimiser.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bench.rivals.tasks import Item, shape_of
 
 
 class GivenDistillation(DistillationTrainer):  # type: ignore[misc]
-    """Completions are given; the teacher reads its own prompt before them."""
+    """DistillationTrainer with given completions, before which the teacher reads its own prompt."""
 
     def __init__(self, items: list[Item], **more: Any) -> None:
         self.items = items
@@ -54,7 +54,7 @@ class GivenDistillation(DistillationTrainer):  # type: ignore[misc]
 
 
 class GivenSDFT(SDFTTrainer):  # type: ignore[misc]
-    """A student's prompt is `s` and the number of an item, a teacher's `t` and that; completions are given."""
+    """SDFTTrainer with given completions; `s` and an item's number mean a student's prompt, `t` and it a teacher's."""
 
     def __init__(self, items: list[Item], **more: Any) -> None:
         self.items = items
@@ -70,7 +70,7 @@ class GivenSDFT(SDFTTrainer):  # type: ignore[misc]
 
 
 class Watching(TrainerCallback):
-    """A trainer's steps and epochs as a `Watch` sees them. Clipping is off, so gradients are those of the loss."""
+    """Reports a trainer's steps and epochs to a `Watch`. Clipping is off, so gradients are those of the loss."""
 
     def __init__(self, watch: Watch, parameters: dict[str, Any], models: Sequence[Any]) -> None:
         self.watch, self.parameters, self.models = watch, parameters, models
@@ -86,7 +86,7 @@ class Watching(TrainerCallback):
 
 
 def train_distillation(setup: Setup, watch: Watch) -> None:
-    """`DistillationTrainer`: a second model as teacher, chunked divergence from hidden states, forward KL."""
+    """Train with `DistillationTrainer`: a second model as teacher, chunked forward KL from hidden states."""
     base, teacher = setup.adapted(), setup.base().model
     data = Dataset.from_dict({"prompt": [str(n) for n in range(len(setup.items))]})
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +99,7 @@ def train_distillation(setup: Setup, watch: Watch) -> None:
 
 
 def train_sdft(setup: Setup, watch: Watch) -> None:
-    """`SDFTTrainer`: the teacher is the model with the adapter off; whole logits of the completions, forward KL."""
+    """Train with `SDFTTrainer`: the model without adapter as teacher, whole logits of the completions, forward KL."""
     base = setup.adapted()
     numbers = range(len(setup.items))
     data = Dataset.from_dict(
@@ -134,7 +134,7 @@ def _arguments(setup: Setup, folder: str) -> dict[str, Any]:
 
 
 def _tokenizer(setup: Setup) -> PreTrainedTokenizerBase:
-    """Never used but for its pad token; of random weights a tokenizer with one word."""
+    """Return a tokenizer, of which only the pad token is used; random weights get one with two words."""
     if shape_of(setup.model) is None:
         return AutoTokenizer.from_pretrained(setup.model, local_files_only=True, padding_side="left")
     words = Tokenizer(WordLevel({"<pad>": 0, "</s>": 1}, unk_token="<pad>"))

@@ -1,4 +1,4 @@
-"""The variants: how others distil the same items, and how this package does."""
+"""The variants: how others distil the same items, and how disc-lite does."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from disc_lite.recipe import load_recipe
 
 
 def authors(setup: Setup, watch: Watch) -> None:
-    """DiSC as its authors run it (arXiv 2602.16093): a second model as teacher, which reads every target's context.
+    """Train DiSC as its authors run it (arXiv 2602.16093): a second model as teacher reads every target's context.
 
-    Each target has a pass of its own, with whole logits; gradients add up to a step. Theirs trains all weights in fp32.
+    Each target has a pass of its own, with whole logits; gradients add up to a step. The authors train all weights, in
+    fp32.
     """
     base, teacher = setup.adapted(), setup.base().model
     teacher.eval()
@@ -46,7 +47,7 @@ def authors(setup: Setup, watch: Watch) -> None:
 
 
 def plain_peft(setup: Setup, watch: Watch) -> None:
-    """PEFT by hand: one model, its adapter off for the teacher; padded batches and whole logits."""
+    """Train with a PEFT loop by hand: one model, adapter off for the teacher, padded batches and whole logits."""
     base = setup.adapted()
     model: Any = base.model
 
@@ -68,7 +69,7 @@ def plain_peft(setup: Setup, watch: Watch) -> None:
 
 
 def disc_lite(setup: Setup, watch: Watch) -> None:
-    """This package: each lesson read once by the teacher, its states cached, packed students, no whole logits."""
+    """Train with disc-lite: the teacher reads each lesson once, its states are cached, students are packed."""
     settings = {
         "loss.label_share": "0", "loss.temperature_squared": "false", "train.learning_rate": str(LEARNING_RATE),
         "execution.optimizer_bits": "32",
@@ -92,7 +93,7 @@ def disc_lite(setup: Setup, watch: Watch) -> None:
 
 
 def trl_distillation(setup: Setup, watch: Watch) -> None:
-    from bench.rivals.trainers import train_distillation  # TRL is in an environment of its own
+    from bench.rivals.trainers import train_distillation  # TRL is only in the bench's own environment
 
     train_distillation(setup, watch)
 
