@@ -1,8 +1,8 @@
-"""HTML -> text in plain Markdown.
+"""HTML -> plain Markdown: web pages, and the HTML that other readers make of office files, mail and books.
 
-Headings become `#` lines, list items `- ` or `1. ` lines, table rows cells with ` | ` between, <pre> fenced code;
-paragraphs stand between blank lines. What is no text of the page is left out (`noise`), what a raised or lowered
-letter means is written (`formulas`), and a line that only looks like a heading is escaped as Markdown has it.
+Headings become `#` lines, list items `- ` or `1. ` lines, table rows lines of cells with ` | ` between, <pre> fenced
+code; blank lines separate paragraphs. Elements that are not text of the page are left out (`noise`), superscripts and
+subscripts keep their meaning (`formulas`), and a line that only looks like a heading is escaped with a backslash.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol")
 _WITHIN_LINES = ("br", "img", "sub", "sup", LABEL_TAG)
-_NOTE_TITLES = ("h3", "h4", "h5", "h6")  # those of DocBook
+_NOTE_TITLES = ("h3", "h4", "h5", "h6")  # the headings that DocBook gives to notes
 _ADMONITIONS = frozenset("admonition caution danger important note tip warning".split())
 _NO_DIGITS = re.compile(r"\D")
 _SPACES = re.compile(r"\s+")
@@ -47,14 +47,14 @@ def html_text(source: Source) -> Converted:
 
 
 def page_text(markup: str, is_mail: bool = False) -> Converted:
-    """The text of the page of a site, without navigation, banner and asides, and its <title>, which may be empty.
+    """The text of a web page, without navigation, banner and asides, and its <title>, which may be empty.
 
     Args:
-        markup: The page.
-        is_mail: Whether it is a mail, whose quotations are marked.
+        markup: The HTML of the page.
+        is_mail: Whether it is a mail, whose quotations are marked with `>`.
 
     Raises:
-        RecursionError: Elements nested some hundred deep.
+        RecursionError: Elements are nested some hundred deep.
     """
     page = parsed(markup)
     writer = Writer(is_page=True, is_mail=is_mail)
@@ -66,10 +66,10 @@ def page_text(markup: str, is_mail: bool = False) -> Converted:
 
 
 def markup_text(markup: str) -> str:
-    """The text of HTML that is a part of another document, or was made of one.
+    """The text of HTML that is part of another document or was converted from one; only what is hidden is left out.
 
     Raises:
-        RecursionError: Elements nested some hundred deep.
+        RecursionError: Elements are nested some hundred deep.
     """
     writer = Writer(is_page=False)
     _write_children(parsed(markup), writer, depth=0)
@@ -85,7 +85,7 @@ def _write_children(parent: Tag, writer: Writer, depth: int) -> None:
             elif not is_noise(child, writer.is_page):
                 _write_tag(child, writer, depth)
         elif not isinstance(child, TextApart):
-            # Soft hyphens say where a word may be broken, and are seen nowhere else.
+            # A soft hyphen is visible only where a line breaks at it.
             writer.inline.append(_SPACES.sub(" ", child).replace("\u00ad", ""))
 
 
@@ -128,7 +128,7 @@ def _write_tag(tag: Tag, writer: Writer, depth: int) -> None:
             _write_children(tag, writer, depth + (name in _LISTS))
             writer.close()
             if writer.term != term_above:
-                writer.close_all()  # what follows the block is not about it
+                writer.close_all()  # a term inside the block does not apply to the text after it
         case _:
             _write_children(tag, writer, depth)
 
@@ -165,7 +165,7 @@ def _write_item(tag: Tag, writer: Writer, depth: int) -> None:
     elif within_list is not None and within_list.name == "ol":
         marker = f"{item_number(tag, within_list, writer.numbers)}."
     indent = "  " * max(depth - 1, 0)
-    if not is_marker(marker):  # behind it a stop would end a sentence
+    if not is_marker(marker):  # such a label is text, and a stop after it would end a sentence
         indent, marker = "", marker.rstrip(".")
     _write_prefixed(f"{indent}{marker} " if marker else "", tag, writer, depth, tick_of_item(tag))
 
@@ -180,7 +180,7 @@ def _write_prefixed(prefix: str, tag: Tag, writer: Writer, depth: int, tick: str
 
 
 def _is_quotation(tag: Tag) -> bool:
-    """Whether a mail quotes what is in the element; other programs indent text with it."""
+    """Whether a <blockquote> of a mail is a quotation; some programs only indent text with it."""
     is_cited = tag.get("type") == "cite" or "cite" in tag.attrs or "border-left" in tag.get("style")
     return is_cited or any("quote" in name for name in tag.classes)
 
@@ -204,7 +204,7 @@ def _write_table(table: Tag, writer: Writer, depth: int) -> None:
 
 
 def _text_within(tag: Tag, writer: Writer) -> str:
-    """The text of an element in one line: of a cell, of a term."""
+    """The text of an element as one line, for a table cell or a term."""
     inner = Writer(is_page=writer.is_page)
     _write_children(tag, inner, depth=1)
     inner.close_all()
@@ -218,7 +218,7 @@ def _text_within(tag: Tag, writer: Writer) -> str:
 
 
 def _in_a_line(blocks: Sequence[str]) -> str:
-    """Paragraphs one after the other; where no stop divides them from what begins anew, they are entries of a list."""
+    """The blocks in one line; a `;` separates a block without a stop from one with a capital or a digit after it."""
     line = ""
     for block in filter(None, blocks):
         is_entry = line[-1:].isalnum() and (block[0].isupper() or block[0].isdigit())
@@ -235,16 +235,16 @@ def _is_term(tag: Tag) -> bool:
     note = tag.parent
     if tag.name not in _NOTE_TITLES or note is None or _ADMONITIONS.isdisjoint(note.classes):
         return False
-    # Its first element and only heading, or the class is that of an article with sections.
+    # It must be the first element and the only heading; else the class is that of an article with sections.
     is_first = next(one for one in note.contents if isinstance(one, Tag)) is tag
     return is_first and len(list(within(note, _HEADINGS))) == 1
 
 
 def _formula(tag: Tag) -> str:
-    """The text of a formula; empty if an element is none."""
+    """The text of an element that is a formula; empty for any other element."""
     if tag.name == "math":
         return math_text(tag)
-    # In MathJax 2 the script is the formula, and what is drawn from it is a copy.
+    # In MathJax 2 the script holds the formula, and what is displayed is a copy of it.
     is_tex = tag.name == "script" and tag.get("type").startswith("math/tex")
     return " ".join(tag.get_text().split()) if is_tex else ""
 

@@ -1,6 +1,7 @@
-"""HTML -> its tree of elements, and those around one, within it and right below it.
+"""HTML -> its tree of elements, and functions that find elements around one, inside it and directly below it.
 
-The parser knows no optional end tags, and would nest one paragraph or row in the other: they are written before.
+The parser does not know that end tags can be left out, and would nest each paragraph or row in the one before it. So
+missing end tags are added first.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from disc_lite.documents.htmlnodes import Tag, tree_of
 
-# An element that opens ends the ones of the first set that are open, up to one of the second.
+# name -> (names of open elements that an element of this name closes, names of elements at which that stops)
 _CELLS = frozenset(("td", "th"))
 _ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "li": (frozenset(("li",)), frozenset(("ul", "ol", "menu"))),
@@ -35,34 +36,34 @@ _MANY_UNFINISHED = 100
 
 
 def parsed(markup: str) -> Tag:
-    """The tree of HTML."""
+    """The root of the tree of HTML."""
     return tree_of(_with_end_tags(_finished(markup)))
 
 
 def around(tag: Tag, names: Collection[str]) -> Tag | None:
-    """The innermost element of these names that an element stands in."""
+    """The innermost element around `tag` that has one of these names, or None."""
     return next((one for one in tag.parents if one.name in names), None)
 
 
 def within(tag: Tag, names: Collection[str]) -> Iterator[Tag]:
-    """The elements of these names in another, however deep."""
+    """The elements inside `tag`, at any depth, that have one of these names."""
     return (one for one in tag.descendants if type(one) is Tag and one.name in names)
 
 
 def children(tag: Tag, names: Collection[str]) -> list[Tag]:
-    """The elements of these names right below one."""
+    """The elements directly below `tag` that have one of these names."""
     return [one for one in tag.contents if type(one) is Tag and one.name in names]
 
 
 def elements(tag: Tag) -> list[Tag]:
-    """All elements in another, however deep."""
+    """All elements inside `tag`, at any depth."""
     return [one for one in tag.descendants if type(one) is Tag]
 
 
 def _finished(markup: str) -> str:
-    """The markup up to where a comment or a tag begins that has no end; as in browsers, but only where many are so.
+    """The markup up to the first comment or tag that has no end, as browsers cut it, but only if there are many.
 
-    For each of them the tokenizer looks through all that follows: 20,000 took 5 s.
+    For each of them the tokenizer searches all that follows: 20,000 took 5 s.
     """
     for opening, closing in (("<!--", "-->"), ("<", ">")):
         end = markup.rfind(closing) + 1
@@ -72,7 +73,7 @@ def _finished(markup: str) -> str:
 
 
 def _with_end_tags(markup: str) -> str:
-    """The markup with the end tags of paragraphs, list items, rows and cells that it leaves out."""
+    """The markup with the missing end tags of paragraphs, list items, rows and cells."""
     parts: list[str] = []
     stack: list[str] = []
     place = 0
@@ -94,7 +95,7 @@ def _with_end_tags(markup: str) -> str:
 
 
 def _ended(stack: list[str], name: str) -> int:
-    """How many of the open elements stay open when one of this name opens."""
+    """The number of open elements that stay open when an element of this name begins."""
     if name not in _ENDS:
         return len(stack) - (stack[-1:] == ["p"])
     ends, bounds = _ENDS[name]

@@ -1,4 +1,4 @@
-"""Hyphens at the ends of lines: whether they break a word, or belong to a compound."""
+"""Joins lines, deciding for a hyphen at the end of a line whether it breaks a word or belongs to a compound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MIN_COMPOUND_LETTERS = 4
 
 
 def whole_words(lines: Iterable[str]) -> Counter[str]:
-    """The words of the text, in lower case, without those that the end of a line may break."""
+    """The words of a text in lower case, counted, without those that the end of a line may have broken."""
     words: Counter[str] = Counter()
     before = ""
     for line in lines:
@@ -24,7 +24,7 @@ def whole_words(lines: Iterable[str]) -> Counter[str]:
         for word in map(str.lower, found[first:last]):
             words[word] += 1
             if word.count("-") > 1:
-                words.update(map("-".join, pairwise(word.split("-"))))  # `debian-edu` of `Debian-Edu-Packages`
+                words.update(map("-".join, pairwise(word.split("-"))))  # `debian-edu` in `Debian-Edu-Packages`
         before = line
     return words
 
@@ -35,7 +35,7 @@ def is_hyphenated(before: str, line: str) -> bool:
 
 
 def joined_lines(text: str, words: Counter[str]) -> str:
-    """Lines as one, with whole words."""
+    """The lines of a text as one line, with broken words made whole."""
     joined, *lines = text.split("\n")
     for line in filter(None, lines):
         if not is_hyphenated(joined, line):
@@ -47,7 +47,13 @@ def joined_lines(text: str, words: Counter[str]) -> str:
 
 
 def is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
-    """Whether a hyphen at the end of a line only breaks a word, and is none of a compound."""
+    """Whether the hyphen at the end of the line `before` only breaks a word, and is not part of a compound.
+
+    Args:
+        before: The line with the hyphen.
+        line: The next line.
+        words: The words of the whole text, from `whole_words`.
+    """
     first, second = _WORD_AT_END.search(before), _COMPOUND.match(line)
     if first is None or second is None or first["word"].isupper() != second.group().isupper():
         return line[0].islower()
@@ -58,6 +64,6 @@ def is_broken_word(before: str, line: str, words: Counter[str]) -> bool:
     last, following = left.rpartition("-")[2], right.partition("-")[0]
     if words[last + following] > words[f"{last}-{following}"]:
         return True
-    # Two words of the text side by side, which it does not write as one: `machine-dependent`; or `up-to-date`.
+    # A compound: both parts are words of the text, which never joins them (`machine-dependent`), or `up-to-date`.
     is_long = min(len(last), len(following)) >= _MIN_COMPOUND_LETTERS or "-" in left
     return not (words[last] and words[following] and is_long) and "-" not in right

@@ -1,11 +1,14 @@
-"""Images of Markdown -> their visible text: nothing for a badge, the alternative text for a picture in a sentence."""
+"""Markdown images -> their visible text: nothing for badges and linked logos, the alternative text for embedded data.
+
+Other images stay as they are written.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-# An image, and what it links to. No alternative text is longer: looking for the end of each would be quadratic.
+# An image, and the link around it. The lengths are limited, or the search for the end of each would be quadratic.
 _IMAGE = re.compile(
     r"(?P<link>\[)?!\[(?P<alt>[^\]]{0,1000})\](?:\((?P<target>[^)]{0,2000})\)|\[(?P<ref>[^\]]{1,200})\])"
     r"(?P<linked>(?(link)(?:\](?:\([^)]{0,2000}\)|\[[^\]]{0,200}\]))?))"
@@ -19,16 +22,16 @@ def with_seen_images(text: str, targets: Mapping[str, str]) -> str:
 
     Args:
         text: The line, without code.
-        targets: Name, in lower case, -> target of the links and images that are defined separately.
+        targets: The targets of links and images that are defined separately, by their names in lower case.
     """
     if "![" not in text:
         return text
-    end = max(text.rfind(")"), text.rfind("]")) + 1  # behind it no image ends
+    end = max(text.rfind(")"), text.rfind("]")) + 1  # no image ends after this
     return _IMAGE.sub(lambda found: _seen(found, targets), text[:end]) + text[end:]
 
 
 def _seen(found: re.Match[str], targets: Mapping[str, str]) -> str:
-    """The text for an image: nothing for a badge or linked logo, the words for one with embedded data, else itself."""
+    """The text for an image: nothing for a badge or linked logo, its words for embedded data, else the image."""
     opening, alt, linked = found["link"] or "", found["alt"], found["linked"]
     target = found["target"] if found["ref"] is None else targets.get(found["ref"].lower(), "")
     if _BADGE.search(target) or (linked and len(alt.split()) <= _MOST_LOGO_WORDS):

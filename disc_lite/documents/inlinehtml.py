@@ -1,6 +1,7 @@
-"""HTML, entities and struck text within Markdown -> what its reader sees; code stays as it is written.
+"""HTML, entities and struck-out text within Markdown -> what its reader sees; code stays as it is written.
 
-Tables, lists, headings and code that are written as HTML go through the HTML reader; of other tags the text stays.
+This is the first pass over a Markdown text; `markdown` makes the second. Tables, lists, headings and code that are
+written as HTML go through the HTML reader; other tags are removed, and the text between them stays.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from disc_lite.documents.templates import (
 
 _STRUCTURES = re.compile(r"\s*<(table|ul|ol|dl|h[1-6]|pre|script|style)\b", re.IGNORECASE)
 _MAX_LINES = 2000  # of one structure
-_MAX_DEPTH = 20  # of elements of one name in one another
-INDENTED = "\ufdd1"  # a code point that is no character: before a line of code that is indented, not fenced
+_MAX_DEPTH = 20  # of nested elements of one name
+INDENTED = "\ufdd1"  # marks a line of code that is indented, not fenced; a noncharacter of Unicode
 FENCE_LINE = re.compile(rf"(?P<before>[ \t>]*{IN_LIST})(?P<marks>`{{3,}}|~{{3,}})(?P<info>[^`]*)")
 _INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s|\s*(?:!!!|\?\?\?|:::|\[\^|===[!+]? \"|:[ \t])")
@@ -64,25 +65,25 @@ _SPACES = re.compile(r"[\u00a0\u2002-\u200a\u202f]")
 
 
 def as_seen(lines: Sequence[str]) -> Iterator[str]:
-    """The lines of a Markdown text as its reader sees them; those of which nothing is seen are left out.
+    """Yield the lines of a Markdown text as its reader sees them, without lines of which nothing is seen.
 
-    Indented code is behind the mark `INDENTED`.
+    Lines of indented code begin with `INDENTED`.
     """
     return _Reader(lines, closed_names("\n".join(lines))).read()
 
 
 @dataclass
 class _Reader:
-    """The state of reading the lines."""
+    """Reads the lines in order, and keeps track of what the next line is inside of."""
 
     lines: Sequence[str]
     closed: frozenset[str]  # names of tags with text between them
     escapes: Escapes = field(default_factory=Escapes)
     number: int = 0  # of the next line
-    fence: re.Match[str] | None = None  # that is open
+    fence: re.Match[str] | None = None  # the fence that opened the block of code being read
     in_list: bool = False
     in_definitions: bool = False
-    is_indented: bool = False  # code
+    is_indented: bool = False  # in indented code
     was_blank: bool = True
 
     def read(self) -> Iterator[str]:
@@ -120,7 +121,7 @@ class _Reader:
             shown = embedded_text("\n".join(self.lines[start:end])) if end else None
             if shown is not None:
                 self.number = end
-                # A block of its own: a row below a line of text would belong to it.
+                # Blank lines set it apart: a table row right below a line of text would belong to that paragraph.
                 yield from ["", *shown.split("\n"), ""] if shown else []
                 return
         elif _EMPTY_QUOTE.fullmatch(line):
@@ -131,7 +132,7 @@ class _Reader:
         yield line
 
     def _begins_paragraph(self, line: str) -> bool:
-        """Whether a line stands below a blank one; of what it is within it takes note."""
+        """Whether a line is below a blank one; also updates whether the line is in a list or in indented code."""
         below_blank, self.was_blank = self.was_blank, not line.strip()
         if not self.was_blank and not line[0].isspace():
             self.in_list = _LIST_ITEM.match(line) is not None
@@ -140,7 +141,7 @@ class _Reader:
         return below_blank
 
     def _defined(self, line: str, begins_paragraph: bool) -> str:
-        """A term with its first definition behind it, which may be below a blank line; of a further one the text."""
+        """A term joined with its first definition from the lines below; for a further definition, its text."""
         if (found := _DEFINITION.match(line)) and self.in_definitions:
             return line[found.end() :]
         if not begins_paragraph or not line or line[0].isspace():
@@ -174,9 +175,9 @@ def closes(line: str, opening: re.Match[str]) -> bool:
 
 
 def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
-    """The number of the line behind the one that closes the element which opens in a line; 0 if none does.
+    """The number of the line after the one that closes the element opened in line `start`; 0 if it is not closed.
 
-    `<pre>` is the only one that runs to the end of the text without it.
+    Only an unclosed `<pre>` runs to the end of the text.
     """
     if tag == "pre":
         closing = (number for number in range(start, len(lines)) if "</pre" in lines[number].lower())
@@ -194,7 +195,7 @@ def _end_of(tag: str, lines: Sequence[str], start: int) -> int:
 
 
 def _end_of_tag(lines: Sequence[str], start: int) -> int:
-    """The number of the line behind the one in which a tag ends that is open above `start`; 0 if none does."""
+    """The number of the line after the one that ends a tag which is still open above line `start`; 0 if none does."""
     for number in range(start, min(start + _TAG_LINES, len(lines))):
         if not lines[number].strip() or lines[number].lstrip().startswith("> "):  # a quotation
             return 0
@@ -224,11 +225,11 @@ def _inline(line: str, closed: frozenset[str]) -> str:
 
 
 def _shown(text: str, line: str) -> str:
-    """A piece of a line without code, as it is seen."""
+    """The visible text of a piece of a line that has no code in it."""
     text = _WITHDRAWN.sub(_closed_gap, text)
     text = _IMAGE.sub(lambda tag: embedded_text(tag.group()) or "", text)
     text = with_scripts(text, _SCRIPT)
-    # A line break in the row of a table, or in a heading, would end it.
+    # A line break would end a table row or a heading.
     is_one_line = "|" in line or line.lstrip().startswith("#")
     text = _BREAK.sub(" " if is_one_line else "\n", text)
     text = _TAG.sub("", text)

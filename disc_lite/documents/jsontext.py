@@ -20,7 +20,7 @@ TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "con
 TITLE_FIELDS = ("title", "heading", "headline", "subject", "name")
 
 _QUESTION = "question"
-# A text that begins with an element of a page, and ends with one.
+# A text that begins and ends with an HTML tag.
 _HTML = re.compile(
     r"\s*<(?:!doctype|html|body|article|section|div|p|ul|ol|table|blockquote|h[1-6]|span|strong|b|em)\b.*>\s*\Z",
     re.IGNORECASE | re.DOTALL,
@@ -41,7 +41,7 @@ def json_text(source: Source) -> Converted:
 
 
 def json_lines_text(source: Source) -> Converted:
-    """The text of JSON lines."""
+    """The text of a file of JSON lines, one record per line."""
     values = []
     for number, line in enumerate(decode(source.raw).split("\n"), 1):
         try:
@@ -68,7 +68,7 @@ def _converted(records: Sequence[Record], field: str) -> Converted:
             inner = find_headings(part, "markdown")
             if len(records) > 1 and not (inner and inner[0].start == 0):
                 headings.append(Heading(at, 1, ""))
-            # Below the record's own title, whatever level they have in its text.
+            # Headings in the text go one level down, below the record's own title.
             headings += [replace(h, start=at + h.start, level=h.level + (h.start > 0)) for h in inner]
             parts.append(part)
             at += len(part)
@@ -80,14 +80,14 @@ def _converted(records: Sequence[Record], field: str) -> Converted:
 
 
 def _asks(record: Record) -> bool:
-    """Whether a record is a question to measure with: it has an answer too, or ends as questions do."""
+    """Whether a record is a question, for `--questions` or `--pairs`: it has an answer too, or ends like a question."""
     question = record.get(_QUESTION)
     is_asked = isinstance(question, str) and question.rstrip().endswith(QUESTION_MARKS)
     return is_asked or (question is not None and any(name in record for name in ("answer", "answers")))
 
 
 def _text_of(record: Record, field: str) -> str:
-    """The text of a record, a list of strings as paragraphs; empty if it has none."""
+    """The text in the field of a record, with a list of strings as paragraphs; empty if it has none."""
     for name in (field,) if field else TEXT_FIELDS:
         value = _value_of(record, name)
         parts = value if isinstance(value, list) else [value]
@@ -98,7 +98,7 @@ def _text_of(record: Record, field: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text as its reader sees it: help desks and blogs store pages of HTML."""
+    """A text as its reader sees it; help desks and blogs store HTML, which goes through the HTML reader."""
     return markup_text(text) if _HTML.match(text) else text
 
 

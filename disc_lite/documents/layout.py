@@ -1,8 +1,8 @@
-"""The lines of printed pages -> paragraphs, list items and headings.
+"""The lines of printed pages -> Markdown: paragraphs, list items and headings.
 
-A page has lines, not paragraphs. What is certain is undone (hyphens at line ends, hard wraps);
-the rest is read off the shape of the lines, with care: a heading missed costs little, a
-sentence taken for a heading costs a sentence.
+A page has lines, not paragraphs. Hyphens and line breaks inside paragraphs are undone. Headings
+are recognised by size, bold letters or the shape of the lines, and cautiously: a heading missed
+costs little, a sentence taken for a heading costs a sentence.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from disc_lite.documents.printedtables import CAPTION
 
 _BULLET = re.compile(r"[•◦▪●‣·*–—-]\s+(?=\S)")
 _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s+(?=\S)")
-# What goes on an address that a line breaks; no word of the text: `and/or`, `e.g.`, `i.e.,`, `z.B.`
+# The continuation of an address that a line end breaks, but not a word of the text: `and/or`, `e.g.`, `i.e.,`, `z.B.`
 _GOES_ON = (
     r"\n(?!https?:|www\.|(?:and/or|either/or|s?/?he/s?he|his/her|und/oder|et/ou|y/o|e/o|en/of)\b"
     r"|(?i:(?:[a-z]\.)+[a-z]?\.?(?:[\s,:;)]|$)))[a-z]"
 )
-# Behind `/` a word may follow that is none of it, behind `.` or `?` the rest of the sentence.
+# After `/` a word can follow that is not part of the address, after `.` or `?` the rest of the sentence.
 _BROKEN_ADDRESS = re.compile(
     rf"(?<![A-Za-z./])(?:https?://|www\.)\S*(?:[\-_=&]{_GOES_ON}|[./]-?{_GOES_ON}\S*(?:[.=_]\w|/)|\?{_GOES_ON}\S*="
     r"|\w\.\n(?:org|com|net|html?|php|pdf)\b)"
@@ -44,10 +44,10 @@ _MAX_STOPPED_WORDS = 6
 
 
 def text_of_columns(columns: Sequence[Sequence[Line]]) -> str:
-    """Text with a blank line between paragraphs, `- ` before items, `#` before headings.
+    """The text of all pages, with a blank line between paragraphs, `- ` before items and `#` before headings.
 
-    Where sizes of letters differ, headings are lines in larger or bold ones, and the size gives the level. In a text
-    of one size they are read off the lines: what opens the first page is the title (`# `), every other is `## `.
+    If font sizes differ, headings are lines in larger or bold letters, and the size gives the level. In a text of one
+    size they are recognised by their shape: a heading that opens the text is the title (`# `), every other is `## `.
 
     Args:
         columns: The lines of each column, all columns of all pages in reading order.
@@ -69,7 +69,7 @@ def text_of_columns(columns: Sequence[Sequence[Line]]) -> str:
         ends = not before or _ends_paragraph(before, line.text, width)
         level = _level(lines, texts, index, width, sizes) if line.text and (ends or line.size > sizes.body) else 0
         if level:
-            # The first heading is the title, whatever is set larger further on.
+            # The first heading is the title, even if a later one is larger.
             level = level if any(part.lstrip("\n").startswith("#") for part in parts) else 1
             parts.append(("\n\n" if parts else "") + "#" * level + " " + line.text)
             before = ""
@@ -81,7 +81,7 @@ def text_of_columns(columns: Sequence[Sequence[Line]]) -> str:
 
 
 def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
-    """Adds a row of a table, or a line of code; a gap between two lines of code belongs to it."""
+    """Append a table row or a line of code to `parts`; a gap between two lines of code stays in the code."""
     line = lines[index]
     above = next((lines[place] for place in range(index - 1, -1, -1) if lines[place].text), Line(""))
     follows = index > 0 and bool(parts) and (lines[index - 1].is_row if line.is_row else above.is_code)
@@ -109,7 +109,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
             parts[-1] = parts[-1][:-1]
         separator = ""
     else:
-        # A line break before a capital that the margin did not force is the author's: it stays.
+        # A line break before a capital that the margin did not force was meant by the author, and stays.
         is_break_meant = _stops_early(before, line, width) and not line[0].islower()
         separator = "\n" if is_break_meant else blank_between(before, line)
     if separator.strip("\n") or not separator:
@@ -119,7 +119,7 @@ def _append(parts: list[str], before: str, line: str, ends: bool, width: int, wo
 
 
 def _is_within_sentence(before: str, line: str, width: int) -> bool:
-    """Whether a dash at the beginning of a line is one of the sentence that fills the line above."""
+    """Whether the dash at the beginning of a line belongs to the sentence that fills the line above."""
     is_dash = re.match(r"[–—-]\s+(?=[^\W\d_])", line)
     is_open = before != "" and not SENTENCE_END.fullmatch(before) and not _stops_early(before, line, width)
     return is_dash is not None and line[is_dash.end()].islower() and is_open
@@ -138,7 +138,7 @@ def _ends_paragraph(line: str, following: str, width: int) -> bool:
 
 
 def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, sizes: Sizes) -> int:
-    """The level of the heading that a line is, or 0."""
+    """The level of a line as a heading, or 0 if it is none."""
     line = lines[index]
     if not sizes.differ:
         is_first = not any(texts[:index])
@@ -147,7 +147,7 @@ def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, 
     may_be_text = line.text.endswith(":") or len(line.text.split()) > _TITLE_MAX_WORDS
     if is_large(line, sizes.body) and not (may_be_text and line.size < HEADING_SIZE * sizes.body):
         has_words = re.search(r"[^\W\d_]{2}|[\u3040-\u9fff]", line.text) is not None
-        # Where the notes are longer than the text, the text is larger than most lines.
+        # In a document with longer notes than text, the sentences of the text are larger than most lines.
         is_sentence = line.text.endswith(".") and len(line.text.split()) > _MAX_STOPPED_WORDS
         if has_words and not is_sentence and len(line.text) <= MAX_TITLE_CHARS and not _BULLET.match(line.text):
             return min(1 + sum(size > round(2 * line.size) for size in sizes.headings), _MAX_LEVEL)
@@ -161,7 +161,7 @@ def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> 
     if not (_may_be_title(lines[index], width) or (is_bold and _NUMBERED_TITLE.fullmatch(lines[index]))):
         return False
     below = [line for line in lines[index + 1 : index + 5] if line][:2]
-    # A gap stands above it, or the first line of a paragraph that is short would be one.
+    # A heading has a gap above it; otherwise a short line of a paragraph would be one.
     if index and lines[index - 1]:
         return False
     if is_bold:

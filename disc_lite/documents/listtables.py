@@ -1,4 +1,4 @@
-"""Tables that are written as directives in reStructuredText -> rows: CSV, and lists of lists."""
+"""Tables that are directives in reStructuredText (`csv-table`, `list-table`, `flat-table`) -> one line per row."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from collections.abc import Iterator
 
 from disc_lite.documents.tables import MAX_SPAN, Cell, line_of, lines_of, spread
 
-# Of the Linux kernel's tables: how many further columns or rows a cell spans.
+# In the Linux kernel's `flat-table`: how many further columns or rows a cell spans.
 _SPAN = re.compile(r":([cr])span:`(\d{1,3})`\s*")
 
 
 def listed_rows(name: str, block: list[str], options: dict[str, str]) -> list[str]:
-    """The rows of a table that is written as a directive; none if a directive is no such table."""
+    """The rows of a table directive, as lines of cells with ` | ` between them; none for any other directive.
+
+    Args:
+        name: The name of the directive.
+        block: The lines of its content.
+        options: Its options, by name.
+    """
     if name == "csv-table":
         return _csv_rows(block, options)
     if name not in ("list-table", "flat-table"):
@@ -32,16 +38,16 @@ def _csv_rows(block: list[str], options: dict[str, str]) -> list[str]:
 
 
 def _spanning(cell: str) -> Cell:
-    """A cell of the Linux kernel's tables, which says how many further columns and rows it spans."""
+    """The cell of a `flat-table`, whose text says how many further columns and rows it spans."""
     further = dict.fromkeys("cr", 0) | {span[1]: int(span[2]) for span in _SPAN.finditer(cell)}
     columns, rows = (min(1 + further[kind], MAX_SPAN) for kind in "cr")
     return Cell(_SPAN.sub("", cell), columns, rows)
 
 
 def _list_rows(block: list[str]) -> Iterator[list[str]]:
-    """The cells of a list of lists: `* - ` opens a row, `- ` a cell, and what is indented deeper goes on with it.
+    """The rows of a list of lists: `* - ` opens a row, `- ` a cell, and a line indented deeper continues the cell.
 
-    Any bullet will do.
+    Any bullet is accepted.
     """
     rows: list[list[str]] = []
     for line in dedented([line.expandtabs() for line in block], ""):
@@ -57,7 +63,7 @@ def _list_rows(block: list[str]) -> Iterator[list[str]]:
 
 
 def dedented(block: list[str], indent: str) -> list[str]:
-    """The lines of a block with this indent instead of what all of them have."""
+    """The lines of a block with `indent` in place of the indent that they have in common."""
     shown = [len(line) - len(line.lstrip()) for line in block if line.strip()]
     depth = min(shown, default=0)
     return [indent + line[depth:] if line.strip() else "" for line in block]

@@ -1,7 +1,7 @@
-"""Titles without markup -> headings: a short line alone above a text, as in plain text, or in bold.
+"""Titles without markup -> headings: short lines that stand alone above a text, plain or in bold.
 
-Taught as a sentence, such a line is asked for what it does not say. Of a "Who approves" that ended a passage
-Qwen2.5-Coder-1.5B made 25 pairs, all of them wrong.
+If such a line is taught as a sentence, the model asks about what it does not say: from "Who approves" at the end of a
+passage Qwen2.5-Coder-1.5B made 25 pairs, all of them wrong.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ _BLOCK = re.compile(rf"^(?:{FENCE}|(?:{_NO_FENCE}.*\S.*(?:\n|\Z))+)", re.MULTILI
 _TITLE = re.compile(
     r"(?P<bold>\*\*|__)?(?P<title>[^\W_](?:[^\n|@:\\]*[^\s.!?;:,…。！？；：，、*_>])?)(?(bold)(?P=bold))"
 )
-# A list, a table, or sentences.
+# What counts as a text below a title: a list, a table, or sentences.
 _TEXT = re.compile(r"[-*+•|]\s|\d{1,3}[.)]\s|.*[.!?:…。！？][\"'”’“»)\]*_]*\s*\Z", re.DOTALL)
 _MAX_TITLE_CHARS, _MAX_TITLE_WORDS = 60, 8
-_FEWEST = 2  # without bold: a line alone may be anything, several are how the author wrote titles
+_FEWEST = 2  # plain titles: one line alone can be anything, but several are the author's way of writing titles
 
 
 def with_headings(text: str, markup: Markup) -> str:
-    """The text with `#` before its lone titles.
+    """The text with `#` marks before its titles without markup.
 
-    A line in bold is one below any heading; plain lines are where there are several, and no headings but one.
+    A lone bold line is a title, one level below the heading above it; lone plain lines are titles if there are several
+    and the text has at most one heading. If it has titles but no heading, a lone first line is the document's title.
     """
     blocks = list(_blocks(text))
     levels = {heading.start: heading.level for heading in find_headings(text, markup)}
@@ -38,7 +39,7 @@ def with_headings(text: str, markup: Markup) -> str:
     if not titles:
         return text
     first, opening = blocks[0]
-    own = None if levels else _title(opening)  # of the document
+    own = None if levels else _title(opening)  # the title of the document
     if own:
         titles[first] = own
     parts, end, level = [], 0, 1
@@ -52,7 +53,7 @@ def with_headings(text: str, markup: Markup) -> str:
 
 
 def _above_text(blocks: Sequence[tuple[int, str]]) -> dict[int, re.Match[str]]:
-    """Place -> title, of those that have a text right below them, and not the next title."""
+    """A mapping of place -> title, for each title that has a text right below it, and not another title."""
     found = {}
     for (start, block), (_, below) in pairwise(blocks):
         title = _title(block)
@@ -62,7 +63,7 @@ def _above_text(blocks: Sequence[tuple[int, str]]) -> dict[int, re.Match[str]]:
 
 
 def _title(block: str) -> re.Match[str] | None:
-    """The title that a block of one line is, as far as one can see from it alone."""
+    """A match if a block is one line that looks like a title, else None."""
     found = _TITLE.fullmatch(block.rstrip())
     if not found or found["title"][0].islower() or len(found["title"].split()) > _MAX_TITLE_WORDS:
         return None
