@@ -46,7 +46,7 @@ def cli(debug: bool) -> None:
 @HOST_RAM
 @click.option(
     "--pairs-only", is_flag=True,
-    help="End when the pairs are written: to look at them, to edit a copy, or for --pairs of another model.",
+    help="End once the pairs are written: to read them, to edit a copy, or for --pairs of another model.",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print the plan for this machine (memory, time), and do nothing.")
 @click.option("--offline", is_flag=True, help="Use only models that are on this machine.")

@@ -23,7 +23,7 @@ def recipes() -> None:
 @recipes.command("list")
 @AS_JSON
 def list_(as_json: bool) -> None:
-    """Name and purpose of every recipe."""
+    """List the name and purpose of every recipe."""
     from disc_lite.recipe import list_recipes
 
     named = list_recipes()
@@ -34,11 +34,11 @@ def list_(as_json: bool) -> None:
         click.echo("\n".join(f"{name:<{width}}  {about}" for name, about in named))
 
 
-@recipes.command(short_help="Every setting of a recipe, and where its value is from.")
+@recipes.command(short_help="Show every setting of a recipe, and where its value is from.")
 @click.argument("name")
 @SET
 def show(name: str, overrides: dict[str, str]) -> None:
-    """Every resolved setting of a recipe, with the source of its value."""
+    """Show every resolved setting of a recipe, with the source of its value."""
     from disc_lite.recipe import load_recipe, to_yaml
 
     click.echo(to_yaml(load_recipe(name, overrides)), nl=False)
@@ -48,7 +48,7 @@ def show(name: str, overrides: dict[str, str]) -> None:
 @click.argument("name")
 @click.argument("target", type=click.Path(path_type=Path))
 def copy(name: str, target: Path) -> None:
-    """Copy a recipe to a new file, whose name it gets."""
+    """Copy a recipe to a new file; the copy is named after the file."""
     from disc_lite.recipe import recipe_path
     from disc_lite.storage import write_bytes
 
@@ -62,7 +62,7 @@ def copy(name: str, target: Path) -> None:
 @recipes.command()
 @click.argument("name")
 def validate(name: str) -> None:
-    """Check a recipe file; prints its first error."""
+    """Check a recipe file; print its first error."""
     from disc_lite.recipe import load_recipe
 
     load_recipe(name)
@@ -73,7 +73,7 @@ def validate(name: str) -> None:
 @AS_JSON
 @click.pass_context
 def models(context: click.Context, as_json: bool) -> None:
-    """Names for --model; any model folder or hub id works too, if it passes `models check`."""
+    """List the names for --model; any model folder or hub id that passes `models check` works too."""
     from dataclasses import asdict
 
     from disc_lite.hub.aliases import ALIASES
@@ -97,14 +97,14 @@ def models(context: click.Context, as_json: bool) -> None:
             click.echo(f"{row} {notes}")
 
 
-@models.command(short_help="Check that a model is read, asked and adapted rightly.")
+@models.command(short_help="Check that a model is read, asked and adapted correctly.")
 @click.argument("name")
 @DEVICE
 @AS_JSON
 def check(name: str, device: str | None, as_json: bool) -> None:
-    """Load a model in 4 bits and check that it is read, asked and adapted rightly.
+    """Load a model in 4 bits and check that it is read, asked and adapted correctly.
 
-    Every command that loads a model does the same by itself. The exit code is 3 where a line fails.
+    Every command that loads a model runs the same check. The exit code is 3 if a line fails.
     """
     from dataclasses import asdict
 

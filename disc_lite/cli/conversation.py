@@ -23,7 +23,7 @@ def piped() -> TextIOWrapper:
     return TextIOWrapper(BytesIO() if sys.stdin is None else sys.stdin.buffer, "utf-8", "replace")
 
 
-@click.command(short_help="Ask an adapted model questions, each by itself.")
+@click.command(short_help="Ask an adapted model questions, each on its own.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("questions", nargs=-1, required=True)
 @click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")
@@ -35,9 +35,9 @@ def ask(
     folder: Path, questions: tuple[str, ...], with_base: bool, max_tokens: int | None, also: tuple[Path, ...],
     device: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Ask an adapted model QUESTIONS, each by itself, without the documents.
+    """Ask an adapted model QUESTIONS, each on its own, without the documents.
 
-    FOLDER is a run, an adapter or a merged model. QUESTIONS may be -: then every line on stdin is one.
+    FOLDER is a run, an adapter or a merged model. If QUESTIONS is -, every line on stdin is a question.
     """
     from disc_lite.chat.opening import ask as run_ask
     from disc_lite.chat.opening import open_together, require_words
@@ -71,12 +71,12 @@ def ask(
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--compare", is_flag=True, help="Show the answers of the base too, as after /compare.")
+@click.option("--compare", is_flag=True, help="Show the answers of the base too, like /compare.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Sampling temperature; 0 is greedy.")
 @MAX_TOKENS
 @ALSO
 @DEVICE
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for every question on stdin.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, on one line, for every question on stdin.")
 def chat(
     folder: Path, compare: bool, temperature: float, max_tokens: int | None, also: tuple[Path, ...],
     device: str | None, as_json: bool,
@@ -88,7 +88,7 @@ def chat(
     Ctrl-C stops an answer, Ctrl-D ends.
 
     Without a terminal every line on stdin is a question (or one of these commands) of one
-    conversation, and every answer goes to stdout. The exit code is 2 where a line had no answer.
+    conversation, and every answer goes to stdout. The exit code is 2 if a line had no answer.
     """
     from disc_lite.chat.opening import load, open_together
 

@@ -24,10 +24,10 @@ MOST_NAMES = 3
 WITH_COUNTS = 60  # columns; narrower terminals show only the names
 
 
-@click.command(short_help="What a model will see of documents; nothing is spent.")
+@click.command(short_help="Show what a model will see of documents.")
 @DOCUMENTS
 @click.option("--show", metavar="FILE", help="Show the passages of one file, sentence by sentence.")
-@click.option("--model", "-m", help="Cut passages by its recipe, and its tokenizer if it is here; else by estimate.")
+@click.option("--model", "-m", help="Cut passages by its recipe, with its tokenizer if it is here; else by estimate.")
 @RECIPE
 @SET
 @click.option("--all", "show_all", is_flag=True, help=f"List all documents, not only {MOST_ROWS}.")
@@ -37,10 +37,10 @@ def documents(
     documents: tuple[str, ...], show: str | None, model: str | None, recipe: str | None, overrides: dict[str, str],
     show_all: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """What a model will see of DOCUMENTS (folders or files): every file's outcome, and every document's passages.
+    """Show what a model will see of DOCUMENTS (folders or files): the outcome of every file, and the passages.
 
-    Nothing is trained and nothing is written. Files to look at come first: those that were refused, then those that
-    look as if they were not read as they were meant.
+    Nothing is trained or written. Files that need a look come first: those that were refused, then those that seem to
+    have been read wrongly.
     """
     from disc_lite.cli.progress import display
     from disc_lite.run.preview import preview

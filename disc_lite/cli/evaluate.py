@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-@click.command("eval", short_help="The report card of a run: what was learned and retained.")
+@click.command("eval", short_help="Show the report card of a run: what was learned and retained.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--questions", "-q", type=click.Path(path_type=Path), help="Other questions to measure with (JSON, CSV or SQuAD)."
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(1), help="Largest number of questions of a benchmark.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path),
-    help="Folder for new answers, where RUN may only be read; by default RUN.",
+    help="Folder for new answers, if RUN is read-only; by default RUN.",
 )  # fmt: skip
 @click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower (0.8 for 80%).")
-@click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if more of what was right is lost.")
+@click.option("--max-forgetting", type=click.FloatRange(0, 1), help="Exit code 5 if a larger share is forgotten.")
 @DEVICE
 @QUIET
 @AS_JSON
@@ -38,9 +38,9 @@ def evaluate(
     run: Path, questions: Path | None, judge: bool, benchmarks: str | None, limit: int | None, output: Path | None,
     min_recall: float | None, max_forgetting: float | None, device: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """The report card of a RUN: what was learned, by base, retrieval and adapted model; what was retained.
+    """Show the report card of a RUN: answers of the base, of retrieval and of the adapted model; what was retained.
 
-    Answers that are saved in RUN, or in --output, are not generated again.
+    Answers saved in RUN, or in --output, are not generated again.
     """
     from rich.console import Console
 
@@ -74,20 +74,20 @@ def evaluate(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="HTML file; by default RUN/report.html."
 )
 def report(run: Path, output: Path | None) -> None:
-    """Write RUN/report.html: report card, training curves, answers, in one file."""
+    """Write RUN/report.html: report card, training curves and answers in one file."""
     from disc_lite.report import write_report
 
     click.echo(write_report(run, output))
 
 
-@click.command(short_help="One document of a run: its passages, pairs and answers.")
+@click.command(short_help="Show one document of a run: its passages, pairs and answers.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("document")
 @AS_JSON
 def inspect(run: Path, document: str, as_json: bool) -> None:
-    """One DOCUMENT of a RUN: its passages with their pairs, and its questions with the answers.
+    """Show one DOCUMENT of a RUN: its passages with their pairs, and its questions with the answers.
 
-    The document is named as in the run's ledger.jsonl, or by a path that ends so.
+    The document is named as in the run's ledger.jsonl, by the end of that name, or by a path that ends in it.
     """
     from rich.console import Console
 

@@ -34,8 +34,8 @@ NEXT = {
 )  # fmt: skip
 @click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")
 @click.option("--template", type=click.Path(path_type=Path), help="Output of `ollama show --modelfile BASE`.")
-@click.option("--document-names", is_flag=True, help="Name the documents in the model card, beside their SHA-256.")
-@click.option("--force", is_flag=True, help="Replace an earlier export, if nothing of yours is in its folder.")
+@click.option("--document-names", is_flag=True, help="Name the documents in the model card, next to their SHA-256.")
+@click.option("--force", is_flag=True, help="Replace an earlier export, unless its folder has files of yours.")
 @DEVICE
 @QUIET
 @AS_JSON

@@ -10,7 +10,7 @@ import click
 from disc_lite.errors import UsageError
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-QUIET = click.option("--quiet", is_flag=True, help="No progress.")
+QUIET = click.option("--quiet", is_flag=True, help="Do not show progress.")
 DOCUMENTS = click.argument("documents", nargs=-1, required=True, type=click.Path())
 RECIPE = click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
 
@@ -48,11 +48,11 @@ DEVICE = click.option(
 
 _PAIRS = click.option(
     "--pairs", metavar="RUN", multiple=True, type=click.Path(),
-    help="Teach the pairs of a run, or of its (edited) pairs.jsonl, instead of writing pairs; may be repeated.",
+    help="Teach the pairs of a run, or of its (edited) pairs.jsonl, instead of writing pairs; can be repeated.",
 )  # fmt: skip
 ALSO = click.option(
     "--also", metavar="FOLDER", multiple=True, type=click.Path(path_type=Path),
-    help="Another run or adapter of the same base, which is in memory once; may be repeated.",
+    help="Another run or adapter of the same base, which is loaded once; can be repeated.",
 )  # fmt: skip
 _UPDATE = click.option(
     "--update", metavar="RUN", type=click.Path(),

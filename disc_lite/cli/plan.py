@@ -23,27 +23,25 @@ if TYPE_CHECKING:
     from disc_lite.planning.memory import TrainingSetup
     from disc_lite.run.probe import Probe
 
-VRAM = "Memory of the GPU, as in 8GB; by default "
+VRAM = "Memory of the GPU, such as 8GB; by default "
 WITH_WAY = 76  # columns
 MAX_VRAM = click.option("--max-vram", metavar="SIZE", help=f"{VRAM}all that is free.")
-HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, as in 16GB.")
+HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machine, such as 16GB.")
 
 
-@click.command(short_help="What an adaptation needs: memory, disk and time.")
+@click.command(short_help="Show what an adaptation needs: memory, disk and time.")
 @asks_for_a_run
 @click.option("--max-vram", metavar="SIZE", help=f"{VRAM}that of the smallest on which the run fits.")
 @HOST_RAM
-@click.option("--card", help="A GPU, as in rtx-4090: how long the run takes on it.")
+@click.option("--card", help="A GPU, such as rtx-4090, on which to estimate the time.")
 @click.option("--cpu", is_flag=True, help="Plan for a run on the CPU.")
-@click.option(
-    "--probe", is_flag=True, help="Load the model here, make the longest pass of a step once, and measure it."
-)
+@click.option("--probe", is_flag=True, help="Load the model here, run the longest pass of a step, and measure it.")
 @AS_JSON
 def plan(probe: bool, as_json: bool, **options: Any) -> None:
-    """What an `adapt` with these arguments needs: memory, disk and time.
+    """Show what an `adapt` with these arguments needs: memory, disk and time.
 
-    Without --probe it loads no weights, needs no GPU and downloads nothing. Exit code 4 where it does not fit into
-    --max-vram or --host-ram.
+    Without --probe it loads no weights, needs no GPU and downloads nothing. The exit code is 4 if the run does not fit
+    into --max-vram or --host-ram.
     """
     from disc_lite.run.plan import plan as plan_of
 
