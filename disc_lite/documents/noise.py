@@ -114,17 +114,19 @@ def is_noise(tag: Tag, is_page: bool) -> bool:
 def _is_noise_of_a_site(tag: Tag) -> bool:
     if tag.name == "table" and _is_menu(tag):
         return True
-    names = [name for name in _telling_names(tag) if _may_tell(name)]
-    is_named = _any(_NAME, names)
+    names = [name for name in _telling_names(tag) if _is_known_name(name)]
+    is_named = _any_matches(_NAME, names)
     if tag.name in _OUTSIDE_ARTICLES and not any(map(_is_article, tag.parents)):
-        is_aside = tag.name == "aside" and not is_named and not _any(_SIDEBAR, names)
-        return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _says_something(tag))
+        is_aside = tag.name == "aside" and not is_named and not _any_matches(_SIDEBAR, names)
+        return not any(within(tag, _MAIN_TEXT)) and not (is_aside and _has_own_sentences(tag))
     if tag.name == "header" or tag.get("role") == "banner":
         # A banner of the site, unless it holds the page's heading.
         return tag.get("role") == "banner" and not any(within(tag, ("h1", "h2")))
-    if _any(_LINK_OF_TITLE, names) and _is_title(tag):
+    if _any_matches(_LINK_OF_TITLE, names) and _is_title(tag):
         return False
-    is_noise_by_name = is_named or (_any(_PLAIN_NAME, names) and not _says_something(tag)) or _is_request(tag, names)
+    is_noise_by_name = (
+        is_named or (_any_matches(_PLAIN_NAME, names) and not _has_own_sentences(tag)) or _is_request(tag, names)
+    )
     return is_noise_by_name and tag.name not in _MAIN_TEXT and not any(within(tag, _MAIN_TEXT))
 
 
@@ -136,12 +138,12 @@ def _is_menu(table: Tag) -> bool:
     return linked > _MENU_SHARE * len("".join(table.get_text().split()))
 
 
-def _any(pattern: re.Pattern[str], names: Sequence[str]) -> bool:
+def _any_matches(pattern: re.Pattern[str], names: Sequence[str]) -> bool:
     return any(map(pattern.fullmatch, names))
 
 
 @lru_cache(_CACHED_NAMES)  # a page has few different names, each on many elements
-def _may_tell(name: str) -> bool:
+def _is_known_name(name: str) -> bool:
     return any(pattern.fullmatch(name) for pattern in (_NAME, _PLAIN_NAME, _LINK_OF_TITLE, _SIDEBAR, _CONSENT, _ASKING))
 
 
@@ -168,12 +170,12 @@ def _slug(text: str) -> str:
 _slug_of_name = lru_cache(_CACHED_NAMES)(_slug)
 
 
-def _says_something(tag: Tag) -> bool:
+def _has_own_sentences(tag: Tag) -> bool:
     """Whether an element has sentences that are its own, not those of links as in teasers."""
-    return SENTENCE.search(tag.get_text(" ")) is not None and _is_own(tag)
+    return SENTENCE.search(tag.get_text(" ")) is not None and _is_own_text(tag)
 
 
-def _is_own(tag: Tag) -> bool:
+def _is_own_text(tag: Tag) -> bool:
     """Whether less than a third of an element's text is in links, and none of it in a form."""
     linked = sum(len(link.get_text()) for link in within(tag, ("a",)))
     return linked < _LINKED_SHARE * len(tag.get_text(" ")) and not any(within(tag, ("button", "form", "input")))
@@ -181,11 +183,11 @@ def _is_own(tag: Tag) -> bool:
 
 def _is_request(tag: Tag, names: Sequence[str]) -> bool:
     """Whether an element asks for consent or an address: it has no real text, or few words and something to press."""
-    if not (is_surely := _any(_CONSENT, names)) and not _any(_ASKING, names):
+    if not (is_surely := _any_matches(_CONSENT, names)) and not _any_matches(_ASKING, names):
         return False
     is_titled = any(within(tag, _TITLES))
-    is_listed = is_titled and any(within(tag, ("dl", "li", "pre", "table"))) and _is_own(tag)
-    if not is_listed and not (_says_something(tag) and (is_titled or not is_surely)):
+    is_listed = is_titled and any(within(tag, ("dl", "li", "pre", "table"))) and _is_own_text(tag)
+    if not is_listed and not (_has_own_sentences(tag) and (is_titled or not is_surely)):
         return True
     text = tag.get_text(" ")
     asks = any(map(_is_pressed, within(tag, ("a",)))) or (is_surely and _SETS_COOKIES.search(text) is not None)

@@ -90,7 +90,7 @@ def read_picture(pixels: bytes, languages: str) -> list[ReadLine]:
     Raises:
         RefusedFile: OCR took too long, or the command failed.
     """
-    done = _ask(pixels, "-l", languages, "hocr")
+    done = _run_tesseract(pixels, "-l", languages, "hocr")
     if done.returncode:
         raise RefusedFile(_TOO_LONG if done.returncode < 0 else f"tesseract failed (exit status {done.returncode})")
     return lines_of_hocr(done.stdout)
@@ -98,11 +98,11 @@ def read_picture(pixels: bytes, languages: str) -> list[ReadLine]:
 
 def degrees_to_turn(pixels: bytes) -> int:
     """The degrees by which a page must be turned clockwise to be upright; 0 if tesseract does not find out."""
-    found = _TURN.search(_ask(pixels, "--psm", "0").stdout)
+    found = _TURN.search(_run_tesseract(pixels, "--psm", "0").stdout)
     return int(found[1]) if found else 0
 
 
-def _ask(pixels: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+def _run_tesseract(pixels: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
     """Run tesseract on the image of a page; a signal ends the command if it takes too long."""
     command = ["tesseract", "stdin", "stdout", "--dpi", str(_DPI), *options]
     # One thread: every core already runs a process like this one, and more threads make it slower.

@@ -25,7 +25,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
-_TOLD = 0.02  # the share of letters in uncertain order above which the ledger has a warning
+_UNCERTAIN_SHARE = 0.02  # the share of letters in uncertain order above which the ledger has a warning
 
 
 def pdf_text(source: Source) -> Converted:
@@ -54,14 +54,14 @@ def pdf_text(source: Source) -> Converted:
         empty = "no text in the PDF (empty pages?); export it again, or leave it out"
         raise RefusedFile(scanned.problem or (illegible if len(scanned) else empty))
     # The order of letters is uncertain on printed pages only: OCR reads them as they stand.
-    warnings = [scanned.warning(len(pages)), *_of_order(printed, sum(map(str.isalpha, text)))]
+    warnings = [scanned.warning(len(pages)), *_order_warnings(printed, sum(map(str.isalpha, text)))]
     return Converted(text, warning="; ".join(filter(None, warnings)), ocr_pages=len(scanned))
 
 
-def _of_order(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[str]:
+def _order_warnings(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[str]:
     """Yield warnings if the order of Arabic or Hebrew letters, or of numbers next to them, is uncertain."""
     remedy = "save it as .docx, .html or text"
-    if (share := sum(map(letters_as_drawn, pages)) / max(1, letters)) > _TOLD:
+    if (share := sum(map(letters_as_drawn, pages)) / max(1, letters)) > _UNCERTAIN_SHARE:
         yield (
             f"{share:.0%} of its letters are Arabic or Hebrew, whose order PDF does not keep: "
             f"that text is damaged; {remedy}"

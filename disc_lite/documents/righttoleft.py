@@ -86,7 +86,7 @@ def unsure_numbers(lines: Iterable[str]) -> Iterator[str]:
 def from_the_right(chars: Sequence[Char]) -> Iterator[Char]:
     """Yield the characters of a right-to-left page in reading order, mirrored; `chars` are as wide as their advance."""
     edge = max(char.right for char in chars)
-    return _read([(row, edge) for row in rows_of(chars)])
+    return _in_reading_order([(row, edge) for row in rows_of(chars)])
 
 
 def partly_from_the_right(chars: Sequence[Char], wide: Sequence[Char]) -> Iterator[Char]:
@@ -101,10 +101,12 @@ def partly_from_the_right(chars: Sequence[Char], wide: Sequence[Char]) -> Iterat
     ]
     turned = {char.place for part in parts for char in part}
     yield from (char for char in chars if char.place not in turned)
-    yield from _read([(part, min(one.left for one in part) + max(one.right for one in part)) for part in parts])
+    yield from _in_reading_order(
+        [(part, min(one.left for one in part) + max(one.right for one in part)) for part in parts]
+    )
 
 
-def _read(rows: Sequence[tuple[Sequence[Char], float]]) -> Iterator[Char]:
+def _in_reading_order(rows: Sequence[tuple[Sequence[Char], float]]) -> Iterator[Char]:
     """Yield the characters of (row, edge) pairs in reading order; each row is mirrored so that its edge is at 0."""
     text = "".join(char.text for row, _ in rows for char in row)
     runs = _AFTER_HEBREW if 2 * len(_HEBREW.findall(text)) > right_to_left_letters(text) else _AFTER_ARABIC
@@ -120,7 +122,7 @@ def _line(row: Sequence[Char], edge: float) -> _Line:
     """The characters of a row from the right, with spaces at gaps, and line breaks at gaps as between columns."""
     mirrored = [char._replace(start=edge - char.right, left=edge - char.right, right=edge - char.left) for char in row]
     letters = [char for char in mirrored if not _is_mark(char)]
-    bases = {char: base for char in mirrored if _is_mark(char) and (base := _under(char, letters))}
+    bases = {char: base for char in mirrored if _is_mark(char) and (base := _letter_under(char, letters))}
     line: _Line = []
     before: Char | None = None
     for char in sorted(set(mirrored) - set(bases), key=lambda one: (one.left, one.text in _ENDS_LIGATURE, one.place)):
@@ -135,7 +137,7 @@ def _line(row: Sequence[Char], edge: float) -> _Line:
     return line
 
 
-def _under(mark: Char, letters: Sequence[Char]) -> Char | None:
+def _letter_under(mark: Char, letters: Sequence[Char]) -> Char | None:
     """The letter that a mark is drawn on; None if the mark has room of its own, after its letter."""
     middle = (mark.left + mark.right) / 2
     return min(
@@ -151,7 +153,7 @@ def _is_mark(char: Char) -> bool:
 
 def _with_runs(line: _Line, runs: re.Pattern[str]) -> _Line:
     """The line with its left-to-right spans (Latin words and numbers) turned around."""
-    for start, end in _turned("".join(text[0] for text, _ in line), runs):
+    for start, end in _left_to_right_spans("".join(text[0] for text, _ in line), runs):
         part = line[start:end]
         both = min(char.left for _, char in part if char) + max(char.right for _, char in part if char)
         line[start:end] = [
@@ -169,7 +171,7 @@ def _with_runs(line: _Line, runs: re.Pattern[str]) -> _Line:
     return line
 
 
-def _turned(shown: str, runs: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+def _left_to_right_spans(shown: str, runs: re.Pattern[str]) -> Iterator[tuple[int, int]]:
     """The spans of left-to-right text in a right-to-left line."""
     for run in runs.finditer(shown):
         start, end = run.span()

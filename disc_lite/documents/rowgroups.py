@@ -37,7 +37,7 @@ def groups_of(rows: Sequence[Row], first: int, is_note: Sequence[bool]) -> list[
     names = [_name_in(row, first) if not note else "" for row, note in zip(rows, is_note, strict=True)]
     if not any(names):
         return [""] * len(rows)
-    names = names if _are_groups(rows, first, names) else _standing_out(rows, first, names)
+    names = names if _are_groups(rows, first, names) else _names_standing_out(rows, first, names)
     groups: list[str | None] = []
     group, is_open = "", False
     last = max((number for number, name in enumerate(names) if not name), default=0)
@@ -48,7 +48,7 @@ def groups_of(rows: Sequence[Row], first: int, is_note: Sequence[bool]) -> list[
         else:
             is_open = False
             groups.append("" if is_note[number] else group)
-    _let_out_the_sum(rows, groups)
+    _take_out_total(rows, groups)
     return groups
 
 
@@ -67,7 +67,7 @@ def _are_groups(rows: Sequence[Row], first: int, names: Sequence[str]) -> bool:
     return len(columns) >= _LEAST_COLUMNS and len(members) > 1 and sum(members) >= _LEAST_MEMBERS * len(members)
 
 
-def _standing_out(rows: Sequence[Row], first: int, names: Sequence[str]) -> list[str]:
+def _names_standing_out(rows: Sequence[Row], first: int, names: Sequence[str]) -> list[str]:
     """For each row, its lone cell if that stands out and most other cells of the column do not; else empty.
 
     If the first group does not begin right below the header, the groups need enough rows on average: a lone cell can
@@ -85,15 +85,15 @@ def _stands_out(cell: str) -> bool:
     return isinstance(cell, Standout)
 
 
-def _let_out_the_sum(rows: Sequence[Row], groups: list[str | None]) -> None:
+def _take_out_total(rows: Sequence[Row], groups: list[str | None]) -> None:
     """Take the total of the table out of the last group, in place, unless it is the group's own total."""
     last = max((n for n, group in enumerate(groups) if group), default=0)
-    if not groups or not groups[last] or not _is_sum(rows[last]):
+    if not groups or not groups[last] or not _is_total(rows[last]):
         return
     ends = [n - 1 for n, group in enumerate(groups) if group is None and n and groups[n - 1] is not None]
-    if not ends or _is_sum(rows[last - 1]) or not _is_sum(rows[ends[-1]]):
+    if not ends or _is_total(rows[last - 1]) or not _is_total(rows[ends[-1]]):
         groups[last] = ""
 
 
-def _is_sum(row: Row) -> bool:
+def _is_total(row: Row) -> bool:
     return any(map(_TOTAL.match, filter(None, row)))

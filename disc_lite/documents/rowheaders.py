@@ -29,19 +29,19 @@ def parts_of(rows: Sequence[Row]) -> tuple[Row, Sequence[Row], Sequence[Row]]:
     if that row holds data, as the rows below it do.
     """
     start = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
-    start -= start > 0 and _names_values(rows[start - 1], rows[start])
-    start = _below_fields(rows, start)
+    start -= start > 0 and _names_second_column(rows[start - 1], rows[start])
+    start = _header_below_fields(rows, start)
     header: Row = rows[start] if rows else []
     end = start + 1
     if begins_with_a_row(header, rows[end : end + _FEW_ROWS]):
         return [], rows[:start], rows[start:]
-    while end < len(rows) and _goes_on(header, rows[end], rows[end + 1 : end + 1 + SAMPLE_ROWS]):
+    while end < len(rows) and _continues_header(header, rows[end], rows[end + 1 : end + 1 + SAMPLE_ROWS]):
         header = _joined(header, rows[end])
         end += 1
     return header, rows[:start], rows[end:]
 
 
-def _below_fields(rows: Sequence[Row], start: int) -> int:
+def _header_below_fields(rows: Sequence[Row], start: int) -> int:
     """The index of the header below fields such as `Customer | Acme` above a wider table; `start` if there are none."""
     sizes = [sum(map(bool, row)) for row in rows[start : start + _FEW_ROWS]]
     above = next((n for n, size in enumerate(sizes) if size > 2), 0)
@@ -52,14 +52,14 @@ def _below_fields(rows: Sequence[Row], start: int) -> int:
     return start + above if is_header and stand_apart(rows[start : start + above]) else start
 
 
-def _names_values(above: Row, row: Row) -> bool:
+def _names_second_column(above: Row, row: Row) -> bool:
     """Whether a lone cell names the second of two columns, as in exports in which the column of names has no header."""
     values = [column for column, cell in enumerate(row) if cell][1:]
     is_above = [column for column, cell in enumerate(above) if cell] == values
     return is_above and len(values) == 1 and DIGIT.search(row[values[0]]) is not None
 
 
-def _goes_on(header: Row, row: Row, below: Sequence[Row]) -> bool:
+def _continues_header(header: Row, row: Row, below: Sequence[Row]) -> bool:
     """Whether a row continues the header: it names columns without a name, by words or years above numbers.
 
     In doubt it is a row of data, since data in the header would be repeated in the text of every row.

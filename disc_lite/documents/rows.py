@@ -74,13 +74,13 @@ def _tables(rows: Sequence[Row]) -> list[list[Row]]:
         if blocks[1:] and len(side_by_side(block)) > 1:
             tables += _tables(block)
         elif tables and not (_is_table(tables[-1], block) and (_has_header(block) or _has_header(block, below))):
-            tables[-1] += [_standing_out(block[0]), *block[1:]]
+            tables[-1] += [_after_empty_row(block[0]), *block[1:]]
         else:
             tables.append(block)
     return tables
 
 
-def _standing_out(row: Row) -> Row:
+def _after_empty_row(row: Row) -> Row:
     """The row after an empty row; if it is a lone cell, the cell stands out, since it can be a title."""
     return [Standout(cell) for cell in row] if sum(map(bool, row)) == 1 else row
 

@@ -29,8 +29,8 @@ def without_running_lines(pages: Sequence[Sequence[Row]]) -> list[Sequence[Row]]
     kept = []
     for number, (rows, (top, bottom)) in enumerate(zip(pages, edges, strict=True), start=1):
         running = partial(seen.is_running, number=number)
-        first = _depth(top, rows, running)
-        last = len(rows) - _depth(bottom, rows, running)
+        first = _running_rows(top, rows, running)
+        last = len(rows) - _running_rows(bottom, rows, running)
         kept.append(rows[first : max(last, first)])
     return kept
 
@@ -88,7 +88,7 @@ class _Seen:
         )
 
 
-def _depth(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row], bool]) -> int:
+def _running_rows(edge: Sequence[Row], rows: Sequence[Row], is_running: Callable[[Row], bool]) -> int:
     """How many rows, counted from the edge, are running lines: a gap must separate the last of them from the text."""
     count = next((index for index, row in enumerate(edge[:-1]) if not is_running(row)), len(edge) - 1)
     if len(rows) < 2 or not count:

@@ -197,7 +197,7 @@ def _pieces(scan: Scan) -> Iterator[Piece]:
         middle = (line.words[0].left + line.words[-1].right) / 2
         baseline = scan.height - (line.baseline - tilt * middle) * scan.pixel
         shift = tilt * line.baseline
-        for words in _apart(_with_bullet(line), GAP_OF_PIECES * line.size):
+        for words in _split_at_gaps(_with_bullet(line), GAP_OF_PIECES * line.size):
             left, right = (words[0].left + shift) * scan.pixel, (words[-1].right + shift) * scan.pixel
             yield Piece(left, right, baseline, line.size * scan.pixel, " ".join(word.text for word in words))
 
@@ -210,7 +210,7 @@ def _with_bullet(line: ReadLine) -> Sequence[Word]:
     return line.words
 
 
-def _apart(words: Sequence[Word], gap: float) -> Iterator[Sequence[Word]]:
+def _split_at_gaps(words: Sequence[Word], gap: float) -> Iterator[Sequence[Word]]:
     """Yield the words in runs, cut where two are more than `gap` pixels apart."""
     cuts = [place for place, (one, other) in enumerate(pairwise(words), 1) if other.left - one.right > gap]
     for start, end in pairwise([0, *cuts, len(words)]):

@@ -118,7 +118,7 @@ def _cuts(text: str, start: int, end: int, markup: Markup) -> Iterator[tuple[int
 def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end: int) -> bool:
     line_start = line.start
     if not gap.group()[0].isspace():
-        return not _is_quoted(text, line_start, gap.end() - 1, end) and not _goes_on(text, gap, end)
+        return not _is_quoted(text, line_start, gap.end() - 1, end) and not _continues_after_quotation(text, gap, end)
     if gap.end() >= end:
         return False
     if "\u0e01" <= text[gap.start() - 1] <= "\u0e4e" and "\u0e01" <= text[gap.end()] <= "\u0e4e":
@@ -126,7 +126,7 @@ def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end
     after = text[gap.end() : min(gap.end() + _LOOK_AHEAD_CHARS, end)]
     # It can begin in the line above: `im` and `19. Jahrhundert` belong together.
     before = text[max(sentence, gap.start() - _LOOK_BACK_CHARS) : gap.start()]
-    if after.startswith(_ENDS_OF_COMMENTS) or not _stops(before, after):
+    if after.startswith(_ENDS_OF_COMMENTS) or not _has_stop(before, after):
         return False
     if _is_quoted(text, line_start, gap.start(), end):
         return False
@@ -146,7 +146,7 @@ def _ends_sentence(text: str, line: Line, sentence: int, gap: re.Match[str], end
     return not is_abbreviation(word.group(), bare[: word.start()], after, len(so_far))
 
 
-def _stops(before: str, after: str) -> bool:
+def _has_stop(before: str, after: str) -> bool:
     """Whether there is a stop before the gap, and after it something that can open a sentence."""
     bare = before.rstrip(_CLOSERS)
     # French has a space inside the quotation marks.
@@ -164,7 +164,7 @@ def _stops(before: str, after: str) -> bool:
     return first in _STARTERS or (first.isalnum() and not first.islower())
 
 
-def _goes_on(text: str, gap: re.Match[str], end: int) -> bool:
+def _continues_after_quotation(text: str, gap: re.Match[str], end: int) -> bool:
     """Whether the sentence continues after a quotation in Chinese or Japanese."""
     closed = gap.group()[-1] in "」』”’）》"
     return closed and text[gap.end() : min(gap.end() + 1, end)] in tuple("とっ、，,はがをに")

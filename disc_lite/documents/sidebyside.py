@@ -56,7 +56,7 @@ def side_by_side(rows: Sequence[Row]) -> list[Sequence[Row]]:
     if not starts[1:]:
         return [rows]
     ends = [*starts[1:], strips[-1][1]]
-    return [[_within(row, first, end) for row in rows] for first, end in zip(starts, ends, strict=True)]
+    return [[_cut_to_columns(row, first, end) for row in rows] for first, end in zip(starts, ends, strict=True)]
 
 
 def doubt_about(rows: Sequence[Row]) -> str:
@@ -81,7 +81,7 @@ def _strips(rows: Sequence[Row]) -> list[tuple[int, int]]:
     return [(a + 1, b) for a, b in pairwise(edges) if b - a > 1] or [(0, width)]
 
 
-def _within(row: Row, first: int, end: int) -> Row:
+def _cut_to_columns(row: Row, first: int, end: int) -> Row:
     """A row with only the cells of the columns from `first` to `end`, in their places."""
     return [*[""] * first, *row[first:end]]
 

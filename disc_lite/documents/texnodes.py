@@ -74,12 +74,12 @@ class TexReader:
         from pylatexenc.latexwalker import LatexWalker
 
         nodes = LatexWalker(written, latex_context=self._walker, tolerant_parsing=True).get_latex_nodes()[0]
-        _part_groups(nodes)
+        _separate_groups(nodes)
         text = re.sub(rf"[ \t\u00a0]*{_GONE}", "", str(self._text.nodelist_to_text(nodes)))
         text = re.sub(rf"^([ \t]*){NUMBER_SIGN}", r"\1\\#", text, flags=re.MULTILINE).replace(NUMBER_SIGN, "#")
         return with_scripts(text, _SCRIPT)
 
-    def _of(self, nodes: list[Node]) -> str:
+    def _text_of(self, nodes: list[Node]) -> str:
         return str(self._text.nodelist_to_text([node for node in nodes if node is not None]))
 
     def _shown_as(self, written: str) -> Callable[[Node], str]:
@@ -87,7 +87,7 @@ class TexReader:
 
         def shown(node: Node) -> str:
             given = node.nodeargd.argnlist if node.nodeargd else []
-            texts = {str(number): self._of([argument]) for number, argument in enumerate(given, 1)}
+            texts = {str(number): self._text_of([argument]) for number, argument in enumerate(given, 1)}
             return written % texts if any(texts.values()) or "%" not in written else ""
 
         return shown
@@ -98,12 +98,12 @@ class TexReader:
         behind = node.parsing_state.s[node.pos + node.len : node.pos + node.len + 2]
         if not arguments and (behind[:1] not in ("{", "[") or behind == "{}"):
             self.unknown[f"\\{node.macroname}"] = None
-        return self._of(arguments)
+        return self._text_of(arguments)
 
     def _quantity(self, node: Node) -> str:
         given = [argument for argument in node.nodeargd.argnlist[1:] if argument is not None]
         unit = unit_text(given[-1].latex_verbatim().removeprefix("{").removesuffix("}"))
-        values = [self._of([argument]).strip() for argument in given[:-1]]
+        values = [self._text_of([argument]).strip() for argument in given[:-1]]
         if node.macroname == "SI" and len(values) > 1:  # the second is a unit in front of the number
             values = [f"{values[1]} {values[0]}"]
         return f"{' to '.join(values)} {unit}".strip()
@@ -121,9 +121,9 @@ class TexReader:
             number += is_numbered and label is None
             marker = around.format(number_text(kind, number)) if is_numbered else "-"
             marker = marker if re.fullmatch(r"-|(?:\d{1,3}|[a-z])[.)]", marker) else f"- {marker}"
-            text = self._of(body).strip()
+            text = self._text_of(body).strip()
             if label is not None:
-                term = self._of([label]).strip().removeprefix("[").removesuffix("]").strip()
+                term = self._text_of([label]).strip().removeprefix("[").removesuffix("]").strip()
                 marker = f"- {term}{'' if term.endswith(_TERM_ENDS) or not term else ':'}"
             items.append(f"{marker} {text}")
         self._depth -= is_numbered
@@ -138,7 +138,7 @@ class TexReader:
             cells, column = "", 0
             reaching: dict[int, int] = {}
             for nodes in _split(row, "specials_chars", "&"):
-                text = self._of(nodes).strip()
+                text = self._text_of(nodes).strip()
                 # Only what is in front of a table in the cell, which has spans of its own.
                 written = "".join(node.latex_verbatim() for node in nodes).partition("\\begin")[0]
                 width, height = _span(written, "multicolumn"), _span(written, "multirow")
@@ -152,14 +152,14 @@ class TexReader:
         return f"\n\n{shown}\n\n"
 
 
-def _part_groups(nodes: list[Node]) -> None:
+def _separate_groups(nodes: list[Node]) -> None:
     """Insert a space between adjacent groups, such as those after an unknown macro: `\\entry{2010}{Pilot}`."""
     from pylatexenc.latexwalker import LatexCharsNode, LatexEnvironmentNode, LatexGroupNode
 
     for index in range(len(nodes) - 1, -1, -1):
         node = nodes[index]
         if isinstance(node, LatexEnvironmentNode):
-            _part_groups(node.nodelist)
+            _separate_groups(node.nodelist)
         elif isinstance(node, LatexGroupNode) and index and isinstance(nodes[index - 1], LatexGroupNode):
             nodes.insert(index, LatexCharsNode(parsing_state=node.parsing_state, chars=" ", pos=node.pos, len=0))
 
