@@ -111,7 +111,7 @@ def _sentences(document: Document, section: Section, places: TokenPlaces) -> Ite
         for char_start, char_end in pairwise([section.start, *ends]):
             start, end = end, places.before(char_end, end, last)
             if start < end:
-                yield _Sentence(start, end, char_start, char_end, False, False, True)  # with names twice as slow
+                yield _Sentence(start, end, char_start, char_end, False, False, True)  # keywords are twice as slow
         return
     openings = Openings(text)
     for char_start, char_end, line in sentences_in_lines(text, section.start, section.end, document.markup):

@@ -15,8 +15,8 @@ from disc_lite.documents.pieces import GAP_OF_PIECES, Char, Piece, parts_of, row
 _RIGHT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _LETTER = re.compile(rf"[{_RIGHT}]")
 _HEBREW = re.compile(r"[\u0590-\u05ff]")
-# Text within such a line that is read from the left, and so is backwards in it: Latin words with what is between them,
-# and numbers. A comma or a unit can show whether a number next to a word is read before or after it; without them the
+# Left-to-right text is backwards within a line that is read from the right: Latin words with what is between them, and
+# numbers. A comma or a unit can show whether a number next to a word is read before or after it; without them the
 # number is taken to come after the word, as in `Windows 11`. A line without right-to-left letters is turned, except for
 # a stop at its left, which shows that the paragraph is right-to-left.
 _LATIN = r"[A-Za-zÀ-ӿ]"
