@@ -66,7 +66,7 @@ def _without_line_numbers(rows: Sequence[Row], size: float) -> list[Row]:
     places = list(numbers)
     starts = [index for index in range(1, len(places)) if numbers[places[index]] != numbers[places[index - 1]] + 1]
     series = [places[start:end] for start, end in pairwise([0, *starts, len(places)])]
-    counted = {place for one in series if _are_lines(rows, one) for place in one}
+    counted = {place for one in series if _are_code_or_prose(rows, one) for place in one}
     return [row for place, whole in enumerate(rows) if (row := whole[place in counted :])]
 
 
@@ -77,7 +77,7 @@ def _line_number(row: Row, size: float) -> int | None:
     return int(first.text) if re.fullmatch(r"\d{1,6}", first.text) and is_small else None
 
 
-def _are_lines(rows: Sequence[Row], places: Sequence[int]) -> bool:
+def _are_code_or_prose(rows: Sequence[Row], places: Sequence[int]) -> bool:
     """Whether numbered rows are lines of code or of running text, not entries of a list or a table."""
     texts = {place: rows[place][1] for place in places if len(rows[place]) > 1}
     code = [piece for piece in texts.values() if piece.is_code or _IN_CODE.search(piece.text)]
@@ -174,7 +174,7 @@ def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
     leading = distance_at(_LEADING, rows)
     index = 0
     while index < len(rows):
-        if index and (distance(rows, index) > _PARAGRAPH_GAP * leading or _is_hung(rows, index)):
+        if index and (distance(rows, index) > _PARAGRAPH_GAP * leading or _is_outdented(rows, index)):
             yield Line("")
         if all(piece.is_code for piece in rows[index]) and not _ends_sentence(rows, index, letter, leading):
             yield Line(_code(rows[index], left, letter), rows[index][0].size, is_code=True)
@@ -190,7 +190,7 @@ def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
         index += 1
 
 
-def _is_hung(rows: Sequence[Row], index: int) -> bool:
+def _is_outdented(rows: Sequence[Row], index: int) -> bool:
     """Whether a bold row begins left of the text above it, like a heading or term of a manual page without a gap."""
     above, row = rows[index - 1], rows[index]
     is_bold = all(piece.is_bold for piece in row) and not any(piece.is_bold for piece in above)

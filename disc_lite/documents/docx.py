@@ -72,7 +72,7 @@ def _prepared(raw: bytes) -> tuple[io.BytesIO, list[str]]:
                 root = ElementTree.fromstring(content)
                 known = Styles(styles)
                 if drawn := drawings_of(before, name):
-                    drawings += _placed(root, drawn, known, len(drawings))
+                    drawings += _place_drawings(root, drawn, known, len(drawings))
                 _prepare(root, known, Numbering(numbers, known))
                 content = ElementTree.tostring(root)
             after.writestr(name, content)
@@ -85,20 +85,20 @@ def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
         for child in list(parent):
             if child.tag in (f"{OFFICE_MATH}oMath", f"{OFFICE_MATH}oMathPara"):
                 parent[list(parent).index(child)] = _run(office_formula_text(child))
-            elif (child.tag == f"{W}r" and _is_withdrawn(child, style, styles)) or _is_left_out(child, parent):
+            elif (child.tag == f"{W}r" and _is_hidden_or_struck(child, style, styles)) or _is_left_out(child, parent):
                 parent.remove(child)
             elif child.tag == f"{W}r":
-                _mark_raised(child, styles)
+                _copy_raised(child, styles)
             elif child.tag == f"{W}ruby":  # the text above it is its pronunciation
                 base = "".join(text.text or "" for text in child.iterfind(f"{W}rubyBase//{W}t"))
                 parent[list(parent).index(child)] = _run(base)
     for row in root.iter(f"{W}tr"):
-        _begin_at_its_column(row)
+        _fill_skipped_columns(row)
     for paragraph in root.iter(f"{W}p"):
         _mark_paragraph(paragraph, styles, numbering)
 
 
-def _placed(root: Element, drawn: Mapping[str, Element], styles: Styles, first: int) -> list[str]:
+def _place_drawings(root: Element, drawn: Mapping[str, Element], styles: Styles, first: int) -> list[str]:
     """Put the number of each visible drawing, from `first`, below its paragraph; return the drawings as HTML."""
     outer = {child: parent for parent in root.iter() for child in parent}
     placed: list[str] = []
@@ -120,10 +120,10 @@ def _placed(root: Element, drawn: Mapping[str, Element], styles: Styles, first: 
 
 def _is_unseen(element: Element, styles: Styles) -> bool:
     """Whether an element is a deletion, or a run that is hidden or struck out."""
-    return element.tag in _DELETIONS or (element.tag == f"{W}r" and _is_withdrawn(element, "", styles))
+    return element.tag in _DELETIONS or (element.tag == f"{W}r" and _is_hidden_or_struck(element, "", styles))
 
 
-def _begin_at_its_column(row: Element) -> None:
+def _fill_skipped_columns(row: Element) -> None:
     """Insert an empty cell into a row that begins at a later column than the others."""
     skipped = value_at(row, "w:trPr/w:gridBefore")
     if skipped.isdecimal() and int(skipped):
@@ -142,12 +142,12 @@ def _run(text: str, style: str = "") -> Element:
     return run
 
 
-def _is_withdrawn(run: Element, paragraph_style: str, styles: Styles) -> bool:
+def _is_hidden_or_struck(run: Element, paragraph_style: str, styles: Styles) -> bool:
     """Whether a run is hidden or struck out, by itself or by its styles."""
     return any(_is_on(_property(run, paragraph_style, name, styles)) for name in ("vanish", "strike", "dstrike"))
 
 
-def _mark_raised(run: Element, styles: Styles) -> None:
+def _copy_raised(run: Element, styles: Styles) -> None:
     """Copy the raised or lowered position of a run from its style to the run itself, where mammoth reads it."""
     raised = _property(run, "", "vertAlign", styles)
     properties = run.find(f"{W}rPr")
@@ -174,7 +174,7 @@ def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) ->
     """Write the number and the heading level of a paragraph where mammoth reads them."""
     properties = paragraph.find(f"{W}pPr")
     style = value_at(properties, "w:pStyle")
-    if properties is None or _is_gone(properties, style, styles):
+    if properties is None or _is_deleted_or_hidden(properties, style, styles):
         return
     numbered = numbering.take(paragraph, style)
     for old in properties.findall(f"{W}numPr"):
@@ -194,10 +194,12 @@ def _mark_paragraph(paragraph: Element, styles: Styles, numbering: Numbering) ->
         named.set(f"{W}val", f"{_HEADING}{int(level) + 1}")
 
 
-def _is_gone(properties: Element, style: str, styles: Styles) -> bool:
+def _is_deleted_or_hidden(properties: Element, style: str, styles: Styles) -> bool:
+    """Whether the end of a paragraph with these properties was deleted or moved away, or is hidden."""
     is_taken_out = any(properties.find(f"{W}rPr/{W}{mark}") is not None for mark in _GONE)
     return is_taken_out or _is_on(_property(properties, style, "vanish", styles))
 
 
 def _is_on(element: Element | None) -> bool:
+    """Whether a property that is on or off is there and on."""
     return element is not None and element.get(f"{W}val", "true") not in ("false", "0", "off")

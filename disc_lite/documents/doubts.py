@@ -54,10 +54,11 @@ def damage(text: str) -> str:
     tokens, words = prose.split(), _WORD.findall(prose)
     if max(len(tokens), len(words)) < _MIN_WORDS:
         return ""
-    return next(chain(_of_letters(prose, tokens, words), _of_stops(prose, tokens)), "")
+    return next(chain(_letter_warnings(prose, tokens, words), _sentence_warnings(prose, tokens)), "")
 
 
-def _of_letters(prose: str, tokens: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+def _letter_warnings(prose: str, tokens: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+    """Yield warnings about wrong decoding, letters apart and interleaved lines."""
     broken = len(_MOJIBAKE.findall(prose))
     if broken > max(_MOJIBAKE_SHARE * len(tokens), 2):
         yield f"{broken} characters look wrongly decoded: save it as UTF-8, or export it again with its fonts"
@@ -68,7 +69,8 @@ def _of_letters(prose: str, tokens: Sequence[str], words: Sequence[str]) -> Iter
         yield f"lines look interleaved ({loose[0]}): export it with one column, or save it as text"
 
 
-def _of_stops(prose: str, tokens: Sequence[str]) -> Iterator[str]:
+def _sentence_warnings(prose: str, tokens: Sequence[str]) -> Iterator[str]:
+    """Yield warnings about a text that has mostly numbers or short entries, or hardly any sentences."""
     if sum(any(char.isdigit() for char in token) for token in tokens) > _NUMBERS_SHARE * len(tokens):
         yield "mostly numbers, which are hardly learned: say in sentences what matters, or leave it out"
     lines = [line for line in prose.split("\n") if line.strip() and not line.startswith("#") and " | " not in line]
@@ -83,9 +85,9 @@ def _of_stops(prose: str, tokens: Sequence[str]) -> Iterator[str]:
 def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage, ...]) -> tuple[str, ...]:
     """Everything odd about a document, as sentences: the ledger's warning, its length, repeated lines, its passages."""
     suffix = suffix_of(entry.name)
-    found = [*filter(None, [entry.warning]), *_of_size(document, entry, suffix)]
+    found = [*filter(None, [entry.warning]), *_size_doubts(document, entry, suffix)]
     if suffix not in SUFFIXES:
-        found += [*_of_lines(document.text), *_of_sentences(passages)]
+        found += [*_repetition_doubts(document.text), *_passage_doubts(passages)]
     return tuple(found)
 
 
@@ -97,7 +99,8 @@ def doubt_about_ocr(entry: LedgerEntry, language: str, languages: str) -> str:
     return f"scanned pages read as {languages}, but the text is {language}: --set documents.ocr_languages={code}"
 
 
-def _of_size(document: Document, entry: LedgerEntry, suffix: str) -> Iterator[str]:
+def _size_doubts(document: Document, entry: LedgerEntry, suffix: str) -> Iterator[str]:
+    """Yield remarks on a text that is short, by itself or for the size of its file."""
     characters = len(document.text.strip())
     if (
         suffix in _PAGES
@@ -109,7 +112,8 @@ def _of_size(document: Document, entry: LedgerEntry, suffix: str) -> Iterator[st
         yield f"only {len(document.text)} characters"  # the count that `disc-lite documents` shows
 
 
-def _of_lines(text: str) -> Iterator[str]:
+def _repetition_doubts(text: str) -> Iterator[str]:
+    """Yield a remark on a line that is repeated often, as running heads are."""
     lines = [line.strip() for line in text.split("\n")]
     telling = Counter(line for line in lines if len(line) >= _REPEATED_CHARACTERS and line[0] not in "#-|`")
     line, times = telling.most_common(1)[0] if telling else ("", 0)
@@ -118,7 +122,8 @@ def _of_lines(text: str) -> Iterator[str]:
         yield f"the line “{shown}” is there {times} times"
 
 
-def _of_sentences(passages: tuple[Passage, ...]) -> Iterator[str]:
+def _passage_doubts(passages: tuple[Passage, ...]) -> Iterator[str]:
+    """Yield a remark on passages that hold one sentence, cut at the limit."""
     # A sentence that fills its passage and is as long as any was cut at the limit, not where it ends.
     longest = max((end - start for passage in passages for start, end in passage.sentences), default=0)
     filled = sum(len(passage.sentences) == 1 and passage.end - passage.start == longest for passage in passages)
