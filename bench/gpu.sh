@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The CUDA path, from a checkout alone: checks, one adaptation, one training step at full shapes.
+# Measures the CUDA path from nothing but a checkout: checks, one adaptation, one training step at full shapes.
 #
 #   bench/gpu.sh [--wheels FOLDER] [arguments of python -m bench.gpu]
 #
-# Needs a Python with torch (CUDA) and transformers, and no network: what is missing there (peft,
-# bitsandbytes, ...) is installed for this run only from the wheels in FOLDER (default: .whl/).
-# Ends within 8 minutes. $PYTHON names the interpreter; else .venv's, else python3.
+# Needs a Python with torch (CUDA) and transformers, and no network: missing packages (peft, bitsandbytes,
+# ...) are installed for this run only from the wheels in FOLDER (default: .whl/).
+# Ends within 8 minutes. The interpreter is $PYTHON, otherwise .venv's, otherwise python3.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

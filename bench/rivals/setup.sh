@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An environment for bench/rivals alone, in bench/rivals/.venv: this package, TRL and, where it runs, Liger's kernels.
-# $PYTHON names the interpreter; a PyTorch for CUDA comes from the index that pip is set to.
+# Makes an environment for bench/rivals, in bench/rivals/.venv: disc-lite, TRL and, with a GPU, Liger's kernels.
+# $PYTHON names the interpreter; PyTorch for CUDA comes from the package index that pip is configured with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
