@@ -1,4 +1,4 @@
-"""What a line opens: what begins like an item, a row, a heading or a block of code is not always one."""
+"""What starts at a line: not everything that begins like an item, a row, a heading or a block of code is one."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_a_line_that_begins_with_a_span_of_code_opens_no_block():
         "```restic init``` creates it.", "You need a password.", "## Backup", "It runs at 3.",
     ]  # fmt: skip
     assert [section.heading_path[1:] for section in document("a.md", text).sections] == [(), ("Backup",)]
-    # As CommonMark has it, the closing fence may be longer.
+    # As in CommonMark, the closing fence may be longer than the opening one.
     assert sentences("```sh\nls. Stop\n`````\nIt is done.") == ["```sh\nls. Stop\n`````", "It is done."]
 
 

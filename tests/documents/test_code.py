@@ -1,4 +1,4 @@
-"""Source code: the text as it is, cut into definitions."""
+"""Source code: the text is unchanged, with a section for each definition."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Parts of a file that its reader does not see, since a condition is not met: of AsciiDoc, LaTeX and Sphinx."""
+"""Parts of AsciiDoc, LaTeX and Sphinx files that their reader does not see, since a condition is not met."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tables of contents in PDFs: only entries whose titles stand on the pages that they name are left out."""
+"""Tables of contents in PDFs: entries are left out if their titles stand on the pages that they name."""
 
 from disc_lite.documents.contents import without_contents
 from disc_lite.documents.pdf import pdf_text
@@ -8,7 +8,7 @@ from tests.documents.test_pdf import PROSE, Page
 
 
 def rows(*texts, top=700):
-    """A page of one row for each text, its cells where `|` is."""
+    """A page with one row for each text, whose cells are separated by ` | `."""
     return [
         [
             Piece(72 + 200 * column, 72 + 200 * column + 5 * len(cell), top - 14 * number, 10, cell)
@@ -19,7 +19,7 @@ def rows(*texts, top=700):
 
 
 def left(*pages):
-    """What is left of the first page."""
+    """The rows of the first page that are left without its table of contents."""
     return [" | ".join(piece.text for piece in row) for row in without_contents(pages)[0]]
 
 
@@ -64,7 +64,7 @@ def test_what_stands_below_a_table_of_contents_stays():
     assert left(rows("Contents", *ENTRIES, *text), *BODY) == text
     unfound = ["Glossary | 7", "Lists | 8", "Rooms"]
     assert left(rows("Contents", *ENTRIES, *unfound), *BODY) == unfound
-    # A row that is no entry does not end it, where entries follow.
+    # A row that is not an entry does not end the table if entries follow.
     assert left(rows("Contents", ENTRIES[0], "Part II", *ENTRIES[1:], "Index | 4", "Room A | 5"), *BODY) == [
         "Room A | 5"
     ]

@@ -1,4 +1,4 @@
-"""Warnings of the ledger: text that looks damaged or teaches nothing says so, and good text of any kind does not."""
+"""Warnings of the ledger: a text that looks damaged or teaches nothing has one, and good text of any kind has none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""DOCX: headings by outline level, what is hidden or withdrawn, formulas, notes and merged cells."""
+"""DOCX: headings by outline level, hidden and deleted text, formulas, notes and merged cells."""
 
 import io
 import re
@@ -16,7 +16,7 @@ MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
 
 
 def saved(word, body=""):
-    """The bytes of a document, with XML of its own before the end of its body."""
+    """The bytes of a Word document, with the XML `body` added at the end of its body."""
     word.save(buffer := io.BytesIO())
     if not body:
         return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What is odd about a document: each hint has a text that raises it, and good text raises none."""
+"""Remarks on odd documents: each has a text that causes it, and good text causes none."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def doubts(name, text, size=0):
     ("name", "text", "words"),
     [
         ("a.txt", "Hello there.", "only 12 characters"),
-        ("a.txt", "Hello there.\n", "only 13 characters"),  # as `disc-lite documents --show` counts them
+        ("a.txt", "Hello there.\n", "only 13 characters"),  # the count of `disc-lite documents --show`
         ("a.txt", f"{GOOD}\n\nTarn Instruments 2026\n\n" * 9, "the line “The northern market opens at six in the…” is there 9 times"),
         ("a.txt", "northern market opens at six in the morning " * 60, "passages without the end of a sentence"),
     ],

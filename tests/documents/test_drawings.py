@@ -1,4 +1,4 @@
-"""Diagrams and charts on slides and in documents: their texts and values are there, in the order and under the names that are seen."""
+"""Diagrams and charts on slides and in documents: texts and values in their visible order, with their names."""
 
 import io
 import zipfile
@@ -13,7 +13,7 @@ NAMES = f'xmlns:p="presentationml" xmlns:r="relations" {OFFICE}'
 
 
 def with_drawing(kind, shown, drawing):
-    """A presentation of one slide, on which `shown` stands for a drawing of this kind."""
+    """A presentation with one slide, on which the element `shown` refers to a drawing of this kind."""
     return zipped({
         "ppt/presentation.xml": f'<p:presentation {NAMES}><p:sldId r:id="s"/></p:presentation>',
         "ppt/_rels/presentation.xml.rels": '<rs><r Id="s" Type="x/slide" Target="1.xml"/></rs>',
@@ -24,7 +24,7 @@ def with_drawing(kind, shown, drawing):
 
 
 def word_with(body, drawings):
-    """A Word document with this body, and drawings (kind, XML) that are called by their number."""
+    """A Word document with this body, and with drawings (kind, XML) whose ids are their numbers."""
     word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     markup = "http://schemas.openxmlformats.org/markup-compatibility/2006"

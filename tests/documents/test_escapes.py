@@ -17,7 +17,7 @@ SEEN = [
     (r"1\. The first rule", "1. The first rule"),
     (r"a line\_ends\ ".strip() + "\nand goes on", "a line_ends\nand goes on"),
     (r"the folder C:\temp\ ".strip(), "the folder C:\\temp\\"),
-    # As it is written: code, formulas, a cell with a bar, a backslash of its own.
+    # Unchanged: code, formulas, a cell with a bar, a backslash that escapes nothing.
     (r"Call `max\_tokens` and ``a\`b\_``.", r"Call `max\_tokens` and ``a\`b\_``."),
     (r"For $a\_b \{x\}$ and \(c\_d\) and \[ x\_1 = 2 \].", r"For $a\_b \{x\}$ and \(c\_d\) and \[ x\_1 = 2 \]."),
     ("$$\na\\_b \\% \\{c\\}\n$$\nthen 5\\%", "$$\na\\_b \\% \\{c\\}\n$$\nthen 5%"),
@@ -27,7 +27,7 @@ SEEN = [
     (r"C:\Users\ada, \d+, \\server", r"C:\Users\ada, \d+, \\server"),
     ("```\nkeep\\_this\n```", "```\nkeep\\_this\n```"),
     ("Text.\n\n    keep\\_this", "Text.\n\n    keep\\_this"),
-    # A bar of dollars opens nothing for ever: the paragraph ends the formula.
+    # A `$$` that is never closed ends with its paragraph.
     ("Prices in $$ are high\n\nand 5\\%", "Prices in $$ are high\n\nand 5%"),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Pages that fold their text away: each answer is read with its question, and each tab with its name."""
+"""Pages with folded text: each answer is read with its question, and each tab with its name."""
 
 import pytest
 

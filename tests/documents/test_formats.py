@@ -1,4 +1,4 @@
-"""Formats: headings and sections, plain text of HTML, DOCX and PDF, and what hostile files cost."""
+"""Formats: headings and sections, the text of HTML, DOCX and PDF, and the cost of hostile files."""
 
 import io
 import sys
@@ -34,7 +34,7 @@ def pdf(*pages):
 
 
 def raw_pdf(contents, kids=b"[3 0 R]", page_filter=b""):
-    """A PDF of one page by hand; its objects are found without a cross-reference table."""
+    """A PDF of one page, written by hand without a cross-reference table."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids " + kids + b" >>",

@@ -1,4 +1,4 @@
-"""Where passages are cut is said by the text near the cut."""
+"""Where a passage is cut depends only on the text near the cut."""
 
 from random import Random
 
@@ -13,7 +13,7 @@ from tests.documents.test_passages import cut_passages, document_of, words
 
 
 def group_ends(sizes, marks, limit):
-    """The index behind the last piece of each group."""
+    """The index after the last piece of each group."""
     pieces = zip(sizes, marks, range(1, len(sizes) + 1), strict=True)
     return [group[-1] for group in groups(pieces, limit)]
 
@@ -29,8 +29,8 @@ def test_groups_tile_the_pieces_and_only_a_piece_that_is_too_long_is_too_long(pi
 
 def test_a_group_ends_before_the_lowest_mark_from_a_third_of_the_limit_on():
     marks = [(0, 0), (0, 1), (0, 5), (0, 2), (0, 7), (0, 2), (0, 9)]
-    assert group_ends([2] * 7, marks, 12) == [5, 7]  # (0, 1) would be too early; of two equal ones the last
-    assert group_ends([2] * 7, [(0, 0), *[(1, 0)] * 2, (0, 9), *[(1, 0)] * 3], 12) == [3, 7]  # rank first
+    assert group_ends([2] * 7, marks, 12) == [5, 7]  # (0, 1) would be too early; of two equal marks the last one counts
+    assert group_ends([2] * 7, [(0, 0), *[(1, 0)] * 2, (0, 9), *[(1, 0)] * 3], 12) == [3, 7]  # the rank counts first
     assert group_ends([5, 20, 5, 5], [(0, 0)] * 4, 12) == [1, 2, 4]
 
 
@@ -60,10 +60,10 @@ LONG = [
 @pytest.mark.parametrize(
     ("before", "now", "most"),
     [
-        # Two of these fit together: filled from the top every pair would be another one.
+        # Two entries fit into a passage: filled from the top, every pair after the new entry would change.
         (["# Log\n\n", *map(entry, range(60))], ["# Log\n\n", entry(99), *map(entry, range(60))], 3),
         ([entry(n, 20) for n in range(60)], [entry(0, 40), *(entry(n, 20) for n in range(1, 60))], 3),
-        # A long paragraph, with a sentence more, and as it is wrapped.
+        # A long paragraph, with one more sentence, and with line breaks instead of spaces.
         ([" ".join(LONG)], [" ".join([LONG[0], "It is new.", *LONG[1:]])], 3),
         ([" ".join(LONG)], ["\n".join(LONG)], 0),
     ],

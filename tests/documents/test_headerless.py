@@ -1,4 +1,4 @@
-"""Tables without a header: facts about one thing, records whose first row is one, forms above a table."""
+"""Tables without a header: facts about one thing, records from the first row on, forms above a table."""
 
 import io
 
@@ -12,7 +12,7 @@ from tests.documents.written import converted, text
 @pytest.mark.parametrize(
     "rows",
     [
-        "Opening hours,Mon-Fri 9-17\nPhone,+49 30 1234567\nManager,Ada Berg",  # no column has such a name
+        "Opening hours,Mon-Fri 9-17\nPhone,+49 30 1234567\nManager,Ada Berg",  # no column is called `Mon-Fri 9-17`
         "Founded,1998\nManager,Ada Berg\nMail,info@dunden.org",
         "Author:,Ada Berg\nStatus:,draft\nTeam:,north",
         "Author,Ada Berg\nVersion,1.2\nDate,2026-03-01\nStatus,draft",  # values of three kinds

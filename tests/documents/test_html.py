@@ -1,4 +1,4 @@
-"""HTML: the text of a page, what its raised letters mean, and what is no text of it."""
+"""HTML: the text of a page, the meaning of its raised letters, and the parts that are not its text."""
 
 import pytest
 
@@ -67,7 +67,7 @@ HALF = "<mi>h</mi><mo>=</mo><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><m
         ("<math><mfrac><mn>1</mn><mn>2</mn></mfrac><mi>m</mi></math>", "1/2 m"),
         (f"<math><mtable>{2 * '<mtr><mtd><mn>1</mn></mtd><mtd><mn>2</mn></mtd></mtr>'}</mtable></math>", "1, 2; 1, 2"),
         (f"<math alttext='A'><mtable><mtr><mtd>{SQUARE}</mtd></mtr></mtable></math>", "A"),
-        # KaTeX and MathJax draw a copy beside the formula.
+        # KaTeX and MathJax display a copy next to the formula.
         (
             f"<span class=katex><span><math>{SQUARE}</math></span><span aria-hidden='true'>a=πr2</span></span>",
             "a = πr^2",
@@ -215,7 +215,7 @@ def test_tables_in_one_another_are_looked_through_once(monkeypatch):
         rows = "<table>" + "<tr><td>a<td>b" * 20 + "<tr><td>"
         assert text_of(rows * depth + "The end." + "</table>" * depth).endswith("The end.")
         steps.append(len(looked_at))
-    assert steps[1] < 3 * steps[0]  # four times as many where each table is looked through for those around it
+    assert steps[1] < 3 * steps[0]  # 4 times if each table were searched for every one around it
 
 
 def test_a_table_that_only_places_things_is_no_table():
@@ -238,7 +238,7 @@ def test_a_short_table_in_the_cell_of_one_is_a_value_and_other_tables_are_placed
     assert text_of(f"<table><tr><td>Velmar<td>{inner}</table>") == "Velmar\n\nday | 84\nnight | 90"
     long = inner.replace("84", "84 crowns, " * 30)
     assert "\nnight | 90" in text_of(f"<table>{rows.replace(inner, long)}</table>")
-    assert "`a | b`" in text_of(f"<table>{rows.replace('84', '<pre>a | b</pre>')}</table>")  # no cells
+    assert "`a | b`" in text_of(f"<table>{rows.replace('84', '<pre>a | b</pre>')}</table>")  # one cell, not two
 
 
 # --- noise ----------------------------------------------------------------------------------------------
@@ -355,7 +355,7 @@ def test_the_main_part_is_the_page_unless_it_is_empty():
         ("Shift_JIS", "shift_jis", "橋は開く"),
         ("iso-2022-jp", "iso-2022-jp", "橋は開く"),
         ("gb2312", "gb18030", "桥在七点开放"),
-        ("iso-8859-1", "utf-8", "Brücke"),  # wrongly declared: bytes that are UTF-8 by chance are rarer than this
+        ("iso-8859-1", "utf-8", "Brücke"),  # wrongly declared, as is likelier than UTF-8 by chance
         ("no-such", "utf-8", "Brücke"),
         ("unicode_escape", "utf-8", "a\\u0041"),
     ],

@@ -1,4 +1,4 @@
-"""HTML, entities and struck text within Markdown."""
+"""HTML, entities and struck-out text within Markdown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What hostile and heavy files cost: bombs, processes that are ended, and a worker that serves many files."""
+"""The cost of hostile and large files: zip bombs, processes that are ended, and a worker that reads many files."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def test_an_archive_that_lies_about_the_size_of_a_part_gives_no_more_than_it_say
         archive.open_archive(lying, ".epub").read("a.xml")
 
 
-# Reads a file and cuts it into passages; prints by how many MB the most memory of this process and of the child has grown.
+# Reads a file and cuts it into passages; prints by how many MB the peak memory of this process and of its child grew.
 MEASURED = """
 import re, resource, sys
 from disc_lite.documents import cut_passages, read_documents
@@ -57,9 +57,9 @@ def test_a_line_of_many_megabytes_is_read_with_five_times_its_size_and_cut_with_
     path.write_text(sentence * (size_mb * 10**6 // len(sentence)))
     grown = subprocess.check_output([sys.executable, "-c", MEASURED, str(path)], text=True).split()
     own, childs, cut = map(float, grown)
-    blocks_mb = 32  # in which a text is folded, whatever its size
+    blocks_mb = 32  # the memory of the blocks in which a text is hashed, whatever its size
     assert max(own, childs) <= 5 * size_mb + blocks_mb and cut <= 20 * size_mb + blocks_mb, grown
-    assert min(own, childs) > size_mb, grown  # or this test would see nothing
+    assert min(own, childs) > size_mb, grown  # otherwise the measurement has failed
     reached("R17", MB_read_in_single_lines=size_mb)
 
 

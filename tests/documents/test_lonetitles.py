@@ -1,4 +1,4 @@
-"""Titles without markup are headings, and no other lines are."""
+"""Titles without markup become headings, and other lines do not."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def test_a_title_in_bold_stands_below_the_heading_above_it() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "The company pays.\n\nHow to claim\n\nFill in a claim.\n",  # one line alone may be anything
+        "The company pays.\n\nHow to claim\n\nFill in a claim.\n",  # a single lone line can be anything
         PAGE.replace("How to claim", "How to claim:")
         .replace("Who approves", "Who approves?")
         .replace("What we pay", "Pay."),
-        "# A\n\n## B\n\nLater\n\nFill in a claim.\n\nSooner\n\nYour team lead does.\n",  # the author marks titles
-        "Kind regards\n\nAnna Mott\n\nHead of Sales\n\nTarn Street 4\n",  # nothing below is a text
+        "# A\n\n## B\n\nLater\n\nFill in a claim.\n\nSooner\n\nYour team lead does.\n",  # the author has headings
+        "Kind regards\n\nAnna Mott\n\nHead of Sales\n\nTarn Street 4\n",  # no lone line has a text below it
         "A rose.\n\n```\nFirst\n\nIt is code.\n\nSecond\n\nIt is code.\n```\n",
         "It is 5 | 6.\n\n    Indented\n\nIt is code.\n\n    More\n\nIt is code.\n",
         "and so on\n\nIt goes.\n\n- an item\n\nIt goes.\n\n1. First\n\nIt goes.\n",

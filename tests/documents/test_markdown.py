@@ -1,4 +1,4 @@
-"""Markdown: what its reader sees is text, and what only looks like a heading is none."""
+"""Markdown: the text is what its reader sees, and a line that only looks like a heading is not one."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_rules_around_a_paragraph_are_no_front_matter(text):
     ("written", "seen"),
     [
         ("A.\n\n<!-- ask: is 12\n# Old heading\nright? -->\n\nB.", "A.\n\nB."),
-        # One that is not closed, or not in its paragraph, is text.
+        # A comment that is not closed, or not closed in its paragraph, is text.
         ("A <!-- opens it.\n\n## B\n\nC --> D.", "A <!-- opens it.\n\n## B\n\nC --> D."),
         ("<!-- open\n\n# Head", "<!-- open\n\n# Head"),
         ("A <!-- or\nB --> C.", "A \n C."),
@@ -135,7 +135,7 @@ REPEATED = ("`", "\\a`", "\\[", "``a` ", "![](", "![](badge", "![](data:", "![",
 
 @pytest.mark.parametrize("part", REPEATED)
 def test_no_text_takes_quadratic_time(part):
-    """Small files are read in this process, which has no limits."""
+    """Small files are read in the main process, without limits on time."""
     assert not is_quadratic(
         lambda size: text_of("Some words. &amp; " + part * (size // len(part)) + "&amp;\n"), 100_000
     )

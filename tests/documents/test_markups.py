@@ -151,7 +151,7 @@ def test_adoc():
             "Area stem:[x^2+y^2], pass:q[<u>a_b_c</u>] at 5&#176;C &amp; +++<b>d_e_f</b>+++ `&lt;`.",
             "Area x^2+y^2, a_b_c at 5°C & d_e_f `&lt;`.",
         ),
-        ("84 \ufdd1 crowns, area stem:[x^2+y^2]\ufdd1.", "84  crowns, area x^2+y^2."),  # no mark of the reader's own
+        ("84 \ufdd1 crowns, area stem:[x^2+y^2]\ufdd1.", "84  crowns, area x^2+y^2."),  # no placeholder is left
         ("[stem]\n++++\nx^2+y^2\n++++\n\n++++\n<p>A <b>bell</b>.</p><script>x</script>\n++++", "x^2+y^2\n\nA bell."),
         ("[WARNING]\n====\nHot.\n====\n\n'''\n\n[NOTE.small]\nMind.\n\n<<<\n", "Warning:\nHot.\n\n\nNote:\nMind."),
     ],

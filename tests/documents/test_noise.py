@@ -1,4 +1,4 @@
-"""Parts of pages whose names are those of banners and blurbs: what has a text of its own is read, what asks is not."""
+"""Parts of pages that are named like banners and blurbs: those with a text of their own are read, requests are not."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tables of OpenDocument within the cells of others: sub-tables are rows and columns, short nested ones are values."""
+"""OpenDocument tables inside cells: sub-tables become rows and columns, short nested tables become values."""
 
 from tests.documents.written import text, zipped
 
@@ -7,7 +7,7 @@ SUB = 't:is-sub-table="true"'
 
 
 def table(*rows, head=0, attributes=""):
-    """A table of OpenDocument; a cell is text, or another table."""
+    """An OpenDocument table; a cell is text or another table."""
 
     def row(cells):
         inner = (cell if cell.startswith("<") else f"<x:p>{cell}</x:p>" for cell in cells)

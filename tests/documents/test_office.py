@@ -1,4 +1,4 @@
-"""What every office format must say alike: raised, lowered, struck, hidden, merged and numbered.
+"""What every office format must read alike: raised, lowered, struck-out, hidden, merged and numbered text.
 
 A new reader of such a format adds its file to `FILES`.
 """

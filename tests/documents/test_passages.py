@@ -1,4 +1,4 @@
-"""Sentences and passages: both tile what they cut, whatever the text and the tokens."""
+"""Sentences and passages: both tile the text that they cut, for any text and any tokens."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +30,7 @@ def document_of(text, markup="markdown"):
 
 
 def words(text):
-    """Offsets as of a tokeniser that glues a space to the word after it."""
+    """Token offsets of a tokeniser that joins a space to the word after it."""
     ends = [i for i in range(1, len(text)) if text[i].isspace() and not text[i - 1].isspace()]
     return list(zip([0, *ends], [*ends, len(text)], strict=True))
 
@@ -172,7 +172,7 @@ def test_passages_are_cut_at_headings_then_paragraphs_then_sentences_then_tokens
 
 
 def test_no_passage_ends_with_a_heading_that_could_stay_with_its_text():
-    for first in "One Two Three Four Five Six".split():  # whatever the checksums say
+    for first in "One Two Three Four Five Six".split():  # whatever the checksums are
         text = f"# A heading of five words\n\n{first} of the boats. Every gate. Good halls. It is.\n"
         assert "boats." in pieces(text, 12)[0][0]
 
@@ -181,7 +181,7 @@ def test_a_heading_is_a_sentence_of_its_own():
     first = cut_passages(document_of(GUIDE), words(GUIDE), 100)[0]
     assert first.sentences[:3] == ((0, 2), (2, 4), (4, 7))
     (none,) = cut_passages(document_of(text := "He left. ## A name.\n"), words(text), 100)
-    assert none.headings == frozenset()  # in the midst of a line it is text
+    assert none.headings == frozenset()  # in the middle of a line it is text
 
 
 def test_a_token_belongs_where_it_is_first_seen_and_bytes_of_one_character_stay_in_order():
@@ -200,7 +200,7 @@ def test_the_fixture_is_what_reading_gives(tmp_path):
 
 
 def test_a_stop_and_a_line_break_in_one_token_end_the_sentence_before():
-    """Qwen's tokenizer has `.\\n\\n` as one token; a heading's mark that is glued to the break stays with the heading."""
+    """Qwen's tokenizer has `.\\n\\n` as one token; a token `\\n\\n#` belongs to its heading."""
     text = "It is old.\n\nAsk Ada.\n\n# Rules\n\nNo saw."
     cuts = [0, 2, 5, 9, 12, 15, 19, 20, 23, 29, 31, 33, 37, 38]
     tokens = list(pairwise(cuts))
@@ -270,7 +270,7 @@ def test_a_first_row_of_values_is_no_header(rows, header):
 
 def test_white_space_below_a_line_is_not_tried_as_the_rule_of_a_table() -> None:
     padded = [" " * 20_000, "\n" + " " * 20_000, "\n|" + " " * 20_000, "\n|---|" + " " * 20_000]
-    assert not any(RULE_BELOW.match(text + "x") for text in padded)  # in seconds, where it was years
+    assert not any(RULE_BELOW.match(text + "x") for text in padded)  # took years once, and now takes seconds
     rows = ("\n|---|---|\n", "\n---|---\n", "\n| :-- | --: |\n", " \n  |---|  \nx", "\n|--|--")
     assert all(RULE_BELOW.match(text) for text in rows)
 

@@ -1,4 +1,4 @@
-"""PDF: columns, tables, running lines, code and raised letters are read off the places of the characters."""
+"""PDF: columns, tables, running lines, code and raised letters are recognised by the places of the characters."""
 
 import re
 
@@ -22,7 +22,7 @@ PROSE = (
 
 
 class Page:
-    """A PDF that is drawn line by line, in millimetres from the top left."""
+    """A PDF drawn line by line, with positions in millimetres from the top left."""
 
     def __init__(self):
         self.pdf = FPDF()

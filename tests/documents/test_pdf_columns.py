@@ -1,4 +1,4 @@
-"""PDF: what stands side by side without being columns, and text that looks like titles or items."""
+"""PDF: texts side by side that are not columns, and text that looks like titles or items."""
 
 from tests.documents.test_pdf import PROSE, Page
 

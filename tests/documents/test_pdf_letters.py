@@ -1,4 +1,4 @@
-"""PDF: what a character is, how large, and in which direction its line runs."""
+"""PDF: which letter a character is, its size, and the direction of its line."""
 
 from disc_lite.documents.columns import Line
 from disc_lite.documents.layout import text_of_columns
@@ -9,7 +9,7 @@ COURIER = b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /ToUnicode 6 0 R >
 
 
 def by_hand(content, font=b"<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman >>", cmap=b""):
-    """A page with this content in the font `F`."""
+    """What is read from a PDF page with this content stream, whose font is `F`."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
@@ -23,7 +23,7 @@ def by_hand(content, font=b"<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roma
 
 
 def test_half_a_surrogate_pair_damages_nothing_else():
-    # The map of the font to Unicode gives one glyph half of a pair.
+    # The font's map to Unicode gives one glyph half of a surrogate pair.
     cmap = (
         b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
         b"endcodespacerange 2 beginbfrange <20> <7D> <0020> endbfrange 1 beginbfchar <7E> <D83D> endbfchar endcmap end end"
@@ -50,7 +50,7 @@ def test_a_line_of_chinese_is_as_wide_as_it_is_drawn():
 
 
 def test_the_ligatures_and_quotes_of_fonts_of_pixels_are_letters():
-    # As pdflatex writes them: names of glyphs that say nothing, and no name of the font.
+    # As in pdflatex's output: meaningless names of glyphs, and no name of the font.
     codes = [*range(1, 32), *range(33, 256)]
     names = b" ".join(b"%d /a%d" % (code, code) for code in codes)
     glyphs = b" ".join(b"/a%d 6 0 R" % code for code in codes)
@@ -114,7 +114,7 @@ def test_a_page_that_was_turned_is_read_along_its_lines_and_words_across_a_page_
 
 
 def test_a_space_that_is_the_distance_of_two_letters_is_one_and_a_spaced_title_is_no_words():
-    # As groff writes them, which moves the line back behind the second letter.
+    # As in groff's output, which moves back after the second letter.
     shown = b"BT /F 10 Tf 50 700 Td (Read the notes as the) Tj 2.5 Tc [(ya) 250] TJ 0 Tc (re hung up. %s) Tj ET"
     assert by_hand(shown % b"I") == by_hand(b"BT /F 10 Tf 50 700 Td (Read the notes as they are hung up. I) Tj ET")
     in_turn = b"(Read it i) Tj 2.5 Tc [(fav) 250] TJ 0 Tc (oice calls.) Tj"
@@ -123,7 +123,7 @@ def test_a_space_that_is_the_distance_of_two_letters_is_one_and_a_spaced_title_i
 
 
 def test_a_font_of_size_1_and_a_short_word_in_spaced_letters_have_no_spaces_in_words():
-    # TeX and many printers have the size in the matrix; each letter is moved to a dot of the printer.
+    # TeX and many printer drivers put the size into the matrix, and move each letter to a dot of the printer.
     moved = b"BT /F 1 Tf 10 0 0 10 50 700 Tm [(In 191) -30 (1 the crane il) -30 (luminated 1) -20 (1 ships.)] TJ ET"
     assert by_hand(moved).text == "In 1911 the crane illuminated 11 ships.\n"
     large = (

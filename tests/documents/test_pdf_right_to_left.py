@@ -1,4 +1,4 @@
-"""PDF in Arabic and Hebrew: whatever order a program draws the letters in, the text is that which is read."""
+"""PDF in Arabic and Hebrew: in whatever order a program draws the letters, the text is in reading order."""
 
 import pytest
 
@@ -10,7 +10,7 @@ WIDTH, SIZE = 6, 10  # of a letter of Courier
 
 
 def read(lines, first, is_drawn_backward, is_turned=False):
-    """The text of lines as they are seen: (left edge, letters from the left); small ones are those of a script."""
+    """The text read of lines (left edge, letters from the left); small letters are those of a script from `first` on."""
     cmap = (
         "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <FF> "
         f"endcodespacerange 2 beginbfrange <20> <5A> <0020> <61> <7A> <{ord(first):04X}> endbfrange "
@@ -62,7 +62,7 @@ def test_the_right_column_is_read_first():
     [
         ("ba GB 8 ba", "אב 8 GB אב"),
         ("ba GB RAM 512 ba", "אב 512 GB RAM אב"),
-        ("ba 8 GB ba", "אב 8 GB אב"),  # as a part that is written from the left
+        ("ba 8 GB ba", "אב 8 GB אב"),  # drawn as a part that runs from the left
         ("ba IPAD 15 ba", "אב IPAD 15 אב"),
         ("ba APPLE ,2024 ba", "אב 2024, APPLE אב"),
         (".ba (.APPLE INC( ba", "אב (APPLE INC.) אב."),
@@ -88,7 +88,7 @@ def test_numbers_beside_latin_words_and_brackets(drawn, text):
     ],
 )
 def test_units_and_the_digits_of_arabic(drawn, text):
-    # An Arabic number is drawn from the left, of two beside a hyphen the first is on the right.
+    # An Arabic number is drawn from the left; of two numbers with a hyphen between, the first is on the right.
     chars = [Char(at, one, False, 6.0 * at, 6.0 * at, 6.0 * at + 6, 0.0, 10.0) for at, one in enumerate(drawn)]
     read_from_the_right = from_the_right([char for char in chars if char.text != " "])
     assert "".join(" " * char.has_space + char.text for char in read_from_the_right) == text
@@ -117,12 +117,12 @@ def test_a_hebrew_word_in_an_english_line_is_told_and_the_line_is_as_it_is_drawn
 @pytest.mark.parametrize(
     ("drawn", "text", "told"),
     [
-        ("cba 2024-2025", "2024-2025 ابة", ""),  # as a program does that sees a line alone
+        ("cba 2024-2025", "2024-2025 ابة", ""),  # as drawn by a program that lays out each line alone
         ("cba 2025-2024", "2024-2025 ابة", ""),
         ("cba 03-555-1234", "03-555-1234 ابة", "03-555-1234"),
         ("cba 12-15 cb", "بة 15-12 ابة", "15-12"),
         ("cba 15-12 cb", "بة 12-15 ابة", ""),
-        ("03-555-1234", "03-555-1234", ""),  # a cell, or a paragraph, of its own
+        ("03-555-1234", "03-555-1234", ""),  # a cell or a paragraph by itself
     ],
 )
 def test_a_range_that_may_be_turned_is_told(drawn, text, told):

@@ -110,7 +110,7 @@ LAW = "Harbours Act\n\nPart I\n\n§ 1 Scope\n\nIt applies to § 2.\n\n§ 2 Fees\
             [(2, "1. Scope"), (2, "2. Fees"), (3, "2.1 Boats")],
         ),
         ("List\n\n1. Apples\n\n2. Pears\n\n3. Plums\n", []),
-        # No blank line below a title: its break is no wrapped line.
+        # A title without a blank line below it: the break after it is not a wrapped line.
         (
             "Dog Act\n\n§ 1 Scope\n(1) It applies here.\n\n§ 2 Leads\n(1) Dogs are kept on a lead of\n2 m.\n",
             [(1, "Dog Act"), (2, "§ 1 Scope"), (2, "§ 2 Leads")],

@@ -1,4 +1,4 @@
-"""Reading: text by rule, and one outcome per file."""
+"""Reading: encodings by fixed rules, and one outcome per file."""
 
 import os
 import subprocess
@@ -71,7 +71,7 @@ def test_bytes_against_the_rule_are_refused_with_the_place(raw, words):
 def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, junk):
     marks = {".pdf": b"%PDF-1.7\n", ".docx": b"PK\3\4"}
     try:
-        # In this process: what a parser raises must not leave it either.
+        # Read in this process: exceptions of parsers must not leave `convert` either.
         made = converted(suffix, marks.get(suffix, b"") + junk)
     except RefusedFile:
         return
@@ -176,7 +176,7 @@ def test_what_was_named_but_is_not_there_or_empty(tmp_path):
         read(tmp_path, {f"{i}.bin": "x" for i in range(7)} | {".hidden.md": "x"})
     assert caught.value.why.count("extension .bin") == 5
     assert caught.value.why.endswith("and 2 more")
-    documents, _ = read_documents([tmp_path / ".hidden.md"])  # named, so meant
+    documents, _ = read_documents([tmp_path / ".hidden.md"])  # a file that is named itself is read
     assert documents[0].title == ".hidden"
 
 

@@ -1,4 +1,4 @@
-"""Groups of rows: each row is under the name of its group, and a sum of all in none."""
+"""Groups of rows: each row is under the name of its group, and a row with the total is in no group."""
 
 import io
 
@@ -44,7 +44,7 @@ def test_below_an_empty_row_one_group_is_enough():
 @pytest.mark.parametrize(
     "rows",
     [
-        [["Item", "Price"], ["Bread"], ["Loaf", 1], ["Roll", 2], ["Cake"], ["Bun", 3], ["Pie", 4]],  # no price known
+        [["Item", "Price"], ["Bread"], ["Loaf", 1], ["Roll", 2], ["Cake"], ["Bun", 3], ["Pie", 4]],  # prices missing
         [HEAD, *PUMPS, ["V-1"], ["V-2", "ball", 13]],
         [HEAD, ["P-1"], ["P-2", "big", 130], ["V-1"], ["V-2", "ball", 13]],
         [HEAD, ["P-1"], *PUMPS[1:], *VALVES],
@@ -67,7 +67,7 @@ def test_a_cell_that_stands_out_names_a_group(how):
     book.save(buffer := io.BytesIO())
     made = [path[1:] for path, _ in sections(document("a.xlsx", buffer.getvalue()))]
     assert made == [("P-1",), ("P-2",), ("Valves", "V-1"), ("Valves", "V-2")]
-    for cell in ("A2", "A3", "A5", "A6"):  # as all names are
+    for cell in ("A2", "A3", "A5", "A6"):  # all names are bold now
         sheet[cell].font = Font(bold=True)
     sheet["A4"].font = Font(bold=True)
     book.save(buffer := io.BytesIO())
@@ -75,7 +75,7 @@ def test_a_cell_that_stands_out_names_a_group(how):
 
 
 def table(*rows):
-    """A table of HTML, in which a row of one cell is across it."""
+    """The rows read from an HTML table, in which a single cell spans all columns."""
     cells = (f"<tr>{''.join(f'<td colspan={1 if row[1:] else 3}>{cell}' for cell in row)}" for row in rows)
     return text("a.html", f"<table>{''.join(cells)}</table>").strip().split("\n")
 

@@ -48,7 +48,7 @@ def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_ab
     made = document("a.csv", "Sales of spring\n\nYear,Sum\n2025,7\n2026,9\n")
     assert made.text == "Sales of spring\n\n- Year: 2025\n- Sum: 7\n\n- Year: 2026\n- Sum: 9\n"
     assert [path for path, _ in sections(made)] == [(), (), ()]
-    # A value that is missing, or comes twice, leaves the other rows their names.
+    # A missing or repeated name does not take the names of the other rows away.
     table = "Name,Sum\n" + "".join(f"{name},{n}\n" for n, name in enumerate(["Bread", "Milk", "", "Bread", *"tuvwxy"]))
     paths = [path for path, _ in sections(document("a.csv", table))]
     assert paths == [(name,) if name else () for name in ["Bread", "Milk", "", "Bread", *"tuvwxy"]]
@@ -63,7 +63,7 @@ def test_rows_without_a_telling_name_are_sections_without_a_heading_and_lines_ab
 def test_questions_and_tables_without_rows_are_refused():
     for columns in (
         ["question", "answer"],
-        ["Question", "answers", "document", "choices"],  # as docs/measuring.md has them
+        ["Question", "answers", "document", "choices"],  # as in docs/measuring.md
         ["completion", "answer", "document"],
         *([field.name for field in fields(record)] for record in (Question, Pair)),  # as a run writes them
     ):
@@ -239,7 +239,7 @@ def test_xlsx_raised_struck_merged_hidden_and_missing():
 
 
 def with_shared_strings(raw):
-    """The workbook as Excel writes it: the letters of a cell in a part of their own."""
+    """The workbook as Excel writes it, with the texts of cells in a separate part."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         parts = {name: archive.read(name).decode() for name in archive.namelist()}
     strings = []

@@ -1,4 +1,4 @@
-"""reStructuredText: what its reader sees is text."""
+"""reStructuredText: the text is what its reader sees."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tables drawn in reStructuredText: each row is a line of cells; what is drawn wrongly stays as it is."""
+"""Tables drawn in reStructuredText: each row becomes a line of cells, and a table drawn wrongly stays as it is."""
 
 import time
 from textwrap import indent

@@ -1,4 +1,4 @@
-"""Scanned pages: what a command `tesseract` gives, which is one of our own here, and what becomes of it."""
+"""Scanned pages: what becomes of the output of `tesseract`, which is a script of our own here."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from tests.documents.written import converted, refusal, refusal_of_child, text
 PRINTED = (
     "The printed page says that the crane of the harbour lifts twelve tonnes, and that it was painted green last year."
 )
-# Answers of a tesseract: the first argument of the script decides, and the size of the picture.
+# A `tesseract` that gives prepared answers, chosen by its arguments and the shape of the picture.
 FAKE = """#!{python}
 import json, sys, time
 answers = json.load(open({folder!r} + "/answers.json"))
@@ -40,12 +40,12 @@ sys.exit(answer == "")
 
 
 def hocr(*lines):
-    """Lines as tesseract gives them: (left, baseline, slope, size, words), a word with `?` is a doubtful one."""
+    """Tesseract's output for lines (left, baseline, slope, size, words); of a word with `?` it is not sure."""
     rows = []
     for left, baseline, slope, size, line in lines:
         words, x = [], left
         for word in line.split(" "):
-            if word:  # two spaces are a gap
+            if word:  # two spaces stand for a gap
                 sure, end = 12 if word.endswith("?") else 95, x + size // 2 * len(word)
                 shown = word.removesuffix("?").replace("&", "&amp;")
                 words.append(
@@ -53,7 +53,7 @@ def hocr(*lines):
                 )
             x += size // 2 * (len(word) + 1)
         box = f"bbox {left} {baseline - size} {x} {baseline + 10}"
-        # tesseract tells the baseline from the lower left corner of the box.
+        # Tesseract gives the baseline relative to the lower left corner of the box.
         title = f"{box}; baseline {slope} -10; x_size {size}; x_descenders 8"
         rows.append(f"<span class='ocr_line' title='{title}'>{''.join(words)}</span>")
     head = '<?xml version="1.0"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml"><body>'
@@ -62,7 +62,7 @@ def hocr(*lines):
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Puts a tesseract with these answers in front of all others; its calls are in calls.txt."""
+    """Put a `tesseract` with these answers first in the path; it writes its calls to calls.txt."""
     folder = tmp_path / "bin"
     folder.mkdir()
     script = folder / "tesseract"
@@ -86,7 +86,7 @@ def picture(width=300, height=424):
 
 
 def pdf(*pages):
-    """A PDF of pages that are texts or pictures, or both."""
+    """A PDF whose pages are a text, a picture, or both."""
     made = FPDF()
     for page in pages:
         made.add_page()
@@ -100,7 +100,7 @@ def pdf(*pages):
 
 
 def scanned(first, *others, top=300):
-    """A page with these lines, one below the other."""
+    """Tesseract's output for a page with these lines, one below the other."""
     return hocr(*[(200, top + 60 * row, 0.0, 40, text) for row, text in enumerate((first, *others))])
 
 
@@ -120,7 +120,7 @@ def test_scanned_pages_are_read_beside_printed_ones_and_the_ledger_says_so(fake,
         "2 of 4 pages read by OCR (eng; 0% of the words unsure): compare names and figures, for what is misread is learned"
     )
     assert calls().splitlines()[1:] == ["stdin stdout --dpi 300 -l eng hocr"] * 2
-    assert doubts_about(document, entry, ()) == (entry.warning,)  # and not that it has little text for its size
+    assert doubts_about(document, entry, ()) == (entry.warning,)  # and no remark that the text is short for its file
 
 
 def test_hebrew_that_ocr_read_is_in_its_order(fake):
@@ -174,7 +174,7 @@ def test_tilted_columns_are_read_one_after_the_other_and_headings_by_their_size(
         "evening. The master is Ida Brandt.",
     ]
     right = ["Goods are weighed in the customs house", "and the crane lifts twelve tonnes. It is", "watched by a keeper all of the night."]  # fmt: skip
-    slope = 0.02  # over the page this is more than the distance of two lines
+    slope = 0.02  # across the page more than the distance between two lines
     lines = [(200, 200, slope, 58, "Opening and weighing")]
     for row in range(3):
         for x, line in ((200, left[row]), (1300, right[row])):

@@ -1,10 +1,10 @@
-"""Sentences by language: the kinds of the Golden Rules (Pragmatic Segmenter) in sentences of our own."""
+"""Sentences by language: our own examples for each kind of the Golden Rules (Pragmatic Segmenter)."""
 
 import pytest
 
 from disc_lite.documents import sentence_spans
 
-# `|` stands where a sentence ends; a space there is part of the text.
+# `|` marks the end of a sentence; a space after it is part of the text.
 RULES = {
     "English": """
         The bridge opens.| The keeper waits.

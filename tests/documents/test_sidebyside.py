@@ -1,4 +1,4 @@
-"""Sheets that are more than a table: two side by side, sentences below, headers with merged cells."""
+"""Sheets with more than one table: tables side by side, sentences below, headers with merged cells."""
 
 import io
 
@@ -28,8 +28,8 @@ def test_a_sentence_below_a_table_is_about_it_and_no_row():
 @pytest.mark.parametrize(
     "sheet",
     [
-        "Item,Price,,Staff,Phone\nA,1,,Ada,33\nB,2,,Berg,34\nC,3,,Cole,35\nD,4\nE,5",  # ends before the other
-        "Item,Price\nA,1\nB,2,,Staff,Phone\nC,3,,Ada,33\nD,4,,Berg,34\nE,5,,Cole,35",  # begins behind it
+        "Item,Price,,Staff,Phone\nA,1,,Ada,33\nB,2,,Berg,34\nC,3,,Cole,35\nD,4\nE,5",  # the second table ends first
+        "Item,Price\nA,1\nB,2,,Staff,Phone\nC,3,,Ada,33\nD,4,,Berg,34\nE,5,,Cole,35",  # the second table begins later
         "Prices,,,Office\nItem,Price,,Staff,Phone\nA,1,,Ada,33\nB,2,,Berg,34\nC,3,,Cole,35\nD,4\nE,5",
         "Prices,,,Office\nItem,Price,,Staff,Phone\nA,1,,Ada,33\nB,2,,Berg,34\nC,3,,Cole,35\nD,4,,Dorn,36\nE,5,,Elm,37",
         "Item,Price,,Staff,Phone\nA,1,,Ada,33\nB,2,,Berg,34\nC,3,,Cole,35\n,,,Dorn,36\nD,4,,,\nE,5,,Elm,37\n,,,Fox,38\n,,,Gay,39",
@@ -75,7 +75,7 @@ def test_the_ledger_tells_of_tables_that_may_be_two():
     assert converted("a.csv", sheet).warning == (
         "“Item, Price” and “Staff, Phone” may be two tables, read as one: put one below the other"
     )
-    assert converted("a.csv", sheet + "D,4\nE,5\n").warning == ""  # read as two
+    assert converted("a.csv", sheet + "D,4\nE,5\n").warning == ""  # read as two tables
     assert converted("a.csv", sheet.replace("Ada", "1").replace("Berg", "2").replace("Cole", "3")).warning == ""
 
 

@@ -1,4 +1,4 @@
-"""Pages of common generators of sites: their text is read, what the generator puts around it is not."""
+"""Pages of common site generators: their text is read, but not what the generator adds around it."""
 
 import pytest
 

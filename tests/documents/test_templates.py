@@ -1,4 +1,4 @@
-"""Tags of site generators: what is between them is text, what only the site knows stays as it is written."""
+"""Tags of site generators: the text between them is read, and values that only the site knows stay as written."""
 
 import pytest
 

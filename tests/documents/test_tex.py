@@ -1,4 +1,4 @@
-"""LaTeX: what a file defines for itself, units, numbered lists, tables, and what is not known."""
+"""LaTeX: a file's own definitions, units, numbered lists, tables, and unknown macros."""
 
 import pytest
 
@@ -103,4 +103,4 @@ def test_a_reference_to_an_equation_is_its_number():
 )
 def test_a_number_that_is_not_sure_is_not_written(where):
     assert "By (e), (f), (g), f and (h)." in text("a.tex", article(where + EQUATIONS))
-    assert "By (e), " in text("a.tex", EQUATIONS)  # a chapter of a book
+    assert "By (e), " in text("a.tex", EQUATIONS)  # without a document class, such as a chapter of a book

@@ -1,4 +1,4 @@
-"""Tasks: what is done and what is not is told apart, however a format says so."""
+"""Tasks: whether each is done is read, in whatever way a format marks it."""
 
 import pytest
 

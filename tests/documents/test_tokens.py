@@ -1,4 +1,4 @@
-"""Offsets of tokens without a model: compact, in order, and those of the tokenizer itself."""
+"""Token offsets without a model: stored compactly, in order, and equal to those of the tokenizer itself."""
 
 from pathlib import Path
 

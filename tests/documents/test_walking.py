@@ -1,4 +1,4 @@
-"""Which files are found below a folder, in which order, and which of them are never opened."""
+"""Which files are found below a folder, in which order, and which are never opened."""
 
 import json
 import os
@@ -42,11 +42,11 @@ def test_what_gitignore_ignores_is_one_line_of_the_ledger(tmp_path):
         "build": "ignored by .gitignore",
         "keep.log.md": "read",
         "only.md": "ignored by .gitignore",
-        "sub/b.log.md": "read",  # the deeper file decides
+        "sub/b.log.md": "read",  # the deeper .gitignore decides
         "sub/local.md": "ignored by sub/.gitignore",
         "sub/only.md": "read",
     }
-    (document,), _ = read_documents([tmp_path / "only.md"])  # named, so meant
+    (document,), _ = read_documents([tmp_path / "only.md"])  # a file that is named itself is read
     assert document.text == "D."
 
 
@@ -92,7 +92,7 @@ def test_folders_a_thousand_deep_and_the_order_of_names(tmp_path):
     found = [file.name for file in find_files([tmp_path])]
     assert found == sorted(names, key=lambda name: name.split("/"))
     os.unlink(tmp_path / deep / "e.md")
-    os.removedirs(tmp_path / deep)  # too deep for the recursion that clears temporary folders
+    os.removedirs(tmp_path / deep)  # pytest's recursive cleaning cannot remove so deep a folder
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
@@ -104,7 +104,7 @@ def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert [file.name for file in find_files(named)] == names
     assert [file.name for file in find_files([tmp_path / "x", tmp_path / "y"])] == names[1:3]
     (tmp_path / "b" / r"\n.md").write_text("")
-    (tmp_path / "b" / "\n.md").write_text("")  # it is printed like the other one
+    (tmp_path / "b" / "\n.md").write_text("")  # its name is printed like that of the other file
     assert [file.name for file in find_files([tmp_path / "b"])] == [r"\n.md", "README.md", r"b/\n.md"]
 
 

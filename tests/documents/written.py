@@ -1,4 +1,4 @@
-"""What the tests of formats share: documents and refusals from bytes, without a folder, and archives by hand."""
+"""Shared by the tests of formats: documents and refusals from bytes instead of files, and zips of given parts."""
 
 import io
 import zipfile
@@ -17,13 +17,13 @@ def as_bytes(content):
 
 
 def converted(name, content, **options):
-    """What the reader of its format makes of a file, with the warning; read in this process."""
+    """The converted text of a file with its warning, read in this process by the reader of its format."""
     suffix = name[name.rindex(".") :]
     return convert(suffix, Source(as_bytes(content), name, ReadingOptions(**options)))
 
 
 def document(name, content, **options):
-    """The document that a file of this name and content is."""
+    """The document read from a file with this name and content."""
     return document_of(name, converted(name, content, **options))
 
 
@@ -32,7 +32,7 @@ def text(name, content, **options):
 
 
 def sections(made):
-    """(path below the title, text) of each section."""
+    """The (heading path below the title, text) of each section."""
     return [(section.heading_path[1:], made.text[section.start : section.end].strip()) for section in made.sections]
 
 
@@ -43,7 +43,7 @@ def refusal(suffix, content, **options):
 
 
 def refusal_of_child(suffix, raw):
-    """Why a file is refused that is read in a process with limits."""
+    """The reason for which a child process refuses a file."""
     with WorkerPool() as workers, pytest.raises(RefusedFile) as caught:
         workers.convert(suffix, Source(raw))
     return str(caught.value)
