@@ -145,6 +145,7 @@ _RANGE_START = re.compile(r"\d\.\s?[-–—]\s?$")  # in front of the "3." of "1
 
 
 def _is_ordinal(number: str, before: str, last: str, after: str) -> bool:
+    """Whether the stop after a number marks a German ordinal: `3. Mai`, `das 1. Quartal`, `1. - 3. Jahrhundert`."""
     if len(number) > 2:
         return False
     following = _WORD.match(after)

@@ -166,6 +166,7 @@ class _Reader:
         self.rows, self.block = None, ""
 
     def _line(self, line: str) -> str:
+        """A line outside blocks as Markdown: a heading, a block title, a list item, a term or text."""
         if heading := _HEADING.match(line):
             self.numbers = {}
             return f"{'#' * len(heading[1])} {self._inline(heading[2])}"
@@ -190,6 +191,7 @@ class _Reader:
         return "  " * depth + (f"{label}. " if depth < 2 else f"- {label}) ") + self._inline(text)
 
     def _inline(self, text: str) -> str:
+        """A text with its inline markup replaced by what is seen."""
         text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0]), text)
         text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", text)
         parts = _CODE.split(_QUOTED.sub(r"“\1”", _IMAGE.sub(r"\1", text)))

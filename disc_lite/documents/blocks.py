@@ -66,6 +66,7 @@ class Line(NamedTuple):  # no dataclass, since a text of 50 MB has a million lin
 
     @property
     def opens_unit(self) -> bool:
+        """Whether a list item or an uncut unit starts here."""
         return self.is_item or self.solid_end > self.start
 
 
@@ -220,11 +221,13 @@ def cells_of(row: str) -> list[str]:
 
 
 def _is_value(cell: str, below: str) -> bool:
+    """Whether a cell contains a number and has the same form as the cell below it, and is not a year."""
     shape = _NUMBERED.sub("0", cell)
     return "0" in shape and shape == _NUMBERED.sub("0", below) and not _YEAR.fullmatch(cell)
 
 
 def _is_sentence(cell: str, below: str) -> bool:
+    """Whether a cell is a sentence, and the cell below it ends with the same stop."""
     return len(cell.split()) > _NAME_WORDS and cell[-1] in ".。।" and below[-1:] == cell[-1]
 
 

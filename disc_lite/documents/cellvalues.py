@@ -38,6 +38,7 @@ def _hours(value: timedelta, has_seconds: bool) -> str:
 
 
 def _number(value: float, number_format: str) -> str:
+    """The text of a number in its format; in its plain form if the format is not handled here."""
     plain = f"{value:.{_MAX_DIGITS}g}" if isinstance(value, float) else str(value)
     before, digits, after = _parsed(number_format or "General")
     if digits == "General" and not before + after:

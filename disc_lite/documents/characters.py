@@ -186,6 +186,7 @@ def _direction(page: PdfTextPage) -> complex:
 
 
 def _text(page: PdfTextPage, index: int, code: int, high: int) -> str:
+    """The text of a UTF-16 code; `high` is the first half of a surrogate pair before it, or 0."""
     if code < 0x20 or 0x7F <= code < 0xA0 or code == 0xFF or code in _LINE_HYPHENS:
         return _control(page, index, code)
     if code in _LOW:
@@ -208,6 +209,7 @@ def _control(page: PdfTextPage, index: int, code: int) -> str:
 
 
 def _continues(piece: Piece, char: Char) -> bool:
+    """Whether a character belongs to a piece: on its line, or raised or lowered in smaller type, without a wide gap."""
     largest = max(piece.size, char.size)
     gap = min(char.start, char.left) - piece.right
     rise = abs(char.baseline - piece.baseline)

@@ -71,6 +71,7 @@ def _without_line_numbers(rows: Sequence[Row], size: float) -> list[Row]:
 
 
 def _line_number(row: Row, size: float) -> int | None:
+    """The number that opens a row, if it may be a printed line number (small and not raised), else None."""
     first, beside = row[0], row[1] if len(row) > 1 else replace(row[0], size=size)
     # A raised number counts verses, paragraphs or notes.
     is_small = first.size <= _MAX_LINE_NUMBER * beside.size and first.baseline - beside.baseline < _RAISED * beside.size
@@ -135,6 +136,7 @@ def _uncrossed(rows: Sequence[Row], gutter: float) -> list[tuple[int, int]]:
 
 
 def _sides(rows: Sequence[Row], gutter: float) -> tuple[list[Row], list[Row]]:
+    """The rows of pieces left of a gutter, and those right of it."""
     left = [[piece for piece in row if piece.left < gutter] for row in rows]
     right = [[piece for piece in row if piece.left >= gutter] for row in rows]
     return [row for row in left if row], [row for row in right if row]
@@ -168,6 +170,7 @@ def _is_prose(rows: Sequence[Row]) -> bool:
 
 
 def _lines(rows: Sequence[Row], size: float) -> Iterator[Line]:
+    """Yield the lines of a column: code, the rows of tables, text, and gaps between paragraphs."""
     rows = [_without_marker(row, size) for row in rows if not LEADERS.search(text_of(row))]
     left = min((row[0].left for row in rows), default=0.0)
     letter = _letter_width(rows)

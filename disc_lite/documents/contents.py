@@ -30,7 +30,7 @@ class _Entry:
         row: Its index among the rows below the heading of the table.
         titles: Its possible titles: that of the row alone, and those with rows above it.
         page: The number of its page, if that is in digits.
-        has_leaders: Whether dots lead to the number; such a row is an entry, whatever stands around it.
+        has_leaders: Whether dots lead to the number; such a row is an entry even if its title is not found again.
     """
 
     row: int

@@ -150,6 +150,7 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _undecodable(raw: bytes, codec: str, offset: int) -> RefusedFile:
+    """The refusal of bytes that are not in their encoding, with the command that converts them, if one is likely."""
     where = f"not {codec.upper()}: byte 0x{raw[offset]:02x} at offset {offset}"
     if codec == "utf-8" and (likely := _likely_encoding(raw)):
         return RefusedFile(f"{where}; it looks like {likely}: iconv -f {likely} -t UTF-8 FILE > NEW")

@@ -80,6 +80,7 @@ def _prepared(raw: bytes) -> tuple[io.BytesIO, list[str]]:
 
 
 def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
+    """Change the XML of a part so that mammoth reads it as the top of this file says."""
     for parent in list(root.iter()):
         style = value_at(parent, "w:pPr/w:pStyle") if parent.tag == f"{W}p" else ""
         for child in list(parent):

@@ -139,6 +139,7 @@ def _points(stored: list[Element], first_day: datetime) -> dict[int, str]:
 
 
 def _value(text: str, number_format: str, first_day: datetime) -> str:
+    """The text of a stored value in its number format; without a format the stored text itself."""
     try:
         number = float(text) if number_format else math.nan
     except ValueError:

@@ -79,6 +79,7 @@ def _labels(archive: zipfile.ZipFile, package: ElementTree.Element, folder: str)
 
 
 def _entries(contents: ElementTree.Element) -> list[tuple[str, str]]:
+    """The (target, label) of each entry in a table of contents."""
     entries = []
     label = ""
     for element in contents.iter():

@@ -65,6 +65,7 @@ def _marked(line: str) -> str:
 
 
 def _piece(found: re.Match[str]) -> str:
+    """The text that replaces an escape, with a mark; code, formulas and `\\\\` stay as they are."""
     if found["whole"]:
         return found["whole"]
     if found["sign"]:
@@ -74,6 +75,7 @@ def _piece(found: re.Match[str]) -> str:
 
 
 def _seen(line: str) -> str:
+    """A line without marks; a leading escape gets its backslash back if the line would else be markup."""
     seen = line.replace(MARK, "")
     if not line.lstrip(" \t>").startswith(MARK):
         return seen

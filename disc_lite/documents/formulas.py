@@ -103,6 +103,7 @@ def math_text(tag: Tag) -> str:
 
 
 def _linear(tag: Tag) -> str:
+    """A MathML element as text in one line."""
     inner = [child for child in tag.contents if isinstance(child, Tag)]
     parts = [_linear(child) for child in inner if not child.name.startswith("annotation")]
     match tag.name:
@@ -152,6 +153,7 @@ def _marked(letters: str, sign: str) -> str:
 
 
 def _joined(parts: list[str]) -> str:
+    """The parts of a formula one after the other."""
     # A script or a denominator and the part after it must not run together: `c_2 x`, not `c_2x`.
     text = ""
     for part in parts:
@@ -167,6 +169,7 @@ def office_formula_text(element: Element) -> str:
 
 
 def _office_linear(element: Element) -> str:
+    """An OMML element as text in one line."""
     kind = element.tag.removeprefix(OFFICE_MATH)
     named = [(child.tag.removeprefix(OFFICE_MATH), _office_linear(child)) for child in element]
     parts, part = [text for name, text in named if not name.endswith("Pr")], defaultdict(str, named)

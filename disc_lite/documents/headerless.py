@@ -46,6 +46,7 @@ def begins_with_a_row(first: Sequence[str], below: Sequence[Sequence[str]]) -> b
 
 
 def _stand_out(cells: Sequence[str]) -> bool:
+    """Whether all cells with text are set off, as names and titles are."""
     return all(isinstance(cell, Standout) for cell in cells if cell)
 
 

@@ -134,6 +134,7 @@ def cut_sections(text: str, headings: Sequence[Heading], title: str, alone: bool
 
 
 def _paths(headings: Sequence[Heading], title: str) -> list[tuple[str, ...]]:
+    """The heading path of each heading: the document's title, the headings that it is below, and its own title."""
     paths = []
     open_headings: list[Heading] = []
     for heading in headings:
@@ -216,6 +217,7 @@ def _is_rst_title(text: str, match: re.Match[str]) -> bool:
 
 
 def _plain(title: str) -> str:
+    """A title without inline markup, cut to the greatest length."""
     title = title[:_MAX_TITLE_CHARS]
     for pattern, replacement in _INLINE:
         title = pattern.sub(replacement, title)

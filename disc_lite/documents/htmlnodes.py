@@ -99,6 +99,8 @@ def tree_of(markup: str) -> Tag:
 
 
 class _Builder(HTMLParser):
+    """Builds the tree from the tags and texts that Python's tokenizer finds."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.root = self._open = Tag(_ROOT, {}, None)

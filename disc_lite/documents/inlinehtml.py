@@ -213,6 +213,7 @@ def embedded_text(markup: str) -> str | None:
 
 
 def _inline(line: str, closed: frozenset[str]) -> str:
+    """A line as its reader sees it, with its spans of code unchanged."""
     if not _SIGNS.search(line):
         return line
     is_alone = has_tags_alone(line)

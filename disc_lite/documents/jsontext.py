@@ -56,6 +56,7 @@ def _records(values: Sequence[object]) -> list[Record]:
 
 
 def _converted(records: Sequence[Record], field: str) -> Converted:
+    """The records that have a text as one text, with a section for each."""
     if not field and any(map(_asks, records)):
         raise RefusedFile(QUESTIONS)
     parts: list[str] = []
@@ -103,6 +104,7 @@ def _plain(text: str) -> str:
 
 
 def _value_of(record: Record, name: str) -> object:
+    """The value of a field of a record; `body.text` is a field within a field."""
     if name in record:
         return record[name]
     first, dot, rest = name.partition(".")

@@ -95,6 +95,7 @@ def _append_solid(parts: list[str], lines: Sequence[Line], index: int) -> None:
 
 
 def _append(parts: list[str], before: str, line: str, ends: bool, width: int, words: Counter[str]) -> None:
+    """Append a line of text to `parts`: as a new paragraph or list item, or joined to the last part."""
     if (item := _ITEM.match(line)) and not _is_within_sentence(before, line, width):
         follows_item = bool(parts) and _ITEM.match(parts[-1].lstrip("\n")) is not None
         separator = "\n" if follows_item and before else "\n\n"
@@ -158,6 +159,7 @@ def _level(lines: Sequence[Line], texts: Sequence[str], index: int, width: int, 
 
 
 def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> bool:
+    """Whether a line has the form and the surroundings of a heading: a gap above it, and text below it."""
     if not (_may_be_title(lines[index], width) or (is_bold and _NUMBERED_TITLE.fullmatch(lines[index]))):
         return False
     below = [line for line in lines[index + 1 : index + 5] if line][:2]
@@ -174,6 +176,7 @@ def _is_heading(lines: Sequence[str], index: int, width: int, is_bold: bool) -> 
 
 
 def _may_be_title(line: str, width: int) -> bool:
+    """Whether a line has the form of a title: short, capitalised, without a stop."""
     short = width_of(line) <= _TITLE_MAX_SHARE * width and len(line.split()) <= _TITLE_MAX_WORDS
     first_letter = next((char for char in line if char.isalpha()), "a")
     is_title = _TITLE.fullmatch(line) is not None and not first_letter.islower() and not CAPTION.match(line)
@@ -181,5 +184,6 @@ def _may_be_title(line: str, width: int) -> bool:
 
 
 def _is_prose(line: str, width: int) -> bool:
+    """Whether a line is long or ends a sentence, and opens no list item."""
     long_or_done = width_of(line) >= _PROSE_MIN_SHARE * width or SENTENCE_END.fullmatch(line)
     return bool(long_or_done) and not line[0].islower() and not _ITEM.match(line)
