@@ -1,4 +1,4 @@
-"""What a model knows, how right its answers are, and how far it has drifted from the base.
+"""Measures what a model knows, how right its answers are, and how far it has drifted from the base.
 
-Read `grading` first, then `card`: what a model knew before and after.
+Begin to read in `grading` (is an answer right?) and `card` (what did the model know before and after?).
 """

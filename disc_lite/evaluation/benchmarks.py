@@ -24,7 +24,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def check_tasks(tasks: Sequence[str]) -> None:
-    """Raises UsageError if a file is no task, EnvironmentNotReady if the extra is not installed."""
+    """Raises UsageError if a file is not a task, EnvironmentNotReady if the extra `eval` is not installed."""
     for task in tasks:
         _name(task)
     if tasks and find_spec("lm_eval") is None:
@@ -32,7 +32,7 @@ def check_tasks(tasks: Sequence[str]) -> None:
 
 
 def require_known(tasks: Sequence[str]) -> None:
-    """Raises UsageError for a task that the harness does not have; imports the harness, but loads no model."""
+    """Raises UsageError for a task that the harness does not have. Imports the harness, but loads no model."""
     if not tasks:
         return
     unknown = sorted({_name(task) for task in tasks} - set(_manager(_folders_of(tasks)).all_tasks))
@@ -47,7 +47,7 @@ def require_known(tasks: Sequence[str]) -> None:
 def run_benchmarks(
     opened: Callable[[], Base], tasks: Sequence[str], limit: int | None, tell: Callable[[str], None]
 ) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
-    """Yields, task by task, so that each can be saved: the task and {before, after} -> metric -> value.
+    """Yield each task with {before, after} -> metric -> value as soon as it is measured, so that it can be saved.
 
     A task is a name known to the harness or a YAML file. Raises EnvironmentNotReady without the extra, or if the data
     of a task cannot be downloaded; UsageError for a task without a figure of its own.
@@ -76,7 +76,7 @@ def _manager(folders: tuple[str, ...]) -> Any:
 
 
 def _figures(results: JsonObject, name: str) -> dict[str, float]:
-    """Metric -> value of a task. Raises UsageError if there is none: tags and some groups have none as a whole."""
+    """Metric -> value of a task. Raises UsageError if it has no metric as a whole, as tags and some groups."""
     found = metrics_of(results.get(name, {}))
     if not found:
         others = [other for other, result in results.items() if metrics_of(result)]

@@ -46,7 +46,7 @@ def report_card(
     overlap = overlaps(questions, pairs, near)
     everywhere, facts = list(range(len(questions))), facts_of(questions)
     states = [bool(p) and is_stated(q, p) for q, p in zip(questions, passages, strict=True)]
-    # The base wrote these; only those were taken that it answers with the right passage, so that row measures nothing.
+    # The base wrote these, and only those that it answers with the right passage were taken: that row measures nothing.
     chosen = [question.passage_index >= 0 for question in questions]
 
     readable = [i for i in everywhere if states[i] and not chosen[i]]
@@ -104,7 +104,7 @@ def misses(
     questions: Sequence[Question], answers: AnswersByRow, passages: Sequence[str],
     grades: Mapping[str, Sequence[Grade]], grading: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Wrong answers of the adapted model, those first that the base has right with the passage, then by falling F1."""
+    """Wrong answers of the adapted model: those first that the base has right with the passage, then by rising F1."""
     wrong = [i for i, right in enumerate(_right(grades["adapted"], grading)) if not right]
     could = _right(grades["ceiling"], grading)
     wrong.sort(key=lambda i: (-could[i], grades["adapted"][i].f1, i))
@@ -149,7 +149,7 @@ def change(before: Sequence[bool], after: Sequence[bool], facts: Sequence[Hashab
 def forgetting(rows: Iterable[Items]) -> dict[str, Any]:
     """The number and share, with its interval, of answers that were right before and are wrong after; and the gains.
 
-    Rows are pooled, since a single answer is many points of a small row. Gains are not set off against losses.
+    Rows are pooled, since one answer is many percentage points of a small row. Gains are not set off against losses.
     """
     items = [item for row in rows for item in zip(*row, strict=True)]
     lost, facts = [not now for was, now, _ in items if was], [fact for was, _, fact in items if was]

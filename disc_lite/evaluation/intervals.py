@@ -1,4 +1,4 @@
-"""95 % confidence intervals for items of which several may be wordings of one fact. Does not import torch."""
+"""95 % confidence intervals for items of which several can be wordings of one fact. Does not import torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 Z = 1.959964  # quantile of the normal distribution, two-sided 95 %
-CHANCE = 0.05  # from this p-value on a difference may be chance
+CHANCE = 0.05  # from this p-value on, a difference can be chance
 BISECTIONS = 50
 
 
@@ -24,7 +24,7 @@ class Interval:
 def share_right(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> Interval:
     """Share of right answers with Wilson's interval for the effective number of independent answers.
 
-    `facts` says which fact each answer is about; without it every answer is about its own.
+    `facts` has the fact that each answer is about; without it, every answer counts as about a fact of its own.
     """
     total = len(right) / design_effect(right, facts, (0, 1))
     return wilson(sum(right) / max(1, len(right)) * total, total)
@@ -64,8 +64,8 @@ def wilson(right: float, total: float) -> Interval:
 def paired_difference(first: Sequence[bool], second: Sequence[bool], facts: Sequence[Hashable] = ()) -> Interval:
     """Share right of `second` minus that of `first`, on the same items: Tango's score interval (Tango 1998).
 
-    It excludes zero only if the exact McNemar test of facts does too (p < 0.05), so it holds for a few items as well; a
-    fact is won or lost by the sum of its items.
+    It excludes zero only if the exact McNemar test of facts does too (p < 0.05), so it holds for a few items as well;
+    whether a fact was won or lost follows from the sum of its items.
     With b of n items right in `second` only and c in `first` only, its ends solve T(d) = ±z:
     T(d) = (b - c - nd) / sqrt(n (2q + d(1 - d))), where q is the maximum-likelihood share of c if the shares differ by
     d. All three counts are divided by the design effect.

@@ -1,4 +1,4 @@
-"""The part of a report card about an update: recall by what became of the passages. Does not import torch."""
+"""A report card's part about an update: recall by the state of passages (new, changed, …). Does not import torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GONE = {"rehearse": "rehearsed", "drop": "dropped", "unlearn": "unlearned"}
 
 
 def since_rows(update: JsonObject) -> list[tuple[str, int | None, JsonObject]]:
-    """(label, number of passages, row) by what became of the passages; rows of statements have None as their number."""
+    """(label, number of passages, row) for each state of passages; rows of statements have None as their number."""
     rows: list[tuple[str, int | None, JsonObject]] = []
     for state, row in update["rows"].items():
         label = f"gone, {GONE[update['removed']]}" if state == "removed" else state
@@ -25,7 +25,7 @@ def since_rows(update: JsonObject) -> list[tuple[str, int | None, JsonObject]]:
 
 
 def gained_in_words(count: int) -> str:
-    """`3 that were wrong are right now`"""
+    """The number of gains in words: `3 that were wrong are right now`."""
     return f"{count:,} that {'was wrong is' if count == 1 else 'were wrong are'} right now"
 
 
@@ -49,7 +49,7 @@ def _in_states(update: Mapping[str, Any], states: Sequence[str]) -> list[Mapping
 
 
 def since_update(card: Mapping[str, Any]) -> str:
-    """For an update, what it lost since the earlier run, and a warning if nothing new was asked about; else empty."""
+    """What an update lost since the earlier run, and a warning if no question is about what is new; else empty."""
     update = card.get("update")
     if not update:
         return ""
@@ -67,7 +67,10 @@ def since_update(card: Mapping[str, Any]) -> str:
 
 
 def _share(rows: Sequence[Mapping[str, Any]], of: str = "right") -> float:
-    """The share of right answers in several rows, or (`of` low, high) the rows' mean interval end, a wider bound."""
+    """The share of right answers in several rows; if `of` is "low" or "high", the mean of that end of their intervals.
+
+    That mean is wider than the interval of the rows together.
+    """
     total: int = max(1, sum(row["of"] for row in rows))
     number: float = sum(row["right"] if of == "right" else row[of] * row["of"] for row in rows)
     return number / total

@@ -32,7 +32,7 @@ def right_places(questions: Sequence[Question], passages: Passages) -> list[int 
     """The index of the passage that answers each question: its own if known, else the best by BM25 with an answer.
 
     Question and answers are one search, in the question's document if it names one. If none of the SEARCHED best
-    passages gives an answer, it is the best of them; None if there is no passage.
+    passages gives an answer, the best of them is taken; None if there is no passage.
     """
     known = {place: at for at, place in enumerate(places_of(passages))}
     chosen = [known.get((question.document, question.passage_index)) for question in questions]
@@ -71,7 +71,7 @@ def best_passages(passages: Sequence[str], questions: Sequence[str], number: int
 
 
 def best_places(passages: Sequence[str], questions: Sequence[str], number: int) -> list[list[int]]:
-    """For each question the indices of its `number` best passages, best first; the earlier one of equals comes first.
+    """For each question the indices of its `number` best passages, best first; of equal ones, the earlier comes first.
 
     BM25 as in Lucene, by the library bm25s.
     """
@@ -90,7 +90,7 @@ def best_places(passages: Sequence[str], questions: Sequence[str], number: int) 
 
 
 def _best(scores: NDArray[Any], number: int) -> list[int]:
-    """The indices of the `number` highest scores, highest first; the first one of equals comes first."""
+    """The indices of the `number` highest scores, highest first; of equal ones, the earlier comes first."""
     import numpy as np
 
     limit = np.partition(scores, -number)[-number]
@@ -101,7 +101,7 @@ def _best(scores: NDArray[Any], number: int) -> list[int]:
 
 
 def search_terms(text: str) -> list[str]:
-    """Words in lower case, and numbers in one form: 1,000 and 1.000 are 1000, and 3,5 is 3.5.
+    """The terms to search for: words in lower case, and numbers in one form (1,000 and 1.000 are 1000, 3,5 is 3.5).
 
     In Korean and scripts without spaces, terms are single characters and pairs of neighbours, as in Lucene's
     CJKAnalyzer.

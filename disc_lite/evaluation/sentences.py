@@ -29,7 +29,7 @@ def about_facts(card: Mapping[str, Any]) -> str:
 
 
 def unreadable(card: Mapping[str, Any]) -> str:
-    """A warning if the base answers hardly anything even with the right passage in its prompt; else empty."""
+    """A warning if the base hardly answers anything even with the right passage in its prompt; else empty."""
     reading = card["reading"]
     if reading["high"] >= UNREADABLE:
         return ""
@@ -53,7 +53,7 @@ def unstated(card: Mapping[str, Any]) -> str:
 
 
 def verdict(card: Mapping[str, Any]) -> str:
-    """Compares the adapted model with retrieval, whichever does better; empty if both answer nothing."""
+    """Whether the adapted model or retrieval does better, as a sentence; empty if both answer nothing."""
     gain = card["differences"].get("adapted - rag")
     if gain is None or not (card["rows"]["rag"]["right"] or card["rows"]["adapted"]["right"]):
         return ""
@@ -76,7 +76,7 @@ def compared(pair: str) -> str:
 
 
 def choice_of_questions(card: Mapping[str, Any]) -> str:
-    """What it means that the base wrote the questions itself; empty if the user gave all of them."""
+    """A caveat about questions that the base wrote itself; empty if the user gave all of them."""
     number, of = card["self_written"], card["questions"]
     if not number:
         return ""
@@ -136,7 +136,7 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
 
 
 def in_words(row: Mapping[str, Any]) -> str:
-    """`75.0% (15 of 20)`"""
+    """The share and the counts of a row: `75.0% (15 of 20)`."""
     return f"{row['share']:.1%} ({row['right']} of {row['of']})"
 
 

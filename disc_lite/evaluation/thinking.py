@@ -10,7 +10,7 @@ from disc_lite.models import Base, Tokens
 from disc_lite.models.generation import Continuation
 
 MOST = 16  # prompts: a thought takes hundreds of tokens
-TIMES = 4  # times the tokens of a long answer, for the thought and the answer together
+TIMES = 4  # factor on the tokens of a long answer, for the thought and the answer together
 ENDS = ("</think>", "[/THINK]", "<channel|>")  # end of a thought: Qwen and most others, Mistral, Gemma 4
 
 

@@ -33,9 +33,9 @@ def facts_of(questions: Sequence[Question]) -> list[int]:
     """For each question the index of the first question that asks for the same fact.
 
     Questions ask for the same fact if they are about the same text, have the same answers, names and digits, and share
-    most of their content words (fewer are enough beside a name that few questions have). Questions that differ in only
-    one place ask about different things ("who handles visas", "who handles taxes"), and equal answers of yes or no show
-    nothing. In doubt a question has a fact of its own.
+    most of their content words (fewer are enough if both have a name that few questions have). Questions that differ in
+    only one place ask about different things ("who handles visas", "who handles taxes"), and equal answers of yes or no
+    show nothing. In doubt, a question counts as asking for a fact of its own.
     """
     known: dict[Hashable, list[_Asked]] = {}
     facts = []

@@ -1,1 +1,1 @@
-"""Models by name, their folders and adapter folders. Does not import torch."""
+"""Names of models, their download, model folders and adapter folders. Does not import torch."""

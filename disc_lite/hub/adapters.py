@@ -17,7 +17,7 @@ from disc_lite.hub.weights import Shape, plain_name, read_object, shapes_in, wei
 from disc_lite.storage import Json, JsonObject, is_noted, require_unchanged, sha256_of
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-TRAINED_ON = "trained_on.json"  # disc-lite writes it beside an adapter; PEFT's configuration has no place for it
+TRAINED_ON = "trained_on.json"  # disc-lite writes it next to an adapter; PEFT's configuration has no place for it
 EXPORT_RECORD = "export.json"  # `export` writes it into every folder
 PREFIX = "base_model.model."
 # LoRA settings that do not matter for loading, or that PEFT applies itself.
@@ -41,7 +41,7 @@ class TrainedOn:
 
 
 def trained_on(folder: Path) -> TrainedOn | None:
-    """The base recorded beside an adapter; None if disc-lite did not train it. Raises EnvironmentNotReady if broken."""
+    """The base recorded with an adapter; None if disc-lite did not train it. Raises EnvironmentNotReady if broken."""
     path = folder / TRAINED_ON
     if not path.is_file():
         return None
@@ -79,7 +79,7 @@ def open_base(folder: Path) -> Model:
 def _require_trained_on(folder: Path, model: Model) -> None:
     """Raises UsageError if the base has other weights than the one that the adapter was trained on.
 
-    Shapes do not show that: a folder may have the name of a model of the hub, and a publisher may replace weights.
+    Shapes do not show that: a folder can have the name of a model of the hub, and a publisher can replace weights.
     """
     then = trained_on(folder)
     if then is not None and then.weights != model.weights:
@@ -190,7 +190,7 @@ def _fault(lora: dict[str, Shape], weights: dict[str, Shape], config: JsonObject
 def _named_modules(config: JsonObject, weights: dict[str, Shape], adapted: set[str]) -> set[str]:
     """The modules of the base that the configuration names; empty if it uses a pattern or a selection of layers.
 
-    Only modules in the same lists of layers as the adapted ones count: a folder may also hold an image tower and layers
+    Only modules in the same lists of layers as the adapted ones count: a folder can also hold an image tower and layers
     for speculative decoding, which are not part of the text model.
     """
     targets = config.get("target_modules")

@@ -19,7 +19,7 @@ _KEYS = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size",
     "vocab_size", "max_position_embeddings", "tie_word_embeddings",
 )  # fmt: skip
-# None: for num_key_value_heads the number of heads, for head_dim hidden_size / heads.
+# None stands for the number of heads (num_key_value_heads) and for hidden_size / heads (head_dim).
 _ROWS: dict[str, tuple[int | bool | None, ...]] = {
     "cohere": (8192, 40, 64, None, None, 22528, 256000, 8192, True),
     "cohere2": (8192, 40, 64, None, None, 22528, 256000, 8192, True),

@@ -1,8 +1,8 @@
 """Model families: what is known about each architecture before a model is loaded. Does not import torch.
 
 How a model attends, where its linear layers are and what its head does is read from the model itself and checked when
-it is loaded (`models/check.py`). Here is only what no check can find: the layout of its tensors in llama.cpp.
-To add a family: write its entry here; CONTRIBUTING.md has the other steps.
+it is loaded (`models/check.py`). This file has only what no check can find: the layout of its tensors in llama.cpp.
+To add a family, write its entry here; CONTRIBUTING.md has the other steps.
 """
 
 from __future__ import annotations

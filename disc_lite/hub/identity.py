@@ -1,7 +1,7 @@
 """The files of a model folder that are loaded, and a fingerprint that identifies the model.
 
-A folder may hold more: the weights a second time, settings of an image processor, files that another program downloaded
-into the same snapshot. A run does not depend on these, so they do not count.
+A folder can hold more: the weights a second time, settings of an image processor, files that another program downloaded
+into the same snapshot. A run does not depend on those, so they do not count.
 """
 
 from __future__ import annotations

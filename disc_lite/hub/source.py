@@ -18,7 +18,7 @@ from disc_lite.hub.probes import Probes, read_probes
 from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import disk
 
-SMALL = ["*.json", "*.model", "*.jinja", "*.txt", "LICENSE*", "NOTICE*"]  # everything but the weights
+SMALL = ["*.json", "*.model", "*.jinja", "*.txt", "LICENSE*", "NOTICE*"]  # everything except the weights
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
 def where_now(name: str) -> str:
     """The present folder of a model that was moved: a folder in `$DISC_LITE_MODELS`, or a subfolder with its old name.
 
-    A hub model that is not on this machine may also be a folder there with its name. A name that is not found is
-    returned unchanged. An export knows only the name of its model folder.
+    A hub model that is not on this machine can also be a folder there with its name. A name that is not found is
+    returned unchanged. An export has only the name of its model folder, not the path.
     """
     named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
     alias = ALIASES.get(name.lower())
@@ -197,7 +197,7 @@ def _downloaded(hub_id: str) -> Path:
 
 
 def _require_whole(hub_id: str, folder: Path) -> None:
-    """Raises EnvironmentNotReady if the download is not a whole model, by the repository or for a missing part."""
+    """Raises EnvironmentNotReady if a download is not a whole model: the repository or the download lacks files."""
     try:
         check_folder(folder)
     except EnvironmentNotReady as error:

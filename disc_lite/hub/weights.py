@@ -27,7 +27,7 @@ def weight_files(folder: Path) -> list[Path]:
     """The safetensors files with a model's weights, in order; files that an index names may be missing.
 
     They are chosen as in transformers: `model.safetensors`, else the files that the index names; without an index,
-    every file but those of adapters. A folder may have more, such as Mistral's `consolidated.safetensors`. Raises
+    every file except those of adapters. A folder can have more, such as Mistral's `consolidated.safetensors`. Raises
     EnvironmentNotReady if the index is broken.
     """
     path = folder / INDEX

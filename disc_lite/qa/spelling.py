@@ -32,7 +32,7 @@ def fold(text: str) -> str:
 
 
 def accents_agree(first: str, second: str) -> bool:
-    """Whether two words that are equal without accents are the same: an accent may be missing but not differ."""
+    """Whether two words that are equal without accents are the same: an accent can be missing but not differ."""
     if first.isascii() or second.isascii():
         return True
     first, second = (unicodedata.normalize("NFC", text.casefold()) for text in (first, second))

@@ -1,6 +1,6 @@
 """Defaults, recipe file, environment, `--set` and `--seed` -> one checked recipe.
 
-Later ones take precedence, in that order; the source of every value is recorded.
+A later one takes precedence over those before it; the source of every value is recorded.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
                 "Write capital letters, and two underscores after the section.",
             )  # fmt: skip
         elif name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
-            # Without a double underscore it may be an option of the command line.
+            # Without a double underscore it can be an option of the command line.
             key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
             raise unknown_setting(f"environment {name}", key)
     return entries

@@ -14,7 +14,7 @@ from disc_lite.recipe.settings import SETTINGS, value_of
 
 @dataclass(frozen=True)
 class Given:
-    """What the user gives besides a recipe."""
+    """The inputs of a run that the user gives besides a recipe."""
 
     pairs: bool = False
     questions: bool = False
@@ -51,7 +51,7 @@ def _disc(recipe: Recipe) -> bool:
     return set(METHODS["disc"].lessons) <= set(_kinds(recipe))
 
 
-# If several apply to a setting, only the first is told.
+# If several apply to a setting, only the first is reported.
 IDLE = (
     Idle(("update",), "there is no --update", lambda r, given: not given.update),
     Idle(("update.rehearse",), "with update.start=new all passages are taught", lambda r, _: r.update.start == "new"),
@@ -108,7 +108,7 @@ def remarks(resolved: ResolvedRecipe, given: Given = Given()) -> list[str]:
 def _is_chosen(key: str, resolved: ResolvedRecipe, given: Given) -> bool:
     """Whether the user chose the setting: with `--set`, in the environment, or to another value in their own recipe.
 
-    An update uses the recipe of the earlier run, which has told its remarks already.
+    An update uses the recipe of the earlier run, where these remarks were made.
     """
     kind, _, name = resolved.sources[key].partition(CUT)[0].partition(" ")
     if kind == "recipe":

@@ -1,7 +1,7 @@
 """The only module that writes durable files.
 
-Every file is written under a temporary name beside the target, fsynced and renamed, and then the folder is fsynced. So
-a reader sees the old content or the new one, even if the writer is killed in between.
+Every file is written under a temporary name next to the target, fsynced and renamed, and then the folder is fsynced. So
+a reader sees the old content or the new one, even if the writer is killed in between. Begin to read in `files`.
 """
 
 from disc_lite.storage.blocks import bytes_below, free_disk, no_room, read_into, reserved_file

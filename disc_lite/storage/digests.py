@@ -1,11 +1,11 @@
-"""Verifies the files of a folder by size and SHA-256 of everything that was written below it, in `digests.txt`.
+"""Records size and SHA-256 of everything written below a folder in its `digests.txt`, and verifies what is read.
 
-In a folder with this file every write of this package is recorded, and every read is compared with the record. So a
+In a folder with this file, every write of this package is recorded and every read is compared with the record. So a
 later stage uses exactly what an earlier one wrote, or an error names the file that differs.
 
 There is a line for every write, with its own check sum; the last line that names a file counts. A line is written
-before its file appears. So after a kill in between, the very last line may be about a write that did not happen; then
-the file is as the line before says. Only the holder of the folder's lock writes.
+before its file appears. So after a kill in between, the very last line can be about a write that did not happen; then
+the previous line about the file still holds. Only the holder of the folder's lock writes.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def note(files: Mapping[Path, Digest], may_differ: bool = False) -> None:
                 "Other files of the run were made from it.",
                 "Put it back from a copy, or adapt again with another --output.",
             )
-    # Also if the last write is of the same file: after two failed writes the content from before both is still there.
+    # Needed also if the last write is of the same file: after two failed writes, the file still has the content from
+    # before both.
     undone = log.undone()
     log.add([undone, named] if undone else [named])
 
@@ -126,7 +127,7 @@ def read_unchanged(path: Path) -> bytes:
 
 
 def require_unchanged(path: Path) -> None:
-    """Check a file that other code reads as `read_unchanged` does; it may be missing if it was never recorded."""
+    """Check, as `read_unchanged` does, a file that other code reads; one that was never recorded can be missing."""
     folder = _folder_of(path)
     if folder is not None:
         log = _Log(folder)
@@ -260,7 +261,7 @@ def _is_torn(data: bytes, noted: Digest) -> bool:
 
 
 def _is_part_of_first_line(data: bytes, history: Iterable[Noted]) -> bool:
-    """Whether data may be a part of the first line of a new file, left by a killed write."""
+    """Whether data can be a part of the first line of a new file, left by a killed write."""
     return b"\n" not in data and any(one and len(data) < one.size_bytes for one in history)
 
 

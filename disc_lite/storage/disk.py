@@ -22,7 +22,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def make_folder(path: Path) -> None:
-    """Make one folder that does not exist; its parent does."""
+    """Make one new folder; its parent must exist."""
     os.mkdir(path)
 
 
@@ -93,7 +93,7 @@ def rename(source: Path, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with its content; of a link only the link itself."""
+    """Remove a file, a folder with its content, or a link but not what it links to."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -67,7 +67,7 @@ def append_jsonl(path: Path, row: Mapping[str, Json]) -> None:
 class JsonLines:
     """A file that grows line by line; it is read and compared with its digest only once, when it is opened.
 
-    So appending takes no longer after hundreds of thousands of lines. A file that was removed begins anew.
+    So appending takes no longer after hundreds of thousands of lines. A file that was removed starts again empty.
     """
 
     def __init__(self, path: Path) -> None:

@@ -101,7 +101,7 @@ def _held(folder: Path) -> Iterator[Path]:
 def sweep_dead(parent: Path) -> None:
     """Remove the `held` folders in `parent` whose writers were killed, so that they are no longer locked.
 
-    For a folder of the user's without a lock of its own: others may be writing into it, and it may have other content.
+    For a user's folder without a lock of its own: other processes may be writing into it, and it can have other files.
     """
     for path in sorted(parent.glob(f"{disk.TEMPORARY}{HELD}*")):
         with contextlib.suppress(OSError):  # another user's, locked, or finished in the meantime

@@ -18,7 +18,7 @@ from disc_lite.storage.lines import line_of, value_in
 
 
 class Journal:
-    """The results of a run; those of an `earlier` run are used too, and copied when they are."""
+    """The results of a run; those of an `earlier` run are used as well, and copied when they are used."""
 
     def __init__(self, path: Path, earlier: Path | None = None) -> None:
         self.path, self.earlier = path, earlier
@@ -51,7 +51,7 @@ class Journal:
 
 
 def once(journal: Journal | None, key: str, compute: Callable[[], Json]) -> Json:
-    """The journal's result for `key`, or else that of `compute`, which is added; None is no result."""
+    """The journal's result for `key`, or else that of `compute`, which is added; None counts as no result."""
     found = None if journal is None else journal.get(key)
     if found is None:
         found = compute()

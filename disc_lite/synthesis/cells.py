@@ -18,7 +18,7 @@ _Row = tuple[_Cell, ...]
 
 
 def names_no_row(question: str, answer: str, passage: str) -> bool:
-    """Whether a number of the answer occurs only in a table, and by what is said it might be another row's.
+    """Whether a number of the answer occurs only in a table, and question and answer do not show which row is meant.
 
     "The ceiling is 187 euros" does not say for which region, if every region has a ceiling.
     """
@@ -38,7 +38,7 @@ def _is_of_no_row(number: Term, rows: Sequence[_Row], said: Sequence[Term]) -> b
 
 
 def _may_be_meant(other: _Row, row: _Row, column: int, said: Sequence[Term]) -> bool:
-    """Whether another row has another number of the same kind, and nothing that is said occurs only in this row."""
+    """Whether `other` has another number of the same kind in this column, and no term in `said` is only in `row`."""
     if len(other) != len(row) or not _are_alike(row[column], other[column]):
         return False
     beside, beside_other = ([term for cell in (*r[:column], *r[column + 1 :]) for term in cell] for r in (row, other))
@@ -53,7 +53,7 @@ def _are_alike(cell: _Cell, other: _Cell) -> bool:
     return bool(missing(numbers, cell)) and not missing(words, other_words) and not missing(other_words, words)
 
 
-@lru_cache(maxsize=64)  # the same passage is asked about again and again
+@lru_cache(maxsize=64)  # many drafts are compared with the same passage
 def _rows(passage: str, language: str) -> tuple[Sequence[_Row], Sequence[Term]]:
     """Return the rows of a passage's tables, and the terms of its other lines, table headers included."""
     lines = passage.splitlines()

@@ -1,4 +1,4 @@
-"""Finds pairs that ask the same in several passages but answer with different facts; together neither is learned.
+"""Finds pairs that ask the same about several passages but answer with different facts: together, none is learned.
 
 A question seldom names everything that it is about ("What does the function return?"), and a small model often answers
 about one thing with what its passage says about another. Does not import torch.
@@ -25,19 +25,19 @@ def is_stated(pair: Pair) -> bool:
 
 
 def contradicted(pairs: Sequence[Pair]) -> set[int]:
-    """Return the numbers of pairs that are not taught; this does not depend on the order of the pairs.
+    """Return the indices of the pairs that are not taught, since others contradict them; independent of their order.
 
-    Answers that their own sentence states are believed rather than others. If those of different passages differ, none
-    is taught, since nothing tells which is true. A pair without a sentence was written by a person: it is believed and
-    kept.
+    An answer that its own sentence states is believed rather than one that it does not. If believed answers from
+    different passages differ, none of them is taught, since it is unknown which is true. A pair without a sentence was
+    written by a person: it is believed and kept.
     """
     return {number for numbers in _by_question(pairs) if len(numbers) > 1 for number in _contradicted(pairs, numbers)}
 
 
 def between_documents(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Return questions that sentences of several documents answer with different facts, with document -> answer.
+    """Return the questions that sentences of several documents answer with different facts, with document -> answer.
 
-    A question is left out if a person's pair, which has no sentence, answers it: that one is taught.
+    A question is left out if a pair without a sentence answers it: a person wrote that pair, and it is taught.
     """
     found = []
     for numbers in _by_question(pairs):
@@ -72,9 +72,9 @@ def _in_case(word: Word) -> str:
 
 
 def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:
-    """Yield the pairs, among those with one question, that a believed one contradicts.
+    """Yield those of the pairs `numbers`, which ask the same question, that a believed pair contradicts.
 
-    Thousands of documents may begin with the same paragraph, so each two answers are compared once.
+    Thousands of documents can begin with the same paragraph, so each two answers are compared only once.
     """
     own = {n for n in numbers if not pairs[n].source}
     believed = own or {n for n in numbers if is_stated(pairs[n])} or set(numbers)
@@ -83,7 +83,7 @@ def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int
         places.setdefault(pairs[number].answer, set()).add(_place(pairs[number]))
     for number in (n for n in numbers if n not in own):
         pair = pairs[number]
-        # The answers that were sampled for one question may differ a little: each agrees with the likeliest one.
+        # The answers that were sampled for one question can differ a little: each agrees with the likeliest one.
         here = {_place(pair)} if number in believed else set()
         if not all(agree(pair.question, pair.answer, answer) for answer, of in places.items() if of != here):
             yield number

@@ -17,12 +17,12 @@ from disc_lite.qa import language_of
 from disc_lite.qa.function_words import ORDINARY
 
 COMMON = 0.05  # a word in a larger share of the prompts is not a name of the documents: "I", "English"
-COMMON_ANYWHERE = 0.01  # the same for words whose capital may come from their place, and for phrases: "List", "介绍"
+COMMON_ANYWHERE = 0.01  # the same for words that can owe their capital to their place, and for phrases: "List", "介绍"
 SHORTEST = 3  # letters of a name that is matched in any case; "OR" would match "or"
 WORD = re.compile(r"[^\W\d_]\w*")
 INSIDE = re.compile(r"(?<=[\w,;:()] )[^\W\d_]\w*")  # words that do not begin a sentence
 NEIGHBOURS = re.compile(r"(?<=[\w,;:()] )[A-ZÄÖÜ]\w+(?:(?: | & |-)[A-ZÄÖÜ]\w+)+")  # "Maria Olsen", "Holt & Lind"
-# German writes every noun with a capital; but one of these seldom precedes a name.
+# German writes every noun with a capital, but one of these words seldom precedes a name.
 ARTICLED = re.compile(
     r"\b(?:[Dd](?:er|ie|as|en|em|es)|(?:[Kk]|[MmDdSs]|)[Ee]in(?:e[mnrs]?)?|(?:[Uu]nsere?|[Ii]hre?|[Dd]iese|[Jj]ede|[Aa]lle)"
     r"[mnrs]?|[Ii]m|[Aa]m|[Zz]um|[Zz]ur|[Vv]om|[Bb]eim|[Ii]ns|[Vv]iele?|\d+) ([A-ZÄÖÜ]\w+)"

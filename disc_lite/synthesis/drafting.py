@@ -23,7 +23,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.synthesis.facts import gives
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
-FIRST = 2  # fewest drafts about a sentence in the first round, if later ones rephrase them
+FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds rephrase them
 TRIES = 2  # rounds after which a detail without a question is given up, if others of its sentence have one
 OF_DETAILS = ("detail", "rephrased")
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
@@ -42,7 +42,7 @@ class Sentence:
 
     @property
     def under_heading(self) -> str:
-        """The sentence with its heading: "Price: 26 crowns" alone names no article, and may occur more than once."""
+        """The sentence with its heading: "Price: 26 crowns" alone names no article, and can occur more than once."""
         return f"{self.heading}: {self.text}" if self.heading else self.text
 
 
@@ -52,7 +52,7 @@ class Request:
 
     sentence: int  # number among the askable sentences of the passage
     kind: str  # kind of question, see `prompts.writing.KINDS`
-    detail: str = ""  # that the answer is to give (of a pair: gives); "" for any fact
+    detail: str = ""  # the detail that the answer should give (in a pair: gives); "" for any fact
     known: str = ""  # the question to rephrase
 
 
@@ -77,7 +77,7 @@ class DraftedPair:
 
 
 def seed_of(*parts: object) -> int:
-    """Return a seed derived from (seed, purpose, place), the same in every process."""
+    """Return a seed derived from `parts` (seed, purpose, place), the same in every process."""
     return int.from_bytes(sha256(repr(parts).encode()).digest()[:7], "big")
 
 
@@ -133,10 +133,11 @@ class Drafter:
     # -- questions -------------------------------------------------------------------------------------
 
     def requests(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[Request]:
-        """Return the questions to draft about sentences that lack pairs; `missing` maps a sentence to their number.
+        """Return the questions to draft; `missing` maps each sentence that lacks pairs to the number that it lacks.
 
-        A sentence first gets a few drafts, at least one for each of its details; later drafts rephrase those. If none
-        of them was accepted it gets as many drafts as it lacks pairs: a small model may need ten for a question.
+        In the first round a sentence gets a few drafts, about one for each of its details, if later rounds can rephrase
+        them. Otherwise it gets as many as it lacks pairs: rephrasings of accepted questions, or new ones, of which a
+        small model can need ten until one is accepted.
         """
         known: dict[tuple[int, str], list[str]] = {}
         for drafted in accepted:
@@ -151,9 +152,9 @@ class Drafter:
         return found
 
     def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
-        """Yield `number` questions about a sentence, shared among its details and itself ("").
+        """Yield `number` requests about a sentence, spread over its details and "" (any fact).
 
-        `known` maps each of these to its questions so far. The kinds are taken in turn.
+        `known` maps each of these to its questions so far. The kinds of questions are taken in turn.
         """
         asked = {detail: len(questions) for detail, questions in known.items()}
         in_turn = {detail: cycle(questions) for detail, questions in known.items()}
@@ -179,7 +180,7 @@ class Drafter:
         return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 
     def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
-        """Return the question in a draft, screened."""
+        """Return the question in a draft, and why it is rejected, if it is."""
         question = clean_question(self.tokens.decode(draft.ids))
         if not draft.ended:
             fault = "question did not end within prompt.question_tokens"
@@ -192,7 +193,7 @@ class Drafter:
         return DraftedQuestion(request, question, fault)
 
     def _language_fault(self, text: str) -> str:
-        """Return OTHER_LANGUAGE or "". A short draft may show no language, and a Japanese one no kana: no fault."""
+        """Return OTHER_LANGUAGE or "". A short draft of no clear language, or a Japanese one without kana, passes."""
         possible = {self.language, "", "Chinese" if self.language == "Japanese" else ""}
         return OTHER_LANGUAGE if self.language and language_of(text) not in possible else ""
 
@@ -230,7 +231,7 @@ class Drafter:
         return fault or DraftedPair(pair, request, log_ps)
 
     def _detail_given(self, question: DraftedQuestion, answer: str) -> str | None:
-        """Return the detail that an answer gives: the requested one, or else another one of the sentence, or None."""
+        """Return the detail that an answer gives: the requested one, else another one of the sentence, else None."""
         wanted = question.request.detail
         details = (wanted, *self.details[question.request.sentence]) if wanted else ("",)
         return next((detail for detail in details if gives(detail, question.text, answer)), None)

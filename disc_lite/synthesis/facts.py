@@ -1,8 +1,8 @@
 """The facts of an answer (words, names, numbers), and whether another text has them too. Does not import torch.
 
 A small model answers a question in a full sentence, in which one word is the fact. So two answers differ if each has a
-word that the other lacks, even if it is one of twenty: "blue" and "red". If only one has such words, it says more.
-"Not" is a fact as well.
+word that the other lacks, even if it is one of twenty: "blue" and "red". If only one answer has such words, it says
+more. "Not" is a fact as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from disc_lite.qa.words import is_unspaced, read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
 
-# Negation inside a word or after it, in languages that have that.
+# Negation inside a word or after it, in languages that negate so.
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it; all names and numbers are needed
 SAID = 0.5  # the same for a sentence: answers use other words ("lasted four nights", "were stranded for four nights")
@@ -31,7 +31,7 @@ def is_yes_no(answer: str) -> bool:
 
 
 def says_something(question: str, answer: str) -> bool:
-    """Whether an answer has facts, or denies what the question says; yes or no alone has none."""
+    """Whether an answer has facts or denies the question; a lone yes or no has no facts."""
     language, rest = language_of(f"{question} {answer}"), opening_yes_no(answer)[1]
     choices = _choices(question, language)
     is_choice = 0 < len(missing(choices, terms_of(rest, language))) < len(choices)  # "with", to "with or without?"
@@ -41,7 +41,7 @@ def says_something(question: str, answer: str) -> bool:
 def recalls(question: str, expected: str, answer: str) -> bool:
     """Whether `answer` has the facts of the expected answer that are not in the question.
 
-    Those are all names and numbers, and most of the other words, without other words instead.
+    It needs all names and numbers and most of the other words, and must not have other words instead.
     """
     language = language_of(f"{question} {expected} {answer}")
     if _negations(question, expected, language) != _negations(question, answer, language):
@@ -58,7 +58,7 @@ def recalls(question: str, expected: str, answer: str) -> bool:
 
 
 def _denies_something_else(asked: str, answer: str, language: str) -> bool:
-    """Whether an answer says nothing about what was asked, but something else: "I do not know.", not "They can't."."""
+    """Whether an answer has words, but none of those that were asked about: "I do not know.", not "They can't."."""
     known, said = terms_of(asked, language), terms_of(answer, language)
     own = [term for term in said if term.written.lower() not in TELLING]
     return bool(own) and not is_yes_no(answer) and len(missing(known, said)) == len(known)
@@ -83,21 +83,21 @@ def states(sentence: str, question: str, answer: str) -> bool:
         return False
     clauses = [c for c in _CLAUSES.split(sentence) if len(missing(facts, terms_of(c, language))) < len(facts)]
     is_denied = any(map(_negators, clauses)) != (_negations(question, answer, language) > 0)
-    # "On which day is he not at work?" "Off on Monday" may say so without a "not".
+    # A sentence can answer "On which day is he not at work?" without a "not": "Off on Monday".
     return len(facts) - len(lacking) >= share * len(facts) and (not is_denied or _negators(question) > 0)
 
 
 def has_none(text: str, question: str, answer: str) -> bool:
-    """Whether an answer has facts that the question lacks, and a text has none of them."""
+    """Whether an answer has facts that the question lacks, and `text` has none of these facts."""
     language = language_of(text)
     facts = _facts(question, answer, language)
     return bool(facts) and len(missing(facts, terms_of(text, language))) == len(facts)
 
 
 def gives(detail: str, question: str, answer: str) -> bool:
-    """Whether an answer gives a detail of a sentence, its numbers if it has any, and the question does not.
+    """Whether an answer gives a detail of a sentence (its numbers, if it has any) and the question does not.
 
-    A third of other words may be missing: "Ruth Avenarius" gives "Architektin Ruth Avenarius".
+    Of a detail without numbers a third can be missing: "Ruth Avenarius" gives "Architektin Ruth Avenarius".
     """
     language = language_of(f"{question} {answer}")
     terms = terms_of(detail, language)
@@ -112,7 +112,7 @@ def gives(detail: str, question: str, answer: str) -> bool:
 def same_facts(question: str, first: str, second: str) -> bool:
     """Whether two answers to a question have the same facts, or both say yes, or both no.
 
-    One may say a little more: "Ada Brink" and "The mill is run by Ada Brink" are the same.
+    One can say a little more: "Ada Brink" and "The mill is run by Ada Brink" are the same.
     """
     language = language_of(f"{question} {first} {second}")
     if _are_opposed(question, first, second, language):
@@ -127,7 +127,7 @@ def same_facts(question: str, first: str, second: str) -> bool:
 
 
 def says_no_more(question: str, answer: str, other: str) -> bool:
-    """Whether another answer to a question has all facts of this one, which has at least one, and maybe more."""
+    """Whether `other` has all facts of `answer`, which has at least one, and perhaps more."""
     language = language_of(f"{question} {answer} {other}")
     facts, others = _facts(question, answer, language), _facts(question, other, language)
     is_within = bool(facts) and not missing(facts, others)
@@ -136,7 +136,7 @@ def says_no_more(question: str, answer: str, other: str) -> bool:
 
 
 def _are_opposed(question: str, first: str, second: str, language: str) -> bool:
-    """Whether one of two answers says what the other denies, or each has one word instead of another."""
+    """Whether one of two answers affirms what the other denies, or the two differ in one word."""
     if _negations(question, first, language) != _negations(question, second, language):
         return True
     says, other_says = opening_yes_no(first)[0], opening_yes_no(second)[0]
@@ -144,7 +144,7 @@ def _are_opposed(question: str, first: str, second: str, language: str) -> bool:
 
 
 def _choose_otherwise(first: str, second: str, language: str) -> bool:
-    """Whether each has one word instead of another: "It is red.", "It is blue."; a question may contain both."""
+    """Whether two answers differ in one word: "It is red.", "It is blue."; the question can contain both."""
     terms, others = terms_of(first, language), terms_of(second, language)
     return len(missing(terms, others)) == len(missing(others, terms)) == 1 and len(terms) == len(others)
 
@@ -170,7 +170,7 @@ def _choices(question: str, language: str) -> set[Term]:
 
 
 def _negations(question: str, answer: str, language: str) -> int:
-    """Count the negators of an answer; "no" alone is one, and so are a question's if the answer does not repeat it."""
+    """Count the negators of an answer: "no" alone is one; the question's count if the answer has none of its words."""
     said, rest = opening_yes_no(answer)
     if not words_of(rest):
         return int(said == "no")

@@ -1,8 +1,8 @@
-"""Writes held-out questions for users without their own: from all documents, with short reference answers.
+"""Writes held-out questions, with short reference answers, for users who have no questions of their own.
 
-Passages are drawn first, one sentence of each, so that no document and no beginning of a passage is preferred. A
-question is accepted if the passage contains its short answer and the base, with the passage in its prompt, gives
-that answer again: an answer that the base cannot read from the passage is no reference.
+One random sentence of every passage is asked about before a second one of any, so that no document and no beginning of
+a passage is preferred. A question is accepted if the passage contains its short answer and the base, with the passage
+in its prompt, gives that answer again: an answer that the base cannot read from the passage cannot be a reference.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from disc_lite.synthesis.screening import NO_ROW
 LEAST, MOST = 16, 512  # sentences per call
 ANSWER_WORDS = 10  # most words of a reference answer: a longer one is seldom repeated word for word
 ANSWER_CHARACTERS = 24  # the same in scripts without spaces between words
-ANSWER_TOKENS = 48  # an English tokenizer takes two for a Chinese character and five for an Arabic word
+ANSWER_TOKENS = 48  # an English tokenizer needs two for a Chinese character and five for an Arabic word
 DRAFTS = 4  # most drafts for each question wanted
 
 
@@ -124,7 +124,7 @@ def _write(base: Base, drafts: Sequence[_Draft], recipe: Recipe, seed: int) -> N
 
 
 def _answer_fault(draft: _Draft) -> str:
-    """Return why a short answer is no reference, or ""."""
+    """Return why a short answer cannot be a reference, or ""."""
     words = words_of(draft.answer)
     longest = ANSWER_CHARACTERS if is_unspaced(draft.answer) else ANSWER_WORDS
     if not words or len(words) > longest:

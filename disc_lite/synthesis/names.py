@@ -29,13 +29,13 @@ BEGINNINGS = ORDINARY | OPENERS.union(
     "other others people several something twice weekly yearly".split()
 )
 NAME = re.compile(r"[^\W\d_]\w*")  # an apostrophe ends it: O'Brien's is O, Brien and s
-# After digits a capital makes no name: 5 PM, 180 L, 20 Euros, $1.2M, 100 degrees Celsius.
+# A capital after digits does not make a name: 5 PM, 180 L, 20 Euros, $1.2M, 100 degrees Celsius.
 _UNITS = "|".join(sorted(LETTER_UNITS | {unit.title() for unit in UNITS if unit.isalpha()}))
 UNIT = re.compile(rf"(?<=\d)(?:(?: degrees?)? ?(?:{_UNITS})|[KMB])\b")
 DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")  # U.S.
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
-# Chinese has no blanks between words. Matched in lower case; else a question about "the blue anchor" would pass, and
-# vouch for its answer.
+# Chinese has no blanks between words. The names are matched in lower case: otherwise a question about "the blue anchor"
+# would pass, and with it every answer that has the name.
 COPIED = re.compile(
     "|".join(name if name[0] >= "一" else rf"\b{re.escape(name.lower())}\b" for name in sorted(writing.NAMES))
 )
@@ -50,8 +50,8 @@ def invented(text: str, *sources: str, is_answer: bool = False, language: str = 
     """Whether `text` has a number or a name that no source has, or a number with another unit than in the sources.
 
     `language` is that of the sources, if known. In an answer, number words and first words count as well; a question
-    may count what it asks for ("What do two of them pay?"), and begins with an interrogative. Which first words are not
-    names is known for languages with a list of frequent words; in others only names inside a sentence are found.
+    can count what it asks for ("What do two of them pay?"), and begins with an interrogative. In languages without a
+    list of frequent words, only names inside a sentence are found.
     """
     if _has_new_number(text, sources, is_answer) or has_another_unit(text, *sources):
         return True
@@ -88,7 +88,7 @@ def _has_new_number(text: str, sources: Iterable[str], in_words: bool) -> bool:
     return any(known.isdisjoint(forms) for forms in _numbers(read_words(text), in_words))
 
 
-@lru_cache(maxsize=64)  # the same passage is asked about again and again
+@lru_cache(maxsize=64)  # many drafts are compared with the same passage
 def _known_numbers(source: str) -> frozenset[str]:
     """Return the forms of all numbers of a text."""
     words = read_words(source)

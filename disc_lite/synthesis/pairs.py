@@ -1,9 +1,8 @@
 """The base model writes questions about a passage and answers them with the passage in its prompt.
 
 Each prompt asks for one line of text about one sentence of the passage, so that every sentence gets its share. A pair
-is accepted if its words are about the passage (see `screening`), if the teacher's likeliest answer to the question
-agrees with it, and if the teacher supports the answer: likely with the passage in the prompt, and clearly likelier
-than without it.
+is accepted if its words pass `screening`, if the teacher's likeliest answer to the question agrees with it, and if the
+teacher supports the answer: it is likely with the passage in the prompt, and clearly likelier than without.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
 
 ROUNDS = 5  # rounds of drafting for the sentences of a passage that lack pairs
 COOLER = 0.5  # factor on the temperature, for a sentence without pairs after the first round
-ROWS = 1024  # fewest pairs wanted from a group of passages: more rows are generated at once
+ROWS = 1024  # fewest pairs wanted from a group of passages, so that many rows are generated at once
 HELD_OUT = "held out for the evaluation"
 DISAGREES = "the likeliest answer has other facts"
 
@@ -47,7 +46,7 @@ class _PassagePairs:
     drafter: Drafter
     share: Sequence[int]
     accepted: list[ScoredPair]
-    yes_no: int  # number of them that may answer yes or no
+    yes_no: int  # number of pairs that can answer yes or no
 
     @property
     def missing(self) -> dict[int, int]:
@@ -91,8 +90,8 @@ def write_pairs(
 def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: int, before: int) -> _PassagePairs:
     """Return the progress of a passage without pairs; `before` counts the pairs wanted from the passages before it.
 
-    The recipe's share of yes or no holds for all passages together: of two short passages only one may have such a
-    pair.
+    The recipe's share of yes or no holds for all passages together: perhaps only one of two short passages can have
+    such a pair.
     """
     sentences = askable_sentences(text, passage)
     number = seed_of(seed, text.document.sha256, passage.index)
@@ -105,7 +104,7 @@ def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: in
 
 
 def _groups(passages: Sequence[_PassagePairs]) -> Iterator[list[_PassagePairs]]:
-    """Yield groups of consecutive passages, from each of which at least ROWS pairs are wanted (except the last)."""
+    """Yield groups of consecutive passages; from each group, except the last, at least ROWS pairs are wanted."""
     group: list[_PassagePairs] = []
     for progress in passages:
         group.append(progress)
@@ -197,7 +196,8 @@ def _agreed(
 ) -> DraftedPair | str:
     """Return the sampled answer or the greedy one in `draft`, whichever is taught, or why neither is.
 
-    If one says more than the other, they agree on what the other says. The longer is taught if the sentence states it.
+    The two also agree if one has all facts of the other. Then the one that says more is taught if the sentence states
+    it, otherwise the other one.
     """
     answers = sampled.pair.answer, drafter.tokens.decode(draft.ids)
     if same_facts(question.text, *answers):

@@ -1,4 +1,4 @@
-"""Finds the passages that pairs of a file are about, and what to tell their owner. Does not import torch."""
+"""Finds the passages that the pairs of a file are about, and pairs to warn about. Does not import torch."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Placed:
-    """Pairs at their passages, and pairs written by hand that may not be as their owner believes."""
+    """Pairs at their passages, and those that their owner should be warned about."""
 
     pairs: tuple[Pair, ...]
     lost: tuple[Pair, ...]  # belong to no passage here
-    moved: tuple[Pair, ...]  # no passage has their index, so their words were used to find one
-    unstated: tuple[Pair, ...]  # their passage has nothing of what the answer says
+    moved: tuple[Pair, ...]  # written by hand; no passage has their index, so their words were used to find one
+    unstated: tuple[Pair, ...]  # written by hand; their passage has no fact of the answer
 
 
 def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
-    """Return every pair at its passage, if it has one."""
+    """Find the passage of every pair."""
     places = Places(texts)
     found = [(pair, places.find(pair)) for pair in pairs]
     by_hand = [(pair, here) for pair, here in found if here and not pair.passage_sha256]
@@ -42,7 +42,7 @@ def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
 
 
 class Places:
-    """Finds where pairs belong: passages may now be cut differently, have other words, or be in another file."""
+    """Finds where pairs belong, though passages can now be cut differently, have other words or be in another file."""
 
     def __init__(self, texts: Sequence[Text]) -> None:
         self.texts = {text.document.name: text for text in texts}
@@ -88,7 +88,7 @@ class Places:
         return pair if (pair.document, pair.passage) in self.passages else None
 
     def _by_words(self, pair: Pair) -> Pair | None:
-        """Rarer words in the document's passages count more; function words do not count."""
+        """Return the pair at the passage that has most of its words; rare words count more, function words nothing."""
         text = self.texts.get(pair.document)
         if text is None:
             return None

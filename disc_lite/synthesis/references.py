@@ -26,7 +26,7 @@ _AS_SAID = (
     r"(?:according to|based on|(?:mentioned|stated|described|shown|listed) in|selon|d['’]après|según|laut|secondo|"
     r"segundo|volgens|согласно|в соответствии с|وفقا? ل|حسب|sagt|dit|dice|diz|zegt|говорится|يقول)"
 )
-# Parts of a page: facts may contain them ("the table is set"), but not after "according to" ("according to the table").
+# Parts of a page: facts can contain them ("the table is set"), but not after "according to" ("according to the table").
 _PARTS = (
     r"(?:table|list|section|chapter|example|figure|page|tabelle|liste|kapitel|beispiel|tableau|tabla|tabella|tabela|"
     r"tabel|таблиц\w*)"
@@ -49,7 +49,7 @@ REFERS = re.compile(
     re.IGNORECASE,
 )
 
-# Words with which a text refers to itself. A passage may do so, but without it nobody knows which page "this page" is.
+# Words with which a text refers to itself. A passage can do so, but without it nobody knows which page "this page" is.
 ITSELF = re.compile(
     r"\b(?:this|these) (?:\w+ )?(?:page|document|section|chapter|paragraph|passage|text|guide|handbook|manual|policy|"
     r"memo|table|list)\b"
@@ -75,8 +75,8 @@ def points_at_itself(question: str) -> bool:
 def refers(text: str, passage: str) -> bool:
     """Whether `text` refers to the passage as a text.
 
-    Not if the passage itself says "the document", "documents" or "a tender document"; in German also not if the passage
-    has the word within another one.
+    It does not if the passage itself has "the document", "documents" or "a tender document"; in German it is enough
+    that the passage has the word within another one.
     """
     text, passage = (" ".join(t.lower().split()) for t in (text, passage))
     for found in REFERS.finditer(text):

@@ -1,8 +1,8 @@
 """Self-generated prompts and answers, trained with KL(base || student) against forgetting.
 
-The base samples user turns, from only the opening of one (arXiv 2406.08464) or also from its first words, and answers
-them itself: no data and no download. They depend on the model and the settings only, never on the documents, so they
-are generated once per model and cached for the user; the cache grows when a run needs more.
+The base samples user turns, given only the opening of a turn (arXiv 2406.08464) or also its first words, and answers
+them itself, so that no data is needed. Prompts and answers depend only on the model and the settings, never on the
+documents, so they are generated once per model and cached for the user; the cache grows when a run needs more.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from disc_lite.synthesis.document_names import names_of
 from disc_lite.synthesis.drafting import OnDrafts
 
 # Every second turn begins with one of these. Sampling from nothing gives fragments, code and texts of all kinds, and
-# few of the plain questions that people type. The pairs are such questions: if only these are learned, all others are
-# answered as briefly (bench/notes/retention.md). A turn that a model does not continue as a turn does not end, and is
-# dropped.
+# few of the plain questions that people type. The pairs are such questions: if only the pairs are learned, all other
+# questions are answered as briefly (bench/notes/retention.md). If a model does not continue the words as a user's turn,
+# the turn does not end and is dropped.
 BEGINNINGS = (
     "What", "How", "Why", "Can you", "I", "Give me", "Write", "Explain", "Which", "Tell me", "Is", "When", "Who",
     "Where", "Do", "Are", "Please", "My", "Could you", "Should", "Describe", "List", "Help me", "Does", "What is the",
     "How do I", "How many", "Was", "Wie", "Quel", "¿Qué", "什么",
 )  # fmt: skip
-# Turns sampled in one round. Fixed: their random streams follow from the round, and a line of the cache is a round, so
-# with another number the prompts would depend on which run generated them first.
+# Turns sampled in one round. The number is fixed: random streams follow from the round, and a line of the cache is a
+# round, so with another number the prompts would depend on which run generated them first.
 ROUND = 2 * len(BEGINNINGS)
 MOST_ROUNDS = 8  # most rounds generated in one call: as many rows as a GPU generates at once
 PATIENCE = 16  # rounds with less than one new prompt per twenty turns, after which the model counts as exhausted
@@ -54,8 +54,8 @@ def generate_retention_examples(
     They are read from the file `cache`; missing and damaged ones are generated, and the file is rewritten after every
     few rounds. Round n is the same in every run. No example contains a reserved name. `on_round` is called with the
     number of examples, `on_drafts` with the number of prompts generated for the next ones, then of answers. If two runs
-    lack some, one generates them and the other waits, and calls `on_wait` repeatedly. If the cache is read-only,
-    `on_unsaved` gets the reason, and they are generated all the same: the run has them in its journal.
+    lack examples, one generates them and the other waits and calls `on_wait` repeatedly. If the cache is read-only,
+    `on_unsaved` gets the reason, and the examples are generated all the same: the run has them in its journal.
     """
     rounds = read_rounds(cache) if cache.is_file() else []
     if sum(map(len, rounds)) < wanted and not _exhausted(rounds):
@@ -76,7 +76,7 @@ def generate_retention_examples(
 def _locked(
     cache: Path, on_wait: Callable[[], None], on_unsaved: Callable[[EnvironmentNotReady], None]
 ) -> Iterator[bool]:
-    """Yield whether the cache can be written; then no other run writes it inside the block."""
+    """Yield whether the cache can be written; if so, no other run writes it inside the block."""
     with ExitStack() as held:
         try:
             held.enter_context(waiting_lock(cache.with_suffix(".lock"), on_wait))
@@ -130,7 +130,7 @@ def _prompts(
 ) -> list[list[tuple[int, ...]]]:
     """Return the distinct prompts among the turns of each of these rounds, without those that have a reserved name."""
     tokens, found = base.tokens, []
-    opens = bool(tokens.user_opening())  # else the template writes nothing there, and a model needs a beginning
+    opens = bool(tokens.user_opening())  # without tokens that open a user turn, a model needs a beginning
     beginnings = ["" if n % 2 and opens else BEGINNINGS[n // 2] for n in range(ROUND)]
     openings = [tokens.user_opening(words) for words in beginnings]
     streams = [stream_seed(number, n) for number in numbers for n in range(ROUND)]
@@ -181,7 +181,7 @@ def write_examples(path: Path, examples: Iterable[AnsweredPrompt]) -> None:
 
 
 def read_rounds(path: Path) -> list[Round]:
-    """Read a cache file: one numbered line per round, also if it is empty; stops at a damaged or missing line."""
+    """Read a cache file: a numbered line for each round, even an empty one; stops at a damaged or missing line."""
     rounds: list[Round] = []
     for line in read_bytes(path).splitlines():
         value = value_in(line)

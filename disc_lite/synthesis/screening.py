@@ -47,7 +47,7 @@ def _unquoted(text: str) -> str:
 
 
 def question_fault(question: str, passage: str, language: str = "") -> str:
-    """Return why a drafted question about a passage, of this language if it is known, is rejected, or ""."""
+    """Return why a drafted question is rejected, or ""; `language` is that of the passage, if known."""
     if not ASKS.search(question) or len(words_of(question)) < 3:
         return "not a question"
     if refers(question, passage) or points_at_itself(question):
@@ -62,10 +62,10 @@ def question_fault(question: str, passage: str, language: str = "") -> str:
 
 
 def answer_fault(question: str, answer: str, passage: str, language: str = "") -> str:
-    """Return why a drafted answer from a passage, of this language if it is known, is rejected, or ""."""
+    """Return why a drafted answer is rejected, or ""; `language` is that of the passage, if known."""
     if not answer:
         return "empty answer"
-    if RULE.strip() in answer.splitlines():  # as between a passage and its task
+    if RULE.strip() in answer.splitlines():  # the line between a passage and its task in a prompt
         return "answer begins another prompt"
     if refers(answer, passage):
         return "answer refers to the text"

@@ -31,13 +31,13 @@ class Term:
 
     written: str
     forms: frozenset[str]
-    number: bool  # also for months and ordinals
+    number: bool  # whether it is a number, a month or an ordinal
 
 
 @lru_cache(maxsize=2048)  # answers are compared with each other, and with one sentence after another
 def terms_of(text: str, language: str) -> tuple[Term, ...]:
     """Return the words of a text, except those that are only grammatical."""
-    # A frequent character may be part of a name.
+    # A frequent character can be part of a name.
     frequent = frozenset[str]() if language in ("Chinese", "Japanese") else words_without_meaning(language)
     empty = (FUNCTION_WORDS | frequent if language == "English" else frequent or FUNCTION_WORDS) - TELLING
     words = (word for word in read_words(text) if not word.skipped)
@@ -58,15 +58,15 @@ def number_forms(word: Word) -> frozenset[str]:
     if not digits and not keys:
         return frozenset()
     if digits:
-        keys |= {digits, in_thousands(digits) or without_zeros(digits)}  # 2.000 may be 2000, so it is not 2
+        keys |= {digits, in_thousands(digits) or without_zeros(digits)}  # 2.000 can be 2000, so it is not 2
         keys |= word.names if word.number else clock_names_of(digits)
     return frozenset(keys)
 
 
 def has_another_unit(text: str, *sources: str) -> bool:
-    """Whether a number of `text` has a unit, and each such number of the sources another: 50 euros, "50 minutes".
+    """Whether a number of `text` has a unit, and the sources have that number only with others: 50 euros, 50 minutes.
 
-    A source may give no unit, as below the head of a column, or an unknown one: lb, 60-minütig, 6'.
+    It has not if a source gives no unit, as below the head of a column, or an unknown one: lb, 60-minütig, 6'.
     """
     known = [amount for source in sources for amount in _amounts(source)]
     for forms, unit in _amounts(text):
@@ -76,7 +76,7 @@ def has_another_unit(text: str, *sources: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=64)  # the same passage is asked about again and again
+@lru_cache(maxsize=64)  # many drafts are compared with the same passage
 def _amounts(text: str) -> tuple[tuple[frozenset[str], str], ...]:
     """Return the forms of every number, and the unit after it, or ""."""
     words = pairwise((*read_words(text), _END))
@@ -85,7 +85,7 @@ def _amounts(text: str) -> tuple[tuple[frozenset[str], str], ...]:
 
 
 def _unit(word: Word) -> str:
-    """Return the unit that a word is, or ""; `5m` may be metres or minutes."""
+    """Return the unit that a word is, or ""; minutes count as metres, since `5m` can be either."""
     unit = UNITS.get(word.text, "")
     return "m" if unit == "min" else unit
 
@@ -104,7 +104,7 @@ def _terms(word: Word, language: str) -> Iterator[Term]:
 
 
 def _parts(word: Word) -> Iterable[Word]:
-    """Return the words that a hyphen connects: the other text may write them separately."""
+    """Return the words that a hyphen connects: another text can have them as separate words."""
     pieces = word.written.replace("_", "-").split("-") if word.parts and not word.number else []
     if len(pieces) < 2 or not all(pieces):
         return [word]

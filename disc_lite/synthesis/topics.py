@@ -1,4 +1,4 @@
-"""What a text is about: its words except the frequent ones of its language. Does not import torch."""
+"""The topic of a text: its words except the frequent ones of its language. Does not import torch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAID_LATER = frozenset(
 )
 EXISTS = re.compile(r"\b(?:gibt es|es gibt|y a-t-il|il y a|il faut|faut-il|is het)\b", re.IGNORECASE)
 NAMES = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-ZÀ-ÝА-Я]")
-NOUNS_ASKED = 4  # words at a question's beginning among which the verb is, if it is a frequent one
+NOUNS_ASKED = 4  # words at the beginning of a question, one of which is its verb if that is a frequent word
 _VERBS = FUNCTION_WORDS.difference("many much long to of in on at for from by with as".split())
 ASKING = frozenset(
     "what which who whom whose when where how why was welche welcher welches welchem welchen wer wann wo wie warum "
@@ -57,7 +57,7 @@ def is_about(question: str, passage: str) -> bool:
     return len(common) > characters or characters >= min(CHARACTERS, len(asked))
 
 
-@lru_cache(maxsize=256)  # the same passage is asked about again and again
+@lru_cache(maxsize=256)  # many drafts are compared with the same passage
 def topic_words(text: str, language: str) -> frozenset[str]:
     """Return the words of a text that carry meaning, in lower case; Han and katakana characters are words."""
     frequent = FUNCTION_WORDS | words_without_meaning(language) | pronouns_of(language)
@@ -69,10 +69,10 @@ def pronouns_of(language: str) -> frozenset[str]:
 
 
 def is_vague(question: str, passage: str) -> bool:
-    """Whether a question is about "it", and never says what that is.
+    """Whether a question is about "it" without saying what "it" is.
 
-    A name, a number, a word of a heading, or a noun before the pronoun would say so. In languages whose verbs need no
-    pronoun (Spanish, Italian, Portuguese), a question without one passes.
+    A name, a number, a word of a heading, or a noun before the pronoun says so. In languages whose verbs need no
+    pronoun (Spanish, Italian, Portuguese), a question without a pronoun passes.
     """
     language = language_of(passage) or language_of(question) or "English"
     topics = topic_words(question, language)
@@ -86,7 +86,7 @@ def is_vague(question: str, passage: str) -> bool:
 
 
 def _before_pronoun(question: str, language: str) -> str | None:
-    """Return what precedes the first pronoun that nothing after it explains; None if there is no such pronoun."""
+    """Return the text before the first pronoun, unless words after it explain it; None if there is no such pronoun."""
     if found := UNSPACED_PRONOUN.search(question):
         return question[: found.start()]
     words, pronouns = words_of(FORMAL.sub("man", question)), pronouns_of(language)
@@ -97,7 +97,7 @@ def _before_pronoun(question: str, language: str) -> str | None:
 
 
 def _behind_what_is_asked(words: list[str]) -> list[str]:
-    """Drop what is between "which" and the verb: in "What colour is it?", "it" is not the colour."""
+    """Drop the words before the verb of "which" or "what": in "What colour is it?", "it" is not the colour."""
     if not words or words[0] not in ASKING:
         return words
     end = next((n for n, word in enumerate(words[1:NOUNS_ASKED], 1) if word in _VERBS), 2)

@@ -24,7 +24,7 @@ def load_instructions() -> tuple[Instruction, ...]:
 
 
 def neutral_prompts() -> tuple[str, ...]:
-    """General questions to an assistant, about no document."""
+    """General questions to an assistant that are about no document."""
     return tuple(NEUTRAL.read_text(encoding="utf-8").splitlines())
 
 
