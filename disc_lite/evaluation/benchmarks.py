@@ -77,20 +77,20 @@ def _manager(folders: tuple[str, ...]) -> Any:
 
 def _figures(results: JsonObject, name: str) -> dict[str, float]:
     """Metric -> value of a task. Raises UsageError if it has no metric as a whole, as tags and some groups."""
-    found = metrics_of(results.get(name, {}))
-    if not found:
+    metrics = metrics_of(results.get(name, {}))
+    if not metrics:
         others = [other for other, result in results.items() if metrics_of(result)]
         raise UsageError(
             f"lm-evaluation-harness has no figure of {name} as a whole.", "",
             f"Name what has one: --benchmarks {','.join(others)}." if others else "Name another task.",
         )  # fmt: skip
-    return found
+    return metrics
 
 
 def _shared(scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """The scores, reduced to the metrics that are finite both before and after."""
     metrics = [metric for metric in scores["before"] if metric in scores["after"]]
-    return {when: {metric: found[metric] for metric in metrics} for when, found in scores.items()}
+    return {when: {metric: values[metric] for metric in metrics} for when, values in scores.items()}
 
 
 def metrics_of(result: JsonObject) -> dict[str, float]:

@@ -56,10 +56,10 @@ def report_card(
 
     def rows(places: Sequence[int]) -> dict[str, dict[str, Any]]:
         of = [facts[i] for i in places]
-        found = {row: row_of([every[i] for i in places], grading, of) for row, every in grades.items()}
+        table = {row: row_of([every[i] for i in places], grading, of) for row, every in grades.items()}
         if any(chosen[i] for i in places):
-            found["ceiling"] |= {"low": None, "high": None}
-        return found
+            table["ceiling"] |= {"low": None, "high": None}
+        return table
 
     return {
         "grading": grading,

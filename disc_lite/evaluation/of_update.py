@@ -53,17 +53,17 @@ def since_update(card: Mapping[str, Any]) -> str:
     update = card.get("update")
     if not update:
         return ""
-    said, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
+    sentences, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
     if fresh and not next(iter(fresh_and_unchanged(card).values()))["of"]:
-        said.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
+        sentences.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
     unchanged = _in_states(update, ("unchanged",))
     if lost := sum(row["lost"] for row in unchanged):
         had, gained = sum(row["earlier"]["right"] for row in unchanged), sum(row["gained"] for row in unchanged)
-        said.append(
+        sentences.append(
             f"Of {had:,} answers about unchanged passages that the run before had right {lost:,} "
             f"{'is' if lost == 1 else 'are'} wrong now{f'; {gained_in_words(gained)}' if gained else ''}."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _share(rows: Sequence[Mapping[str, Any]], of: str = "right") -> float:
@@ -81,9 +81,9 @@ def short_part(card: Mapping[str, Any]) -> tuple[str, float, float] | None:
 
     It is the first part in which even the upper end of the adapted model's share is below LEARNED times the base's.
     """
-    found = (card.get("update") or {"rows": {}})["rows"]
-    for part, states in FRESH_AND_UNCHANGED.items() if found else ():
-        adapted, ceiling = ([found[state][row] for state in states] for row in ("adapted", "ceiling"))
+    rows = (card.get("update") or {"rows": {}})["rows"]
+    for part, states in FRESH_AND_UNCHANGED.items() if rows else ():
+        adapted, ceiling = ([rows[state][row] for state in states] for row in ("adapted", "ceiling"))
         if _share(adapted, "high") < LEARNED * _share(ceiling):
             return part, _share(adapted), _share(ceiling)
     return None
@@ -91,11 +91,11 @@ def short_part(card: Mapping[str, Any]) -> tuple[str, float, float] | None:
 
 def still_known(card: Mapping[str, Any]) -> str:
     """A sentence about the questions that an update was to unlearn; empty if none was asked."""
-    asked = card["fit"].get("unlearned")
-    if not asked:
+    unlearned = card["fit"].get("unlearned")
+    if not unlearned:
         return ""
     text = (
-        f"Of {asked['of']} questions to unlearn it still answers {asked['known']} as it was taught; the base itself "
-        f"answers {asked['base']} so."
+        f"Of {unlearned['of']} questions to unlearn it still answers {unlearned['known']} as it was taught; the base "
+        f"itself answers {unlearned['base']} so."
     )
-    return text if asked["known"] <= asked["base"] else f"{text} What may help: more train.epochs."
+    return text if unlearned["known"] <= unlearned["base"] else f"{text} What may help: more train.epochs."

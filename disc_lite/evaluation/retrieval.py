@@ -44,11 +44,11 @@ def right_places(questions: Sequence[Question], passages: Passages) -> list[int 
     for at, (document, _) in enumerate(passages):
         within.setdefault(document, []).append(at)
     within[""] = list(range(len(passages)))
-    for document, asked in unknown.items():
+    for document, indices in unknown.items():
         places = within.get(document, [])
         texts = [passages[i][1] for i in places]
-        searched = [" ".join((questions[i].text, *questions[i].answers)) for i in asked]
-        for i, ranked in zip(asked, best_places(texts, searched, SEARCHED), strict=True):
+        searched = [" ".join((questions[i].text, *questions[i].answers)) for i in indices]
+        for i, ranked in zip(indices, best_places(texts, searched, SEARCHED), strict=True):
             giving = (n for n in ranked if is_right(texts[n], questions[i].answers, "contains"))
             best = next(giving, ranked[0] if ranked else None)
             chosen[i] = None if best is None else places[best]
@@ -84,9 +84,9 @@ def best_places(passages: Sequence[str], questions: Sequence[str], number: int) 
     index = BM25(method="lucene")
     # bm25s cannot index passages if none of them has a term.
     index.index([search_terms(passage) or [""] for passage in passages], show_progress=False)
-    asked = [search_terms(question) for question in questions]
+    queries = [search_terms(question) for question in questions]
     # Nor can it search without a term.
-    return [_best(index.get_scores(terms), number) if terms else list(range(number)) for terms in asked]
+    return [_best(index.get_scores(terms), number) if terms else list(range(number)) for terms in queries]
 
 
 def _best(scores: NDArray[Any], number: int) -> list[int]:
@@ -122,11 +122,11 @@ def search_terms(text: str) -> list[str]:
 @contextmanager
 def _without_jax() -> Iterator[None]:
     """Hides JAX: bm25s imports it, and it allocates three quarters of the GPU memory at once."""
-    there = sys.modules.get("jax")
+    module = sys.modules.get("jax")
     sys.modules["jax"] = None  # type: ignore[assignment]  # makes the import fail
     try:
         yield
     finally:
         del sys.modules["jax"]
-        if there is not None:
-            sys.modules["jax"] = there
+        if module is not None:
+            sys.modules["jax"] = module

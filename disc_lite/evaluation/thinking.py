@@ -26,8 +26,8 @@ def thinking_answers(
 ) -> list[str]:  # fmt: skip
     """The greedy answer to each prompt after its thought; "" if the thought did not end within the token limit."""
     tokens = base.tokens
-    asked = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
-    written = continued(base, asked, TIMES * max_tokens, adapter=adapter, on_finished=on_finished)
+    prompt_ids = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
+    written = continued(base, prompt_ids, TIMES * max_tokens, adapter=adapter, on_finished=on_finished)
     return [answer_after_thought(tokens, continuation) for continuation in written]
 
 

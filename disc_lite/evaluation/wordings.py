@@ -20,7 +20,7 @@ FEW, SHARE_OF_FEW = 8, 0.1  # "few" is this many questions, or this share of all
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Wording:
     number: int
     named: frozenset[str]  # names and digits
     is_telling: bool  # whether few questions have one of these names
@@ -37,45 +37,45 @@ def facts_of(questions: Sequence[Question]) -> list[int]:
     only one place ask about different things ("who handles visas", "who handles taxes"), and equal answers of yes or no
     show nothing. In doubt, a question counts as asking for a fact of its own.
     """
-    known: dict[Hashable, list[_Asked]] = {}
+    known: dict[Hashable, list[_Wording]] = {}
     facts = []
-    for question, asked in zip(questions, _read(questions), strict=True):
+    for question, wording in zip(questions, _wordings(questions), strict=True):
         answers = frozenset(normalise(answer) or answer for answer in question.answers)
         text = question.text if any(map(is_judged, question.answers)) else ""
-        same = known.setdefault((text, answers, asked.named, question.document, question.passage), [])
-        first = next((other for other in same if _are_wordings(other, asked)), asked)
-        if first is asked:
-            same.append(asked)
+        same = known.setdefault((text, answers, wording.named, question.document, question.passage), [])
+        first = next((other for other in same if _are_wordings(other, wording)), wording)
+        if first is wording:
+            same.append(wording)
         facts.append(first.number)
     return facts
 
 
-def _read(questions: Sequence[Question]) -> list[_Asked]:
+def _wordings(questions: Sequence[Question]) -> list[_Wording]:
     language = language_of("\n".join(question.text for question in questions))
     named = [frozenset(names_in(q.text).union(re.findall(r"\d+", q.text))) for q in questions]
     counts = Counter(name for names in named for name in names)
     few = max(FEW, SHARE_OF_FEW * len(questions))
-    found = []
+    wordings = []
     for number, (question, names) in enumerate(zip(questions, named, strict=True)):
         words = tuple(word.text for word in read_words(question.text) if not word.skipped)
         terms = tuple(term.forms for term in terms_of(question.text, language_of(question.text) or language))
         is_telling = any(counts[name] <= few for name in names)
-        found.append(_Asked(number, names, is_telling, words, terms, frozenset().union(*terms)))
-    return found
+        wordings.append(_Wording(number, names, is_telling, words, terms, frozenset().union(*terms)))
+    return wordings
 
 
-def _are_wordings(one: _Asked, other: _Asked) -> bool:
-    if one.words == other.words:
+def _are_wordings(first: _Wording, second: _Wording) -> bool:
+    if first.words == second.words:
         return True
-    if one.forms.isdisjoint(other.forms):  # a quick test, as thousands of questions may have the answer "none"
+    if first.forms.isdisjoint(second.forms):  # a quick test, as thousands of questions may have the answer "none"
         return False
-    shared = min(_share(one, other), _share(other, one))
-    is_enough = shared > SHARED or (one.is_telling and shared >= SHARED_BESIDE_NAME)
-    return is_enough and not _differ_in_one_place(one.words, other.words)
+    shared = min(_share(first, second), _share(second, first))
+    is_enough = shared > SHARED or (first.is_telling and shared >= SHARED_BESIDE_NAME)
+    return is_enough and not _differ_in_one_place(first.words, second.words)
 
 
-def _share(asked: _Asked, other: _Asked) -> float:
-    return sum(not other.forms.isdisjoint(forms) for forms in asked.terms) / len(asked.terms)
+def _share(wording: _Wording, other: _Wording) -> float:
+    return sum(not other.forms.isdisjoint(forms) for forms in wording.terms) / len(wording.terms)
 
 
 def _differ_in_one_place(first: Sequence[str], second: Sequence[str]) -> bool:

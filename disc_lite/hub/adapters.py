@@ -48,12 +48,12 @@ def trained_on(folder: Path) -> TrainedOn | None:
     require_unchanged(path)
     record = read_object(path)
     try:
-        found = TrainedOn(**record)
+        base = TrainedOn(**record)
     except TypeError:
-        found = TrainedOn("", "")
-    if found.quantize not in ("nf4", "none") or not isinstance(found.weights, str):
+        base = TrainedOn("", "")
+    if base.quantize not in ("nf4", "none") or not isinstance(base.weights, str):
         raise EnvironmentNotReady(f"{path} is broken.", "", "Copy the adapter folder again.")
-    return found
+    return base
 
 
 def open_base(folder: Path) -> Model:
@@ -81,8 +81,8 @@ def _require_trained_on(folder: Path, model: Model) -> None:
 
     Shapes do not show that: a folder can have the name of a model of the hub, and a publisher can replace weights.
     """
-    then = trained_on(folder)
-    if then is not None and then.weights != model.weights:
+    recorded = trained_on(folder)
+    if recorded is not None and recorded.weights != model.weights:
         raise UsageError(
             f"{model.name} is not the model that {folder} was trained on.", "Its weight files hold other weights.",
             "Put the old files back."

@@ -89,18 +89,18 @@ def completed(config: JsonObject) -> JsonObject:
     if not isinstance(text, dict):
         text = {} if kind in WRAPPERS else None
     if text is None:
-        found = {**DEFAULTS.get(kind, {}), **config}
+        settings = {**DEFAULTS.get(kind, {}), **config}
     else:
         of_text, tied = WRAPPERS.get(kind, ("", False))
         of_text = str(text.get("model_type", of_text))
         # Whether the head is tied is a setting of the whole model, or else of its text part.
         whole = {"tie_word_embeddings": config.get("tie_word_embeddings", text.get("tie_word_embeddings", tied))}
-        found = {**DEFAULTS.get(of_text, {}), **text, "model_type": of_text, **whole}
-    hidden, heads = found.get("hidden_size"), found.get("num_attention_heads")
+        settings = {**DEFAULTS.get(of_text, {}), **text, "model_type": of_text, **whole}
+    hidden, heads = settings.get("hidden_size"), settings.get("num_attention_heads")
     if isinstance(hidden, int) and isinstance(heads, int) and heads > 0:
-        found["num_key_value_heads"] = found.get("num_key_value_heads") or heads
-        found["head_dim"] = found.get("head_dim") or hidden // heads
-    return found
+        settings["num_key_value_heads"] = settings.get("num_key_value_heads") or heads
+        settings["head_dim"] = settings.get("head_dim") or hidden // heads
+    return settings
 
 
 def context_tokens(folder: Path) -> int:

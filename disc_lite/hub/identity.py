@@ -41,8 +41,8 @@ def seems_whole(folder: Path) -> bool:
     usual = (TOKENIZER, "tokenizer_config.json", "generation_config.json")
     if not all((folder / name).is_file() for name in usual):
         return False
-    own = folder / "chat_template.jinja"
-    return own.is_file() or bool(read_object(folder / "tokenizer_config.json").get("chat_template"))
+    template_file = folder / "chat_template.jinja"
+    return template_file.is_file() or bool(read_object(folder / "tokenizer_config.json").get("chat_template"))
 
 
 def weights_digest(folder: Path) -> str:

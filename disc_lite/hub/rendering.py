@@ -36,14 +36,16 @@ def _in_words(date: datetime) -> str:
     return date.strftime("%d %b %Y")
 
 
-def require_bounded(template: str, given: Sequence[Mapping[str, Any]]) -> None:
-    """Raises EnvironmentNotReady if rendering the template with the variables `given` exceeds a limit.
+def require_bounded(template: str, contexts: Sequence[Mapping[str, Any]]) -> None:
+    """Raises EnvironmentNotReady if rendering the template with the variables `contexts` exceeds a limit.
 
     Errors of the template itself are not reported here: whoever renders it has a better message.
     """
-    said = _said(template, json.dumps(given, default=str))
-    if not said.startswith("["):
-        raise unusable(f"Of one short conversation it makes {int(said):,} characters." if said.isdigit() else said)
+    output = _child_output(template, json.dumps(contexts, default=str))
+    if not output.startswith("["):
+        raise unusable(
+            f"Of one short conversation it makes {int(output):,} characters." if output.isdigit() else output
+        )
 
 
 def unusable(why: str) -> EnvironmentNotReady:
@@ -60,8 +62,8 @@ def rendered_parts(folder: Path, conversations: Sequence[Sequence[str]]) -> list
     """
     try:
         config = read_object(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
-        own = folder / "chat_template.jinja"
-        template = own.read_text(encoding="utf-8") if own.is_file() else config.get("chat_template")
+        template_file = folder / "chat_template.jinja"
+        template = template_file.read_text(encoding="utf-8") if template_file.is_file() else config.get("chat_template")
     except (OSError, ValueError, EnvironmentNotReady):
         return None
     if isinstance(template, list):
@@ -71,30 +73,30 @@ def rendered_parts(folder: Path, conversations: Sequence[Sequence[str]]) -> list
         return None
     names = {key: value.get("content") if isinstance(value, dict) else value
              for key, value in config.items() if key.endswith("_token")}  # fmt: skip
-    given = [
+    contexts = [
         {**names, **variables(roles[-1] == "user"), "messages": [{"role": r, "content": STAND_IN} for r in roles]}
         for roles in conversations
     ]  # fmt: skip
-    said = _said(template, json.dumps(given, default=str))
-    texts: list[str] = json.loads(said) if said.startswith("[") else []
+    output = _child_output(template, json.dumps(contexts, default=str))
+    texts: list[str] = json.loads(output) if output.startswith("[") else []
     return [text.split(STAND_IN) for text in texts] or None
 
 
 @functools.cache
-def _said(template: str, given: str) -> str:
+def _child_output(template: str, contexts: str) -> str:
     """The rendered texts as JSON, the length of a text that is too long, or a sentence about what went wrong."""
     try:
         # Started in the folder of the package, so that no file in the user's folder is imported.
         done = subprocess.run(
-            [sys.executable, "-m", __name__, str(TIMEOUT_S)], input=json.dumps([template, given]).encode(),
+            [sys.executable, "-m", __name__, str(TIMEOUT_S)], input=json.dumps([template, contexts]).encode(),
             capture_output=True, timeout=WAIT_S, check=False, cwd=Path(__file__).resolve().parents[2],
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"Rendering one short conversation took more than {WAIT_S} s."
-    said = done.stdout.decode(errors="replace").strip()
-    if said.isdigit() or said.startswith("["):
-        return said
-    if said == "memory":
+    output = done.stdout.decode(errors="replace").strip()
+    if output.isdigit() or output.startswith("["):
+        return output
+    if output == "memory":
         return f"Rendering one short conversation takes more than {CHILD_MEMORY_BYTES >> 30} GiB of memory."
     return f"Rendering one short conversation took more than {TIMEOUT_S} s, or crashed (exit status {done.returncode})."
 
@@ -104,9 +106,9 @@ def main(timeout_s: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (timeout_s, timeout_s))
     if sys.platform == "linux":  # macOS refuses this limit and has only the time limit
         resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
-    template, given = json.load(sys.stdin)
+    template, contexts = json.load(sys.stdin)
     try:
-        texts = _rendered(template, json.loads(given))
+        texts = _rendered(template, json.loads(contexts))
         longest = max(map(len, texts), default=0)
         print(json.dumps(texts) if longest <= MOST_CHARACTERS else longest)
     except MemoryError:
@@ -115,7 +117,7 @@ def main(timeout_s: int) -> None:
         print("[]")
 
 
-def _rendered(template: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
+def _rendered(template: str, contexts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Render a template as transformers does: same sandbox, same settings, same functions."""
     from jinja2 import TemplateError, nodes
     from jinja2.ext import Extension, loopcontrols
@@ -141,7 +143,7 @@ def _rendered(template: str, given: Sequence[Mapping[str, Any]]) -> list[str]:
     environment.globals["raise_exception"] = raise_exception
     environment.globals["strftime_now"] = lambda form: _in_words(FROZEN_DATE)  # has about as many tokens as any date
     compiled = environment.from_string(template)
-    return [compiled.render(**variables) for variables in given]
+    return [compiled.render(**variables) for variables in contexts]
 
 
 if __name__ == "__main__":

@@ -82,10 +82,10 @@ def where_now(name: str) -> str:
     A hub model that is not on this machine can also be a folder there with its name. A name that is not found is
     returned unchanged. An export has only the name of its model folder, not the path.
     """
-    named = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
+    roots = [Path(place) for place in os.environ.get("DISC_LITE_MODELS", "").split(os.pathsep) if place]
     alias = ALIASES.get(name.lower())
-    called = Path(alias.hub_id if alias else name).name
-    if not (named and called) or Path(name).is_dir():
+    folder_name = Path(alias.hub_id if alias else name).name
+    if not (roots and folder_name) or Path(name).is_dir():
         return name
     try:
         if _complete(resolve(name)):
@@ -93,7 +93,7 @@ def where_now(name: str) -> str:
         is_folder = False
     except UsageError:  # not a hub id
         is_folder = True
-    places = (place for one in named for place in (one / called, one) if is_folder or place.name == called)
+    places = (place for root in roots for place in (root / folder_name, root) if is_folder or place.name == folder_name)
     return next((str(place.resolve()) for place in places if (place / "config.json").is_file()), name)
 
 
@@ -117,8 +117,8 @@ def local_folder(source: ModelSource) -> Path | None:
         return Path(source.location)
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(source.location, "config.json")
-    return Path(found).parent if isinstance(found, str) else None
+    cached = try_to_load_from_cache(source.location, "config.json")
+    return Path(cached).parent if isinstance(cached, str) else None
 
 
 def _complete(source: ModelSource) -> Path | None:
@@ -210,25 +210,25 @@ def _require_whole(hub_id: str, folder: Path) -> None:
 def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    said = next((line for line in str(error).splitlines() if line.strip()), "")[:160]
+    message = next((line for line in str(error).splitlines() if line.strip()), "")[:160]
     if disk.is_full(error):
         return EnvironmentNotReady(
-            f"The disk is full, so {hub_id} was not downloaded whole.", said,
+            f"The disk is full, so {hub_id} was not downloaded whole.", message,
             "Free some space and repeat the command: what was downloaded stays.",
         )  # fmt: skip
     if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
         return EnvironmentNotReady(
             f"{hub_id} is not on this machine, or not all of it, and cannot be downloaded.",
-            "Offline mode is on." if _offline() else said,
+            "Offline mode is on." if _offline() else message,
             "Download it once with a network connection; or copy its folder here and name that: with --model, or for "
             "what was trained on it DISC_LITE_MODELS=FOLDER.",
         )
     if getattr(getattr(error, "response", None), "status_code", 0) == 401:
         return EnvironmentNotReady(
-            f"The hub refused the account of this machine, so {hub_id} was not downloaded.", said,
+            f"The hub refused the account of this machine, so {hub_id} was not downloaded.", message,
             "Its token may be out of date: `hf auth login`, or take HF_TOKEN out of the environment.",
         )  # fmt: skip
     return EnvironmentNotReady(
-        f"The download of {hub_id} broke off.", f"{type(error).__name__}: {said}",
+        f"The download of {hub_id} broke off.", f"{type(error).__name__}: {message}",
         "Repeat the command: what was downloaded stays.",
     )  # fmt: skip

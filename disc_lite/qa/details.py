@@ -42,7 +42,9 @@ _CODE = re.compile(
     r"(?<![\w-])--[a-z][\w-]+|(?<!\w)[^\W_]+(?:_+[^\W_]+)+(?!\w)|\b(?=\w{5})[a-z]+[A-Z]\w*"
     r"|(?<!\]\()\b(?:https?://|www\.)[^\s<>()\"'`|]*[\w/]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
-_TAKEN = "_"  # replaces what is a detail already; it is not a name, and the word after it does not begin a sentence
+_PLACEHOLDER = (
+    "_"  # replaces what is a detail already; it is not a name, and the word after it does not begin a sentence
+)
 
 _HAN, _TIMES = "〇零一二三四五六七八九十百千万亿两兩萬億", "年月日号號时時点點分秒"
 _KATAKANA = "ァ-ヺー"
@@ -60,12 +62,12 @@ _UNSPACED = re.compile(
 def details_of(sentence: str, language: str = "") -> tuple[str, ...]:
     """The details of a sentence, each once and at most `MOST`; `language` is that of the sentence, if known."""
     if cells := cells_of(sentence):
-        found: Iterator[str] = iter(cells)
+        details: Iterator[str] = iter(cells)
     else:
         text = _without_marker(sentence)
         value = _value_of(text.strip())
-        found = iter([value]) if value else _in_text(text, language)
-    short = (text for text in found if 0 < _size(text) <= LONGEST and text.lower() not in _NOTHING)
+        details = iter([value]) if value else _in_text(text, language)
+    short = (text for text in details if 0 < _size(text) <= LONGEST and text.lower() not in _NOTHING)
     return tuple(islice(dict.fromkeys(short), MOST))
 
 
@@ -96,10 +98,10 @@ def _value_of(line: str) -> str:
 def _in_text(text: str, language: str) -> Iterator[str]:
     """Yield quotations, words of code and addresses, then the names and numbers outside them."""
     quoted = (next(filter(None, match.groups())).strip() for match in _QUOTED.finditer(text))
-    unquoted = _QUOTED.sub(_TAKEN, text)
-    code, rest = (match[0] for match in _CODE.finditer(unquoted)), _CODE.sub(_TAKEN, unquoted)
-    found = (match[0] for match in _UNSPACED.finditer(rest)) if is_unspaced(text) else mentions(rest, language)
-    return chain(quoted, code, found)
+    unquoted = _QUOTED.sub(_PLACEHOLDER, text)
+    code, rest = (match[0] for match in _CODE.finditer(unquoted)), _CODE.sub(_PLACEHOLDER, unquoted)
+    mentioned = (match[0] for match in _UNSPACED.finditer(rest)) if is_unspaced(text) else mentions(rest, language)
+    return chain(quoted, code, mentioned)
 
 
 def _size(text: str) -> float:

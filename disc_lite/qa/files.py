@@ -44,15 +44,15 @@ def read_questions(path: Path, tell: Callable[[str], None] = lambda text: None) 
     records: dict[tuple[object, ...], Question] = {}
     for row in rows:
         answers = frozenset(normalise(answer) or answer for answer in row.answers)
-        records.setdefault((*_asked(row), answers, row.choices), row)
+        records.setdefault((*_identity(row), answers, row.choices), row)
     if repeated := len(rows) - len(records):
         tell(f"{repeated:,} of the {len(rows):,} questions in {path} repeat another: each counts once.")
-    if unlike := len(records) - len({_asked(row) for row in rows}):
+    if unlike := len(records) - len({_identity(row) for row in rows}):
         tell(f"{unlike:,} of the questions in {path} ask what another asks and accept other answers.")
     return tuple(records.values())
 
 
-def _asked(question: Question) -> tuple[object, ...]:
+def _identity(question: Question) -> tuple[object, ...]:
     return normalise(question.text) or question.text, question.document, question.kind
 
 
@@ -75,8 +75,8 @@ def rows_about(path: Path, what: What, documents: Collection[str]) -> str:
             spans[-1] = [spans[-1][0], number]
         else:
             spans.append([number])
-    found = ", ".join(" to ".join(map(str, span)) for span in spans)
-    return f"{places[0][0]}{'s' * (len(places) > 1)} {found} of {path}" if places else ""
+    numbers = ", ".join(" to ".join(map(str, span)) for span in spans)
+    return f"{places[0][0]}{'s' * (len(places) > 1)} {numbers} of {path}" if places else ""
 
 
 def _pair(path: Path, row: Row) -> Pair:

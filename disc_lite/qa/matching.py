@@ -82,7 +82,7 @@ def compare(prediction: str, answer: str) -> Grade:
 def opening_yes_no(text: str) -> tuple[str, str]:
     """The yes or no that begins a text, in any language, as "yes" or "no", and the rest; or "" and the whole text."""
     words = read_words(text)
-    end = next((end for end in (1, 2, 3) if _says_yes_or_no(words, 0, end)), 0)
+    end = next((end for end in (1, 2, 3) if _answers_yes_or_no(words, 0, end)), 0)
     if end == 0 or _NUMBER_SIGN.match(text):
         return "", text
     rest = text
@@ -118,13 +118,13 @@ def _joined(words: Sequence[Word]) -> str:
 def _yes_or_no(words: Sequence[Word]) -> str:
     """The first yes or no that counts as an answer; "" if there is none."""
     for start in range(len(words)):
-        end = next((end for end in (start + 1, start + 2, start + 3) if _says_yes_or_no(words, start, end)), 0)
+        end = next((end for end in (start + 1, start + 2, start + 3) if _answers_yes_or_no(words, start, end)), 0)
         if end:
             return _joined(words[start:end])
     return ""
 
 
-def _says_yes_or_no(words: Sequence[Word], start: int, end: int) -> bool:
+def _answers_yes_or_no(words: Sequence[Word], start: int, end: int) -> bool:
     """Whether `words[start:end]` (several in scripts without spaces) answer yes or no: not "no dogs", "yes or no"."""
     if end > len(words) or _joined(words[start:end]) not in YES_NO | THERE_IS_NONE:
         return False

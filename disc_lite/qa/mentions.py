@@ -47,8 +47,8 @@ _REFERS = re.compile(  # before the number of a part of a text (section 3), whic
 _NOT_COUNTED = ORDINARY | OPENERS
 _BEFORE = 12  # characters before a word that show whether it begins a sentence or belongs to a reference
 _GERMAN_ENDING = re.compile(r"e[mnrs]?$")  # of an adjective, or of a name
-_OWN_TWO = {"French": "deux", "Italian": "due", "Spanish": "dos"}  # numbers that are among the frequent words
-_MANY = frozenset("people children men women".split())  # English plurals without an s
+_FREQUENT_TWO = {"French": "deux", "Italian": "due", "Spanish": "dos"}  # numbers that are among the frequent words
+_IRREGULAR_PLURALS = frozenset("people children men women".split())  # English plurals without an s
 _DAYS = WEEKDAYS.union(
     "lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo lunedì "
     "martedì mercoledì giovedì venerdì sabato domenica maandag dinsdag woensdag donderdag vrijdag zaterdag zondag "
@@ -79,8 +79,8 @@ def mentions(text: str, language: str) -> Iterator[str]:
     lower = text.lower()
     is_heading = text.isupper() and len(lower) == len(text)  # all in capitals, which mark no name here
     sentence = _Sentence(lower if is_heading else text, language)
-    words = [word for match in _WORD.finditer(sentence.text) if (word := _read(match, sentence)).text not in _LINKS]
-    starts = [i for i in range(len(words)) if not i or not _are_one(words, i, sentence)]
+    words = [word for match in _WORD.finditer(sentence.text) if (word := _word_of(match, sentence)).text not in _LINKS]
+    starts = [i for i in range(len(words)) if not i or not _continues(words, i, sentence)]
     counted = -1  # index of the last word that a number counts
     for start, end in pairwise([*starts, len(words)]):
         run = words[start:end]
@@ -97,7 +97,7 @@ def mentions(text: str, language: str) -> Iterator[str]:
             yield _POSSESSIVE.sub("", text[run[0].start : run[-1].end])
 
 
-def _read(match: re.Match[str], sentence: _Sentence) -> _Word:
+def _word_of(match: re.Match[str], sentence: _Sentence) -> _Word:
     start, text = match.start(), match[0]
     prefix, mark, rest = text.replace("’", "'").partition("'")
     if mark and rest and fold(prefix.lower()) in ELIDED:
@@ -128,10 +128,10 @@ def _is_number(word: str, language: str) -> bool:
     """Whether a word is a number in this language: "due" is two in Italian, and "dort" four in Turkish."""
     folded = word.lower()
     is_foreign = folded in FOREIGN_NUMBERS if language == "English" else folded in words_without_meaning(language)
-    return (not is_foreign or folded == _OWN_TWO.get(language)) and bool(numbers_of(word))
+    return (not is_foreign or folded == _FREQUENT_TWO.get(language)) and bool(numbers_of(word))
 
 
-def _are_one(words: list[_Word], place: int, sentence: _Sentence) -> bool:
+def _continues(words: list[_Word], place: int, sentence: _Sentence) -> bool:
     """Whether a word continues the name, the number or the date of the word before it."""
     before, word = words[place - 1], words[place]
     gap = sentence.text[before.end : word.start]
@@ -176,13 +176,13 @@ def _last_counted(words: list[_Word], end: int, sentence: _Sentence) -> int:
     is_whole = is_unit or _is_plural(following.text)
     if sentence.language == "English" and not is_whole and _is_plural(more) and more.islower():
         return end + 1
-    while end + 1 < len(words) and words[end].kind == "name" and _are_one(words, end + 1, sentence):
+    while end + 1 < len(words) and words[end].kind == "name" and _continues(words, end + 1, sentence):
         end += 1  # "12 Saltgate Row"
     return end
 
 
 def _is_plural(word: str) -> bool:
-    return word in _MANY or (word.endswith("s") and not word.endswith("ss"))
+    return word in _IRREGULAR_PLURALS or (word.endswith("s") and not word.endswith("ss"))
 
 
 def _is_counted(number: _Word, following: _Word, sentence: _Sentence) -> bool:

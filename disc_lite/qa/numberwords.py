@@ -87,17 +87,17 @@ def _compounds() -> dict[str, int]:
             "dix-huit dix-neuf",
         )
     )
-    found = {f"veinti{unit}": 20 + n for unit, n in spanish.items()} | {"veintiun": 21}
+    numbers = {f"veinti{unit}": 20 + n for unit, n in spanish.items()} | {"veintiun": 21}
     for line in _FOREIGN_TENS.split("\n")[1:-1]:
         de, fr, _, it, _, nl = [ten for ten in line.split() if ten != "fuenfzig"][:6]
         tens = FOREIGN_TENS[de]
-        found |= {f"{unit}und{de}": tens + n for unit, n in german.items()}
-        found |= {f"{unit}en{nl}": tens + n for unit, n in dutch.items()}
-        found |= {(it[:-1] if unit[0] in "uo" else it) + unit: tens + n for unit, n in italian.items()}
-        found |= {f"{fr}-{unit}": tens + n for unit, n in french.items() if n < 10} | {f"{fr}-et-un": tens + 1}
+        numbers |= {f"{unit}und{de}": tens + n for unit, n in german.items()}
+        numbers |= {f"{unit}en{nl}": tens + n for unit, n in dutch.items()}
+        numbers |= {(it[:-1] if unit[0] in "uo" else it) + unit: tens + n for unit, n in italian.items()}
+        numbers |= {f"{fr}-{unit}": tens + n for unit, n in french.items() if n < 10} | {f"{fr}-et-un": tens + 1}
     for fr, tens in (("soixante", 60), ("quatre-vingt", 80)):
-        found |= {f"{fr}-{unit}": tens + n for unit, n in french.items()}
-    return found | {"soixante-et-onze": 71}
+        numbers |= {f"{fr}-{unit}": tens + n for unit, n in french.items()}
+    return numbers | {"soixante-et-onze": 71}
 
 
 def _german_hundreds() -> dict[str, int]:

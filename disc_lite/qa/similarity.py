@@ -14,19 +14,19 @@ from disc_lite.qa.stems import are_forms
 from disc_lite.qa.words import numbers_of, read_words
 
 # Frequent words that decide what a question asks for, so that they are not treated as function words.
-_TELLING = frozenset(
+_DECISIVE = frozenset(
     "who whom whose when where why how from to in out with wer wen wem wann wo wie warum qui quand où comment pourquoi "
     "quién cuándo dónde cómo chi quando dove come wie wanneer waar hoe quem onde como".split()
 )
 _FUNCTION_CHARACTERS = frozenset("的了是在吗呢么和与及有为于はがをにのでもと")
 _FUNCTION_WORDS: dict[str, frozenset[str]] = {
-    name: _FUNCTION_CHARACTERS.union(map(fold, words - _TELLING)) for name, words in FREQUENT.items()
+    name: _FUNCTION_CHARACTERS.union(map(fold, words - _DECISIVE)) for name, words in FREQUENT.items()
 }
 _AND = frozenset("and or & und oder et ou y o e en of и или 和 与 及".split())
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class _QuestionWords:
     """The words of a question, as they are compared."""
 
     language: str
@@ -37,11 +37,11 @@ class _Asked:
     negators: int
 
 
-def _asked(question: str) -> _Asked:
+def _words_of(question: str) -> _QuestionWords:
     words, language = read_words(question), language_of(question)
     function_words = _FUNCTION_WORDS.get(language, _FUNCTION_CHARACTERS)
     order, content = [w.text for w in words], {w.text: w for w in words if w.text not in function_words}
-    return _Asked(language, order, frozenset(order), content, numbers_of(question), sum(map(is_negator, words)))
+    return _QuestionWords(language, order, frozenset(order), content, numbers_of(question), sum(map(is_negator, words)))
 
 
 class NearDuplicates:
@@ -55,23 +55,23 @@ class NearDuplicates:
 
     def __init__(self, questions: Iterable[str], limit: float) -> None:
         self.limit = limit
-        self.by_word: dict[str, list[_Asked]] = {}
+        self.by_word: dict[str, list[_QuestionWords]] = {}
         for question in questions:
             self.add(question)
 
     def add(self, question: str) -> None:
-        asked = _asked(question)
-        for word in self._first(asked.words):
-            self.by_word.setdefault(word, []).append(asked)
+        entry = _words_of(question)
+        for word in self._first(entry.words):
+            self.by_word.setdefault(word, []).append(entry)
 
     def near(self, question: str) -> bool:
         """Whether a near-duplicate of the question is in the index."""
-        asked = _asked(question)
-        sharing = {other for word in self._first(asked.words) for other in self.by_word.get(word, ())}
+        query = _words_of(question)
+        sharing = {other for word in self._first(query.words) for other in self.by_word.get(word, ())}
         return any(
-            (asked.numbers, asked.negators) == (other.numbers, other.negators)
-            and jaccard(asked.words, other.words) >= self.limit
-            and not _ask_about_others(asked, other)
+            (query.numbers, query.negators) == (other.numbers, other.negators)
+            and jaccard(query.words, other.words) >= self.limit
+            and not _ask_different_things(query, other)
             for other in sharing
         )
 
@@ -90,13 +90,13 @@ def jaccard(first: frozenset[str], second: frozenset[str]) -> float:
     return len(first & second) / max(1, len(first | second))
 
 
-def _ask_about_others(one: _Asked, other: _Asked) -> bool:
+def _ask_different_things(first: _QuestionWords, second: _QuestionWords) -> bool:
     """Whether each question has a word that the other lacks in any form, or parts of one are swapped in the other."""
-    if one.content.keys() == other.content.keys() and len(one.order) == len(other.order):
-        return _are_exchanged(one.order, other.order)
-    language = one.language or other.language
-    left = [word for text, word in one.content.items() if text not in other.words]
-    right = [word for text, word in other.content.items() if text not in one.words]
+    if first.content.keys() == second.content.keys() and len(first.order) == len(second.order):
+        return _have_swapped_parts(first.order, second.order)
+    language = first.language or second.language
+    left = [word for text, word in first.content.items() if text not in second.words]
+    right = [word for text, word in second.content.items() if text not in first.words]
     return any(not any(_is_form(word, w, language) for w in right) for word in left) and any(
         not any(_is_form(word, w, language) for w in left) for word in right
     )
@@ -107,19 +107,19 @@ def _is_form(word: Word, other: Word, language: str) -> bool:
     return not word.names.isdisjoint(other.names) or are_forms(word.written, other.written, language)
 
 
-def _are_exchanged(one: list[str], other: list[str]) -> bool:
+def _have_swapped_parts(first: list[str], second: list[str]) -> bool:
     """Whether two questions differ by two swapped parts, with words between the parts and before or after them.
 
     Parts with only "and" or nothing between them can be swapped: "on Friday in Varn" is "in Varn on Friday".
     """
-    if len(one) != len(other):
+    if len(first) != len(second):
         return False
-    differ = [i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
-    if not differ or (differ[0] == 0 and differ[-1] == len(one) - 1):
+    differ = [i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a != b]
+    if not differ or (differ[0] == 0 and differ[-1] == len(first) - 1):
         return False
-    one, other = one[differ[0] : differ[-1] + 1], other[differ[0] : differ[-1] + 1]
-    for i in range(1, len(one) - 1):
-        for j in range(i + 1, len(one)):
-            if other == one[j:] + one[i:j] + one[:i] and not _AND.issuperset(one[i:j]):
+    first, second = first[differ[0] : differ[-1] + 1], second[differ[0] : differ[-1] + 1]
+    for i in range(1, len(first) - 1):
+        for j in range(i + 1, len(first)):
+            if second == first[j:] + first[i:j] + first[:i] and not _AND.issuperset(first[i:j]):
                 return True
     return False

@@ -87,8 +87,8 @@ def _eastern(match: re.Match[str]) -> str:
     hour, word = _value(match["hour"]), match["half"] or ""
     minute = 30 if match["thirty"] else 15 * _value(match["quarter"]) if match["quarter"] else 0
     minute = _value(match["minute"] or match["colon"]) if match["minute"] or match["colon"] else minute
-    says_minutes = bool(match["thirty"] or match["quarter"] or match["minute"])
-    if not (0 <= hour <= _LAST_HOUR and 0 <= minute < 60) or not (word or says_minutes):
+    has_minutes = bool(match["thirty"] or match["quarter"] or match["minute"])
+    if not (0 <= hour <= _LAST_HOUR and 0 <= minute < 60) or not (word or has_minutes):
         return match[0]
     half = _HALVES.get(word, "") if 1 <= hour <= _NOON else ""
     return _clock(hour, minute, "am" if hour == _NOON and word in _NIGHT else half or " ")
@@ -114,21 +114,21 @@ def _rule(
     signs: str, pattern: str, written: Callable[[re.Match[str]], str] | str, flags: re.RegexFlag = re.IGNORECASE
 ) -> Rule:
     """Make a rule; `signs` are separated by |, and `written` is a function of the match or a fixed text."""
-    made = (lambda match: written) if isinstance(written, str) else written
-    return Rule(tuple(signs.split("|")), re.compile(pattern, flags), made)
+    replacement = (lambda match: written) if isinstance(written, str) else written
+    return Rule(tuple(signs.split("|")), re.compile(pattern, flags), replacement)
 
 
 _ANY_NUMBER = r"[$€£]?(?:\d[\d.,:]*)?\d"
-_SAID_HOUR = r"(?P<hour>[^\W_]+)\b"
+_SPOKEN_HOUR = r"(?P<hour>[^\W_]+)\b"
 _FREE = r"(?<![^\W\d_])"  # no letter precedes it; a digit can
 _WITH_NOUN = r"(?P<what> [^\W\d_]+)"
 _RULES: tuple[Rule, ...] = (
-    _rule("half", rf"\bhalf[ -]past {_SAID_HOUR}", _after(30)),
-    _rule("quarter", rf"\b(?:a )?quarter (?:past|after) {_SAID_HOUR}", _after(15)),
-    _rule("quarter", rf"\b(?:a )?quarter (?:to|before) {_SAID_HOUR}", _after(-15)),
-    _rule("halb ", rf"\bhalb {_SAID_HOUR}", _after(-30)),
-    _rule("viertel nach", rf"\bviertel nach {_SAID_HOUR}", _after(15)),
-    _rule("viertel vor", rf"\bviertel vor {_SAID_HOUR}", _after(-15)),
+    _rule("half", rf"\bhalf[ -]past {_SPOKEN_HOUR}", _after(30)),
+    _rule("quarter", rf"\b(?:a )?quarter (?:past|after) {_SPOKEN_HOUR}", _after(15)),
+    _rule("quarter", rf"\b(?:a )?quarter (?:to|before) {_SPOKEN_HOUR}", _after(-15)),
+    _rule("halb ", rf"\bhalb {_SPOKEN_HOUR}", _after(-30)),
+    _rule("viertel nach", rf"\bviertel nach {_SPOKEN_HOUR}", _after(15)),
+    _rule("viertel vor", rf"\bviertel vor {_SPOKEN_HOUR}", _after(-15)),
     _rule(" uhr ", r"\b(\w+) Uhr ([0-5]\d|[a-zäöüß]{4,})\b(?! [A-ZÄÖÜ])", _by_uhr, re.UNICODE),
     _rule(
         "noon|midday|mezzog|mediod", r"\b(?:12 )?(?:noon|midday)\b|\bmezzogiorno\b|\bmediod[ií]a\b", "12 pm"

@@ -13,8 +13,8 @@ _SHORTEST, _ENDING = 4, 2  # at least 4 letters are compared, and all except the
 
 def are_forms(first: str, second: str, language: str) -> bool:
     """Whether two words are forms of one word, as Saturday and Saturdays are; police and policy are not."""
-    if found := stem(first, language):
-        return found == stem(second, language)
+    if first_stem := stem(first, language):
+        return first_stem == stem(second, language)
     length = max(_SHORTEST, min(len(first), len(second)) - _ENDING)
     return first.lower()[:length] == second.lower()[:length]
 

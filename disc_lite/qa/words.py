@@ -84,7 +84,7 @@ def _without_other_numbers(words: list[Word]) -> list[Word]:
         return words
     _, hits = frequent_words(" ".join(others))
     most = max(hits.values())
-    wrong = {word for word, own in NUMBERS_IN.items() if (hits[own] if own else 0) < most}
+    wrong = {word for word, language in NUMBERS_IN.items() if (hits[language] if language else 0) < most}
     return [
         replace(word, names=word.names - {digits_of(word)}) if word.written.lower() in wrong else word for word in words
     ]

@@ -19,8 +19,8 @@ GIB = 1 << 30
 
 def free_disk(path: Path) -> int:
     """Free bytes on the disk where `path` is or will be."""
-    there = next(p for p in (path, *path.absolute().parents) if p.exists())
-    return shutil.disk_usage(there).free
+    existing = next(p for p in (path, *path.absolute().parents) if p.exists())
+    return shutil.disk_usage(existing).free
 
 
 def bytes_below(*folders: Path) -> int:

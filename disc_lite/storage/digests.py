@@ -166,13 +166,13 @@ class _Log:
 
     def history(self, name: str) -> list[Noted]:
         """The digests in the last two lines that name this file, the last one first; None if there is no such line."""
-        found: list[Noted] = []
+        digests: list[Noted] = []
         end = len(self.data)
         needle = f"{json.dumps(name, ensure_ascii=False)}:".encode()
-        while len(found) < 2 and (at := self.data.rfind(needle, 0, end)) >= 0:
-            found.append(self._line_at(at).get(name))
+        while len(digests) < 2 and (at := self.data.rfind(needle, 0, end)) >= 0:
+            digests.append(self._line_at(at).get(name))
             end = self.data.rfind(b"\n", 0, at) + 1
-        return [*found, None, None][:2]
+        return [*digests, None, None][:2]
 
     def valid(self, name: str) -> list[Noted]:
         """The digests that this file may have: two if the very last write, which may not have happened, names it."""

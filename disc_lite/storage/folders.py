@@ -197,9 +197,9 @@ def _note_tree(folder: Path, target: Path) -> None:
     if any((folder / name).is_file() for name in OWN):
         return
     paths = [path for path in folder.rglob("*") if path.is_file()]
-    found = {target / path.relative_to(folder): Digest(path.stat().st_size, sha256_of(path)) for path in paths}
-    if found:
-        note(found)
+    digests = {target / path.relative_to(folder): Digest(path.stat().st_size, sha256_of(path)) for path in paths}
+    if digests:
+        note(digests)
 
 
 def _sync_tree(folder: Path) -> None:

@@ -52,12 +52,12 @@ class Journal:
 
 def once(journal: Journal | None, key: str, compute: Callable[[], Json]) -> Json:
     """The journal's result for `key`, or else that of `compute`, which is added; None counts as no result."""
-    found = None if journal is None else journal.get(key)
-    if found is None:
-        found = compute()
+    result = None if journal is None else journal.get(key)
+    if result is None:
+        result = compute()
         if journal is not None:
-            journal.add({key: found})
-    return found
+            journal.add({key: result})
+    return result
 
 
 def key_of(*parts: object) -> str:

@@ -26,24 +26,24 @@ def names_no_row(question: str, answer: str, passage: str) -> bool:
     rows, elsewhere = _rows(passage, language)
     if not rows:
         return False
-    said = terms_of(f"{question}\n{answer}", language)
+    mentioned = terms_of(f"{question}\n{answer}", language)
     numbers = [term for term in terms_of(answer, language) if term.number]
-    own = missing(numbers, (*terms_of(question, language), *elsewhere))
-    return any(_is_of_no_row(number, rows, said) for number in own)
+    only_in_table = missing(numbers, (*terms_of(question, language), *elsewhere))
+    return any(_has_no_row(number, rows, mentioned) for number in only_in_table)
 
 
-def _is_of_no_row(number: Term, rows: Sequence[_Row], said: Sequence[Term]) -> bool:
+def _has_no_row(number: Term, rows: Sequence[_Row], mentioned: Sequence[Term]) -> bool:
     places = [(row, n) for row in rows for n, cell in enumerate(row) if not missing([number], cell)]
-    return bool(places) and all(any(_may_be_meant(other, row, n, said) for other in rows) for row, n in places)
+    return bool(places) and all(any(_may_be_meant(other, row, n, mentioned) for other in rows) for row, n in places)
 
 
-def _may_be_meant(other: _Row, row: _Row, column: int, said: Sequence[Term]) -> bool:
-    """Whether `other` has another number of the same kind in this column, and no term in `said` is only in `row`."""
+def _may_be_meant(other: _Row, row: _Row, column: int, mentioned: Sequence[Term]) -> bool:
+    """Whether `other` has another number of the same kind in this column, and no mentioned term is only in `row`."""
     if len(other) != len(row) or not _are_alike(row[column], other[column]):
         return False
-    beside, beside_other = ([term for cell in (*r[:column], *r[column + 1 :]) for term in cell] for r in (row, other))
-    telling = missing(beside, beside_other)
-    return len(missing(telling, said)) == len(telling)
+    rest, rest_of_other = ([term for cell in (*r[:column], *r[column + 1 :]) for term in cell] for r in (row, other))
+    distinctive = missing(rest, rest_of_other)
+    return len(missing(distinctive, mentioned)) == len(distinctive)
 
 
 def _are_alike(cell: _Cell, other: _Cell) -> bool:

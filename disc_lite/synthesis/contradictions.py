@@ -39,25 +39,25 @@ def between_documents(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 
     A question is left out if a pair without a sentence answers it: a person wrote that pair, and it is taught.
     """
-    found = []
+    contradictions = []
     for numbers in _by_question(pairs):
         if len({pairs[n].document for n in numbers}) > 1 and all(pairs[n].source for n in numbers):
             stated = [pairs[n] for n in numbers if is_stated(pairs[n])]
             answers = {pair.document: pair.answer for pair in reversed(stated)}  # the likeliest comes first
             first = next(iter(answers.values()), "")
             if not all(same_facts(pairs[numbers[0]].question, first, other) for other in answers.values()):
-                found.append({"question": pairs[numbers[0]].question, "answers": answers})
-    return found
+                contradictions.append({"question": pairs[numbers[0]].question, "answers": answers})
+    return contradictions
 
 
 def _by_question(pairs: Sequence[Pair]) -> Iterable[list[int]]:
-    found: dict[tuple[str, ...], list[int]] = {}
+    by_question: dict[tuple[str, ...], list[int]] = {}
     for number, pair in enumerate(pairs):
-        found.setdefault(_asked(pair.question), []).append(number)
-    return found.values()
+        by_question.setdefault(_question_key(pair.question), []).append(number)
+    return by_question.values()
 
 
-def _asked(question: str) -> tuple[str, ...]:
+def _question_key(question: str) -> tuple[str, ...]:
     """Return the words of a question in order, with adjacent marks of code, without articles, do and does.
 
     Words are not reduced to stems or singulars: "what does training cost" is not "what does the train cost", nor
@@ -76,12 +76,12 @@ def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int
 
     Thousands of documents can begin with the same paragraph, so each two answers are compared only once.
     """
-    own = {n for n in numbers if not pairs[n].source}
-    believed = own or {n for n in numbers if is_stated(pairs[n])} or set(numbers)
+    by_hand = {n for n in numbers if not pairs[n].source}
+    believed = by_hand or {n for n in numbers if is_stated(pairs[n])} or set(numbers)
     agree, places = cache(same_facts), dict[str, set[tuple[str, int]]]()  # places of each believed answer
     for number in believed:
         places.setdefault(pairs[number].answer, set()).add(_place(pairs[number]))
-    for number in (n for n in numbers if n not in own):
+    for number in (n for n in numbers if n not in by_hand):
         pair = pairs[number]
         # The answers that were sampled for one question can differ a little: each agrees with the likeliest one.
         here = {_place(pair)} if number in believed else set()

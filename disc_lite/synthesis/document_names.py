@@ -64,7 +64,7 @@ def names_of(documents: Iterable[str], prompts: Sequence[str]) -> Names:
             written |= capitals_inside(text)
     inside = Counter(word for prompt in prompts for word in capitals_inside(prompt))
     every = Counter(word for prompt in prompts for word in set(WORD.findall(prompt)))
-    said = Counter(phrase for prompt in prompts for phrase in _phrases_in(prompt, phrases))
+    phrase_counts = Counter(phrase for prompt in prompts for phrase in _phrases_in(prompt, phrases))
     small = Counter({word: number for word, number in every.items() if word[0].islower()})
     ordinary = {word for word, number in small.items() if number > max(1, inside[word.title()])}
     ordinary |= lower | ORDINARY | articled
@@ -76,7 +76,7 @@ def names_of(documents: Iterable[str], prompts: Sequence[str]) -> Names:
             name for name in capitals - ordinary
             if len(name) >= SHORTEST and small[name] + every[name.title()] <= (limit if name in surely else rare)
         ),
-        frozenset(phrase for phrase in phrases if said[phrase] <= rare),
+        frozenset(phrase for phrase in phrases if phrase_counts[phrase] <= rare),
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def capitals_inside(text: str) -> set[str]:
 
 def _phrases(text: str) -> set[str]:
     """Return the words of headings and quotations in scripts without capitals."""
-    marked = (part for found in MARKED.findall(text) for part in found if part)
+    marked = (part for groups in MARKED.findall(text) for part in groups if part)
     runs = (run for part in marked for phrase in PHRASE.findall(part) for run in LINKS.split(phrase))
     return {run for run in runs if len(run) > 1 and run.lower() == run.upper()}
 

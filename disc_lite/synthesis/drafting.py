@@ -142,29 +142,29 @@ class Drafter:
         known: dict[tuple[int, str], list[str]] = {}
         for drafted in accepted:
             known.setdefault((drafted.request.sentence, drafted.request.detail), []).append(drafted.pair.question)
-        found: list[Request] = []
+        result: list[Request] = []
         for sentence, lacking in missing.items():
             about = {detail: known.get((sentence, detail), []) for detail in (*self.details[sentence], "")}
             if attempt >= TRIES:
                 about = {detail: questions for detail, questions in about.items() if questions} or about
             few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
-            found += self._about(sentence, about, min(lacking, few), attempt)
-        return found
+            result += self._about(sentence, about, min(lacking, few), attempt)
+        return result
 
     def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
         """Yield `number` requests about a sentence, spread over its details and "" (any fact).
 
         `known` maps each of these to its questions so far. The kinds of questions are taken in turn.
         """
-        asked = {detail: len(questions) for detail, questions in known.items()}
+        counts = {detail: len(questions) for detail, questions in known.items()}
         in_turn = {detail: cycle(questions) for detail, questions in known.items()}
         for _ in range(number):
-            detail = min(asked, key=lambda detail: asked[detail])
+            detail = min(counts, key=lambda detail: counts[detail])
             kinds = [kind for kind in self._kinds if (kind in OF_DETAILS if detail else kind != "detail")]
             kinds = [kind for kind in kinds if kind != "rephrased" or known[detail]] or ["plain"]
-            kind = kinds[(asked[detail] + attempt) % len(kinds)]
+            kind = kinds[(counts[detail] + attempt) % len(kinds)]
             yield Request(sentence, kind, detail, next(in_turn[detail]) if kind == "rephrased" else "")
-            asked[detail] += 1
+            counts[detail] += 1
 
     @cached_property
     def _kinds(self) -> list[str]:
@@ -175,8 +175,8 @@ class Drafter:
         kind, about = request.kind, self.sentences[request.sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
-        given = {"rephrased": request.known, "detail": request.detail}.get(kind, "")
-        task = writing.question_task(kind, about, given, self.language)
+        basis = {"rephrased": request.known, "detail": request.detail}.get(kind, "")
+        task = writing.question_task(kind, about, basis, self.language)
         return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
 
     def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
@@ -218,9 +218,9 @@ class Drafter:
             fault = "answer did not end within prompt.answer_tokens"
         elif self.recipe.prompt.screening:
             fault = answer_fault(question.text, answer, self.shown, self.language) or self._language_fault(answer)
-            given = self._detail_given(question, answer)
-            fault = fault or (NOT_ASKED if given is None else "")
-            request = replace(request, detail=given or "")
+            given_detail = self._detail_given(question, answer)
+            fault = fault or (NOT_ASKED if given_detail is None else "")
+            request = replace(request, detail=given_detail or "")
         else:
             fault = "" if answer else "empty answer"
         source = self.sentences[request.sentence].text

@@ -46,10 +46,10 @@ def recalls(question: str, expected: str, answer: str) -> bool:
     language = language_of(f"{question} {expected} {answer}")
     if _negations(question, expected, language) != _negations(question, answer, language):
         return False
-    facts, said = _facts(question, expected, language), terms_of(answer, language)
+    facts, answer_terms = _facts(question, expected, language), terms_of(answer, language)
     if not facts and _denies_something_else(f"{question} {expected}", answer, language):
         return False
-    lacking = missing(facts, said)
+    lacking = missing(facts, answer_terms)
     if _has_critical(lacking, expected) or (lacking and missing(_facts(question, answer, language), facts)):
         return False
     if _choose_otherwise(expected, answer, language):
@@ -59,9 +59,9 @@ def recalls(question: str, expected: str, answer: str) -> bool:
 
 def _denies_something_else(asked: str, answer: str, language: str) -> bool:
     """Whether an answer has words, but none of those that were asked about: "I do not know.", not "They can't."."""
-    known, said = terms_of(asked, language), terms_of(answer, language)
-    own = [term for term in said if term.written.lower() not in TELLING]
-    return bool(own) and not is_yes_no(answer) and len(missing(known, said)) == len(known)
+    known, answer_terms = terms_of(asked, language), terms_of(answer, language)
+    content = [term for term in answer_terms if term.written.lower() not in TELLING]
+    return bool(content) and not is_yes_no(answer) and len(missing(known, answer_terms)) == len(known)
 
 
 def states(sentence: str, question: str, answer: str) -> bool:
@@ -74,8 +74,8 @@ def states(sentence: str, question: str, answer: str) -> bool:
     facts, share, text = _facts(question, answer, language), SAID, answer
     if not facts:
         facts, share, text = list(terms_of(question, language)), FACTS, question
-    said = terms_of(sentence, language)
-    lacking = missing(facts, said)
+    sentence_terms = terms_of(sentence, language)
+    lacking = missing(facts, sentence_terms)
     if has_another_unit(answer, sentence):
         return False
     names = set() if language == "German" else names_in(text)  # German nouns have capitals too
@@ -102,8 +102,8 @@ def gives(detail: str, question: str, answer: str) -> bool:
     language = language_of(f"{question} {answer}")
     terms = terms_of(detail, language)
     if not terms:  # "A", or "" for any fact
-        whole, known, said = (set(words_of(text)) for text in (detail, question, answer))
-        return not detail or (whole <= said and not whole <= known)
+        whole, question_words, answer_words = (set(words_of(text)) for text in (detail, question, answer))
+        return not detail or (whole <= answer_words and not whole <= question_words)
     numbers = [term for term in terms if term.number]
     wanted, few = (numbers, 0) if numbers else (terms, 0 if is_unspaced(detail) else len(terms) // 3)
     return len(missing(wanted, terms_of(answer, language))) <= few < len(missing(wanted, terms_of(question, language)))
@@ -122,8 +122,8 @@ def same_facts(question: str, first: str, second: str) -> bool:
     if (more and less) or any(term.number for term in more + less):
         return False
     sizes = len(facts), len(others)
-    is_said = opening_yes_no(first)[0] == opening_yes_no(second)[0] != ""
-    return is_said or min(sizes) >= max(sizes) / 2
+    open_alike = opening_yes_no(first)[0] == opening_yes_no(second)[0] != ""
+    return open_alike or min(sizes) >= max(sizes) / 2
 
 
 def says_no_more(question: str, answer: str, other: str) -> bool:
@@ -131,8 +131,8 @@ def says_no_more(question: str, answer: str, other: str) -> bool:
     language = language_of(f"{question} {answer} {other}")
     facts, others = _facts(question, answer, language), _facts(question, other, language)
     is_within = bool(facts) and not missing(facts, others)
-    is_said = opening_yes_no(answer)[0] == opening_yes_no(other)[0]
-    return is_within and is_said and not _are_opposed(question, answer, other, language)
+    open_alike = opening_yes_no(answer)[0] == opening_yes_no(other)[0]
+    return is_within and open_alike and not _are_opposed(question, answer, other, language)
 
 
 def _are_opposed(question: str, first: str, second: str, language: str) -> bool:
@@ -155,8 +155,8 @@ def _facts(question: str, answer: str, language: str) -> list[Term]:
     Choices that a question offers ("before or after?") do not count as being in the question.
     """
     choices = _choices(question, language)
-    asked = [term for term in terms_of(question, language) if term not in choices]
-    return list(dict.fromkeys(missing(terms_of(opening_yes_no(answer)[1], language), asked)))
+    question_terms = [term for term in terms_of(question, language) if term not in choices]
+    return list(dict.fromkeys(missing(terms_of(opening_yes_no(answer)[1], language), question_terms)))
 
 
 def _choices(question: str, language: str) -> set[Term]:
@@ -171,11 +171,13 @@ def _choices(question: str, language: str) -> set[Term]:
 
 def _negations(question: str, answer: str, language: str) -> int:
     """Count the negators of an answer: "no" alone is one; the question's count if the answer has none of its words."""
-    said, rest = opening_yes_no(answer)
+    opening, rest = opening_yes_no(answer)
     if not words_of(rest):
-        return int(said == "no")
-    asked = terms_of(question, language)
-    return _negators(rest) + _negators(question) * (len(missing(asked, terms_of(rest, language))) == len(asked))
+        return int(opening == "no")
+    question_terms = terms_of(question, language)
+    return _negators(rest) + _negators(question) * (
+        len(missing(question_terms, terms_of(rest, language))) == len(question_terms)
+    )
 
 
 def _negators(text: str) -> int:

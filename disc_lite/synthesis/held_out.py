@@ -108,14 +108,14 @@ def _write(base: Base, drafts: Sequence[_Draft], recipe: Recipe, seed: int) -> N
         screened = draft.drafter.screened(request, question)
         draft.question, draft.fault = screened.text, screened.fault
 
-    asked = [draft for draft in drafts if not draft.fault]
-    prompts = [draft.drafter.short_answer_prompt(draft.question, draft.sentence) for draft in asked]
+    with_questions = [draft for draft in drafts if not draft.fault]
+    prompts = [draft.drafter.short_answer_prompt(draft.question, draft.sentence) for draft in with_questions]
     written = write_drafts(base, prompts, range(len(prompts)), ANSWER_TOKENS, 0.0, 0)
-    for draft, short in zip(asked, written, strict=True):
+    for draft, short in zip(with_questions, written, strict=True):
         draft.answer = base.tokens.decode(short.ids).strip().rstrip(".。") if short.ended else ""
         draft.fault = _answer_fault(draft)
 
-    answered = [draft for draft in asked if not draft.fault]
+    answered = [draft for draft in with_questions if not draft.fault]
     prompts = [base.tokens.prompt(d.drafter.shown + answering.answer_task(d.question)) for d in answered]
     written = write_drafts(base, prompts, range(len(prompts)), recipe.evaluation.answer_tokens, 0.0, 0)
     for draft, again in zip(answered, written, strict=True):

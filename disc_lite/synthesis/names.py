@@ -62,7 +62,7 @@ def invented(text: str, *sources: str, is_answer: bool = False, language: str = 
     if language == "German":
         return False
     known, text = frozenset[str]().union(*map(_known_names, sources)), UNIT.sub("", text)
-    text = DOTTED.sub(lambda found: " " if found[0].replace(".", "") in known else found[0], text)
+    text = DOTTED.sub(lambda match: " " if match[0].replace(".", "") in known else match[0], text)
     words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
     names = {_whole(word) for word in words if word[0].isupper() and word not in ("I", *CURRENCY_CODES)}
     return any(not any(are_forms(name, w, language) for w in known) for name in names)

@@ -147,10 +147,10 @@ def _questions(
     requests, temperatures = [], []
     for progress in group:
         written = [s.drafted for s in progress.accepted]
-        asked = {(drafted.request.sentence, drafted.request.detail) for drafted in written}
+        has_question = {(drafted.request.sentence, drafted.request.detail) for drafted in written}
         for request in progress.drafter.requests(progress.missing, attempt, written):
             requests.append((progress, request))
-            is_new = (request.sentence, request.detail) not in asked
+            is_new = (request.sentence, request.detail) not in has_question
             is_retry = attempt > 0 and is_new and recipe.prompt.worked_examples
             temperatures.append(recipe.prompt.question_temperature * (COOLER if is_retry else 1))
     drafts = write_drafts(
@@ -221,7 +221,7 @@ def _supported(
     settings = progress.drafter.recipe.prompt
     known = [d.log_ps for d in answered]
     scores = support(base, progress.drafter.text, [d.pair for d in answered], settings.worked_examples, known)
-    room = progress.yes_no - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
+    yes_no_left = progress.yes_no - sum(is_yes_no(s.pair.answer) for s in progress.accepted)
     accepted = []
     for drafted, score in zip(answered, scores, strict=True):
         (open_book, _, gain), yes_no = score, is_yes_no(drafted.pair.answer)
@@ -229,9 +229,9 @@ def _supported(
             dropped["answer not supported by the passage"] += 1
         elif gain < settings.min_gain:
             dropped["answer hardly likelier with the passage (prompt.min_gain)"] += 1
-        elif yes_no and room <= 0:
+        elif yes_no and yes_no_left <= 0:
             dropped["one yes or no too many"] += 1
         else:
-            room -= yes_no
+            yes_no_left -= yes_no
             accepted.append(ScoredPair(drafted, *score))
     return accepted

@@ -31,11 +31,11 @@ class Placed:
 def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
     """Find the passage of every pair."""
     places = Places(texts)
-    found = [(pair, places.find(pair)) for pair in pairs]
-    by_hand = [(pair, here) for pair, here in found if here and not pair.passage_sha256]
+    results = [(pair, places.find(pair)) for pair in pairs]
+    by_hand = [(pair, here) for pair, here in results if here and not pair.passage_sha256]
     return Placed(
-        tuple(here for _, here in found if here),
-        tuple(pair for pair, here in found if not here),
+        tuple(here for _, here in results if here),
+        tuple(pair for pair, here in results if not here),
         tuple(pair for pair, here in by_hand if pair.passage not in (here.passage, UNKNOWN_PASSAGE)),
         tuple(pair for pair, here in by_hand if has_none(places.shown(here), here.question, here.answer)),
     )

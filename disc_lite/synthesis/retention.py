@@ -115,21 +115,21 @@ def _generate_rounds(
         fresh.append([prompt for prompt in prompts if prompt not in seen])
         seen.update(fresh[-1])
     answers = iter(_answers(base, settings, fresh, first, on_drafts))
-    found, unanswered = list[Round](), set[tuple[int, ...]]()
-    for prompts, own in zip(candidates, fresh, strict=True):
+    finished, unanswered = list[Round](), set[tuple[int, ...]]()
+    for prompts, new_prompts in zip(candidates, fresh, strict=True):
         if not unanswered.isdisjoint(prompts):  # a later round has to try that prompt again, so it is generated again
             break
-        answered = [AnsweredPrompt(prompt, next(answers).whole_ids) for prompt in own]
-        found.append([e for e in answered if not names_any(base.tokens.decode(e.answer_ids), reserved)])
-        unanswered.update({e.prompt_ids for e in answered} - {e.prompt_ids for e in found[-1]})
-    return found
+        answered = [AnsweredPrompt(prompt, next(answers).whole_ids) for prompt in new_prompts]
+        finished.append([e for e in answered if not names_any(base.tokens.decode(e.answer_ids), reserved)])
+        unanswered.update({e.prompt_ids for e in answered} - {e.prompt_ids for e in finished[-1]})
+    return finished
 
 
 def _prompts(
     base: Base, settings: Retention, reserved: Sequence[str], numbers: Sequence[int], on_drafts: OnDrafts
 ) -> list[list[tuple[int, ...]]]:
     """Return the distinct prompts among the turns of each of these rounds, without those that have a reserved name."""
-    tokens, found = base.tokens, []
+    tokens, by_round = base.tokens, []
     opens = bool(tokens.user_opening())  # without tokens that open a user turn, a model needs a beginning
     beginnings = ["" if n % 2 and opens else BEGINNINGS[n // 2] for n in range(ROUND)]
     openings = [tokens.user_opening(words) for words in beginnings]
@@ -142,8 +142,8 @@ def _prompts(
         written = zip(turns[begin : begin + ROUND], beginnings, strict=True)
         whole = [(t.ids, words) for t, words in written if t.ended and t.ids]
         unnamed = [turn for turn in whole if not names_any(tokens.decode(turn[0]), reserved)]
-        found.append(list(dict.fromkeys(tuple(tokens.after_user(*turn)) for turn in unnamed)))
-    return found
+        by_round.append(list(dict.fromkeys(tuple(tokens.after_user(*turn)) for turn in unnamed)))
+    return by_round
 
 
 def _answers(

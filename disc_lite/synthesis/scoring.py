@@ -65,9 +65,9 @@ class PairSet:
 
     def without_contradicted(self, numbers: Container[int]) -> PairSet:
         """Return the set without these pairs, which another passage contradicts."""
-        kept = tuple(s for number, s in enumerate(self.scored) if number not in numbers)
-        gone = {CONTRADICTED: len(self.scored) - len(kept)} if len(kept) < len(self.scored) else {}
-        return replace(self, scored=kept, dropped=dict(sorted({**self.dropped, **gone}.items())))
+        remaining = tuple(s for number, s in enumerate(self.scored) if number not in numbers)
+        contradicted = {CONTRADICTED: len(self.scored) - len(remaining)} if len(remaining) < len(self.scored) else {}
+        return replace(self, scored=remaining, dropped=dict(sorted({**self.dropped, **contradicted}.items())))
 
 
 def score_pairs(
@@ -79,13 +79,13 @@ def score_pairs(
     of_passage = by_passage(pairs)
     for text in texts:
         for passage in text.passages:
-            own = of_passage.get((text.document.name, passage.index), [])
-            scores = support(base, text, own, worked_examples) if own else []
+            pairs_here = of_passage.get((text.document.name, passage.index), [])
+            scores = support(base, text, pairs_here, worked_examples) if pairs_here else []
             scored += [
                 ScoredPair(DraftedPair(pair, Request(UNKNOWN, "")), *score)
-                for pair, score in zip(own, scores, strict=True)
+                for pair, score in zip(pairs_here, scores, strict=True)
             ]
-            on_passage(len(own))
+            on_passage(len(pairs_here))
     return PairSet(tuple(scored), {reason: n for reason, n in dropped.items() if n}, None)
 
 
@@ -116,12 +116,12 @@ def support(
 def _support(
     base: Base, text: Text, pairs: Sequence[Pair], worked_examples: bool, sampled: Sequence[Sequence[float]]
 ) -> list[tuple[float, float, float]]:
-    unknown = [pair for pair, found in zip(pairs, sampled, strict=True) if not found]
+    unknown = [pair for pair, log_ps in zip(pairs, sampled, strict=True) if not log_ps]
     of_teacher, unaided_ones = (AnswerPrompts(base.tokens, worked_examples, shown) for shown in (True, False))
     with_passage = iter(_log_ps(base, text, unknown, of_teacher))
     scores = []
-    for found, without in zip(sampled, _log_ps(base, text, pairs, unaided_ones), strict=True):
-        known = torch.tensor(found or next(with_passage), dtype=torch.float64)
+    for log_ps, without in zip(sampled, _log_ps(base, text, pairs, unaided_ones), strict=True):
+        known = torch.tensor(log_ps or next(with_passage), dtype=torch.float64)
         unaided = torch.tensor(without, dtype=torch.float64)
         scores.append((float(known.mean()), float(unaided.mean()), float((known - unaided).sum())))
     return scores
@@ -129,22 +129,22 @@ def _support(
 
 def _log_ps(base: Base, text: Text, pairs: Sequence[Pair], prompts: AnswerPrompts) -> list[list[float]]:
     """Return log p of the tokens of each answer after its prompt, for pairs of one passage."""
-    found = list[list[float]]()
+    log_ps = list[list[float]]()
     if not pairs:
-        return found
+        return log_ps
     passage = text.passage(pairs[0].passage)
     lessons = lessons_about(text.passage_text(passage), text.language(passage), pairs, prompts)
     for lesson in (part for whole in lessons for part in within(whole, READING_TOKENS)):
-        found += _read(base, lesson)
-    return found
+        log_ps += _lesson_log_ps(base, lesson)
+    return log_ps
 
 
-def _read(base: Base, lesson: Lesson) -> list[list[float]]:
+def _lesson_log_ps(base: Base, lesson: Lesson) -> list[list[float]]:
     """Like `_log_ps`, for one lesson, by a forward pass of the teacher; a continued run reads it from the journal."""
     places = [(0, *place) for place in lesson.teacher_at]
     answers = [example.target_ids for example in lesson.examples]
     key = key_of("support", [[segment.input_ids for segment in lesson.sequence]])
-    found: list[list[float]] = once(
+    log_ps: list[list[float]] = once(
         base.journal, key, lambda: [run.tolist() for run in base.log_probabilities([lesson.sequence], places, answers)]
     )
-    return found
+    return log_ps

@@ -49,12 +49,12 @@ def is_about(question: str, passage: str) -> bool:
     In Chinese and Japanese it needs two characters, not counting those that every text has.
     """
     language = language_of(passage)
-    asked, said = topic_words(question, language), topic_words(passage, language)
-    if not asked:
+    question_words, passage_words = topic_words(question, language), topic_words(passage, language)
+    if not question_words:
         return UNMARKED.search(question) is not None
-    common = {word for word in asked if any(are_forms(word, other, language) for other in said)}
+    common = {word for word in question_words if any(are_forms(word, other, language) for other in passage_words)}
     characters = sum(CHARACTER.fullmatch(word) is not None for word in common)
-    return len(common) > characters or characters >= min(CHARACTERS, len(asked))
+    return len(common) > characters or characters >= min(CHARACTERS, len(question_words))
 
 
 @lru_cache(maxsize=256)  # many drafts are compared with the same passage
@@ -87,16 +87,16 @@ def is_vague(question: str, passage: str) -> bool:
 
 def _before_pronoun(question: str, language: str) -> str | None:
     """Return the text before the first pronoun, unless words after it explain it; None if there is no such pronoun."""
-    if found := UNSPACED_PRONOUN.search(question):
-        return question[: found.start()]
+    if match := UNSPACED_PRONOUN.search(question):
+        return question[: match.start()]
     words, pronouns = words_of(FORMAL.sub("man", question)), pronouns_of(language)
     place = next((n for n, word in enumerate(words) if word in pronouns), None)
     if place is None or SAID_LATER.intersection(words[place + 1 :]):
         return None
-    return " ".join(_behind_what_is_asked(words[:place]))
+    return " ".join(_from_verb(words[:place]))
 
 
-def _behind_what_is_asked(words: list[str]) -> list[str]:
+def _from_verb(words: list[str]) -> list[str]:
     """Drop the words before the verb of "which" or "what": in "What colour is it?", "it" is not the colour."""
     if not words or words[0] not in ASKING:
         return words

@@ -13,8 +13,8 @@ FOREIGN_HITS = 2  # a sentence with this many more frequent words of another lan
 def is_in(text: str, language: Language) -> bool:
     """Whether all of `text` is in `language`: no other language fits it, or one of its sentences, better."""
     words, hits = frequent_words(text)
-    own = hits.pop(language)
-    if own < max(MIN_HITS, MIN_SHARE * words) or own <= max(hits.values()):
+    own_hits = hits.pop(language)
+    if own_hits < max(MIN_HITS, MIN_SHARE * words) or own_hits <= max(hits.values()):
         return False
     return not any(_is_foreign(sentence, language) for sentence in sentences_in(text))
 

@@ -17,12 +17,12 @@ _WORD_GAP = re.compile(r"[\s—]+|--+")
 
 def words_in(text: str) -> list[str]:
     """Texts between spaces or dashes that have a letter or a digit; `&` and the `1.` of a list are not words."""
-    return [word for word in _WORD_GAP.split(_MARKER.sub("", text)) if _says_something(word)]
+    return [word for word in _WORD_GAP.split(_MARKER.sub("", text)) if _has_text(word)]
 
 
 def paragraphs_in(text: str) -> list[str]:
     """Texts between blank lines; a horizontal rule is not a paragraph."""
-    return [block.strip() for block in _BLANK_LINES.split(text) if _says_something(block)]
+    return [block.strip() for block in _BLANK_LINES.split(text) if _has_text(block)]
 
 
 def lines_in(text: str) -> list[str]:
@@ -37,8 +37,8 @@ def sentences_in(text: str) -> list[str]:
     blocks = paragraphs_in(_MARKER.sub("", text))
     if text == text.lower():
         blocks = [block.upper() for block in blocks]
-    found = (block[start:end] for block in blocks for start, end in sentence_spans(block, 0, len(block)))
-    return [sentence.strip() for sentence in found if _says_something(sentence)]
+    sentences = (block[start:end] for block in blocks for start, end in sentence_spans(block, 0, len(block)))
+    return [sentence.strip() for sentence in sentences if _has_text(sentence)]
 
 
 def list_items(text: str, marker: re.Pattern[str]) -> list[re.Match[str]]:
@@ -50,5 +50,5 @@ def list_items(text: str, marker: re.Pattern[str]) -> list[re.Match[str]]:
     return [match for match in matches if len(match["indent"]) < shallowest + 2]
 
 
-def _says_something(text: str) -> bool:
+def _has_text(text: str) -> bool:
     return any(character.isalnum() for character in text)
