@@ -131,6 +131,7 @@ def _not_installed(why: str) -> EnvironmentNotReady:
 
 
 def _evaluated(harness: Any, model: Any, name: str, manager: Any, limit: int | None) -> JsonObject:
+    """The harness's results for one task. Raises EnvironmentNotReady if the task cannot be run."""
     try:
         evaluated = harness(
             model, tasks=[name], task_manager=manager, limit=limit, apply_chat_template=True,

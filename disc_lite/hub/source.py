@@ -159,6 +159,7 @@ def _offline() -> bool:
 
 
 def _fetch(hub_id: str) -> Path:
+    """The snapshot of a model, downloaded from the hub. Raises EnvironmentNotReady with the reason if that fails."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
@@ -208,6 +209,7 @@ def _require_whole(hub_id: str, folder: Path) -> None:
 
 
 def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
+    """The error for a download that failed: by the disk, the network, the account or anything else."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     message = next((line for line in str(error).splitlines() if line.strip()), "")[:160]

@@ -149,6 +149,7 @@ def lexed(text: str) -> Iterator[Word]:
 
 
 def _words_in(match: re.Match[str]) -> Iterator[Word]:
+    """Yield the words of one lexeme: a number with its suffix, Han numerals, initials, a word or a symbol."""
     kind, written = str(match.lastgroup), match[0]
     if match["number"] is not None:
         yield from _number(match["sign"], match["number"], match["suffix"])
@@ -170,6 +171,7 @@ def _words_in(match: re.Match[str]) -> Iterator[Word]:
 
 
 def _number(sign: str, body: str, suffix: str) -> Iterator[Word]:
+    """Yield a number and its suffix as words: a date, the parts of a list, an ordinal, or a number with its unit."""
     date = date_of(body)
     if date and not suffix:
         yield from date_words(*date)
@@ -263,6 +265,7 @@ def _bare(text: str) -> Word:
 
 
 def _plain(written: str, text: str) -> Word:
+    """A word with its other spellings and its readings as an ordinal, a weekday, a foreign number or a version."""
     names = {text} | spellings(written, text)
     parts = tuple(re.split("[-_]", text)) if re.search("[-_]", text) else ()
     if parts and "_" not in text:

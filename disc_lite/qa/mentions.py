@@ -107,6 +107,7 @@ def _word_of(match: re.Match[str], sentence: _Sentence) -> _Word:
 
 
 def _kind(word: _Word, sentence: _Sentence) -> Kind:
+    """Whether a word is a part of a name, a number or a month; "" for any other word."""
     text, folded = word.text, fold(word.text.lower())
     if len(text) > _LONGEST or (text.lower() in OPENERS and sentence.opens(word)):
         return ""

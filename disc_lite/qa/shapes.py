@@ -164,6 +164,7 @@ def _header(cells: Sequence[str]) -> list[str]:
 
 
 def _csv_rows(path: Path, text: str, separator: str, what: What) -> list[Row]:
+    """The rows of a CSV file. Raises UsageError if it has no header or is invalid."""
     if not separator:
         raise UsageError(
             f"The {what} file {path} has no header with `question` and `answer`.",

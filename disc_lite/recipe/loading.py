@@ -108,6 +108,7 @@ def _from_file(name_or_path: str | Path) -> dict[str, Entry]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
+    """The settings in environment variables. Raises RecipeError for a name that only resembles a setting."""
     keys = {environment_name(key): key for key in SETTINGS}
     alike = {_letters(name): name for name in keys}
     entries = {}

@@ -67,6 +67,7 @@ def shown(value: object) -> str:
 
 
 def _root(path: Path) -> yaml.MappingNode | None:
+    """The top node of a YAML file, None if it is empty. Raises RecipeError if it is not a mapping."""
     text = _text(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -38,6 +38,7 @@ def _settings(section: type[Section], prefix: str = "") -> Iterator[Setting]:
 
 
 def _allowed(field: FieldInfo, unit: str) -> str:
+    """What a setting takes, in words: its type, its limits and its unit."""
     kind = field.annotation
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(kind))

@@ -58,7 +58,7 @@ def recalls(question: str, expected: str, answer: str) -> bool:
 
 
 def _denies_something_else(asked: str, answer: str, language: str) -> bool:
-    """Whether an answer has words, but none of those that were asked about: "I do not know.", not "They can't."."""
+    """Whether an answer has words, but none that are in `asked`: "I do not know.", not "They can't."."""
     known, answer_terms = terms_of(asked, language), terms_of(answer, language)
     content = [term for term in answer_terms if term.written.lower() not in TELLING]
     return bool(content) and not is_yes_no(answer) and len(missing(known, answer_terms)) == len(known)

@@ -144,6 +144,7 @@ def _round(
 def _questions(
     base: Base, recipe: Recipe, group: Sequence[_PassagePairs], seed: int, attempt: int, on_drafts: OnDrafts
 ) -> list[tuple[_PassagePairs, DraftedQuestion]]:
+    """Draft and screen the questions that the passages of a group still lack."""
     requests, temperatures = [], []
     for progress in group:
         written = [s.drafted for s in progress.accepted]
@@ -167,6 +168,7 @@ def _answers(
     base: Base, recipe: Recipe, questions: Sequence[tuple[_PassagePairs, DraftedQuestion]], seed: int,
     dropped: Counter[str], on_drafts: OnDrafts,
 ) -> list[tuple[_PassagePairs, DraftedPair]]:  # fmt: skip
+    """Return each question with every distinct answer that passes; rejected answers are counted in `dropped`."""
     settings = recipe.prompt
     prompts = [p.drafter.answer_prompt(q.text, q.request.sentence) for p, q in questions]
     is_checked = settings.agreement and settings.answer_temperature > 0

@@ -66,7 +66,8 @@ def number_forms(word: Word) -> frozenset[str]:
 def has_another_unit(text: str, *sources: str) -> bool:
     """Whether a number of `text` has a unit, and the sources have that number only with others: 50 euros, 50 minutes.
 
-    It has not if a source gives no unit, as below the head of a column, or an unknown one: lb, 60-minütig, 6'.
+    False if a source gives that number without a unit, as below the head of a column, or with an unknown one: lb,
+    60-minütig, 6'.
     """
     known = [amount for source in sources for amount in _amounts(source)]
     for forms, unit in _amounts(text):

@@ -97,7 +97,7 @@ def _before_pronoun(question: str, language: str) -> str | None:
 
 
 def _from_verb(words: list[str]) -> list[str]:
-    """Drop the words before the verb of "which" or "what": in "What colour is it?", "it" is not the colour."""
+    """Drop the words of a question before its verb: in "What colour is it?", "it" is not the colour."""
     if not words or words[0] not in ASKING:
         return words
     end = next((n for n, word in enumerate(words[1:NOUNS_ASKED], 1) if word in _VERBS), 2)
