@@ -115,7 +115,7 @@ def _join_cents(words: Sequence[Word]) -> list[Word]:
 
 
 def _is_hundred(words: Sequence[Word]) -> bool:
-    """Whether the last word is "cent" as a number, or a number that ends so: not in "20 pour cent" and "20 cent"."""
+    """Whether the last word is "cent" as a number, or a number ending in it: not in "20 pour cent" and "20 cent"."""
     if words[-1].number or words[-1].text != "cent":
         return words[-1].written.endswith(" cent")
     return not any(word.number or word.text in _PER for word in words[-2:-1])

@@ -33,7 +33,7 @@ _EDGE = re.compile(r"(?<!\S)\|(?!\S)")  # the bar between two cells; `|x|` and `
 _CELL_END = re.compile(r"(?<!\\)\|")
 _WRAPPED = re.compile(r"(`|\*\*?)([^`*]+)\1")
 
-# " and » can open and close. Where they open, no blank follows, and " is not behind a letter or digit (24").
+# " and » can open and close. Where they open, no blank follows, and no letter or digit precedes the " (24").
 _QUOTED = re.compile(
     r'(?<!\w)"(?!\s)([^"]{2,60})"|[“„]([^“”„]{2,60})[”“]|”([^“”„]{2,60})”|«([^«»]{2,60})»|»(?!\s)([^«»]{2,60})«'
     r"|「([^「」]{2,60})」|『([^『』]{2,60})』|《([^《》]{2,60})》|`([^`]{2,60})`"

@@ -120,7 +120,7 @@ def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: 
 
 
 def _number(value: Any) -> Any:
-    """A number that is the text of a CSV cell as an int; any other value as it is."""
+    """The number in a CSV cell as an int; any other value as it is."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 

@@ -44,7 +44,7 @@ _NUMBER_SIGN = re.compile(r"\W*no\.\s*\d", re.IGNORECASE)  # No. 7
 
 @dataclass(frozen=True)
 class Grade:
-    """How a prediction compares with an answer, or with the best fitting of several, by each rule."""
+    """The result of comparing a prediction with an answer, or with the best fitting of several, by each rule."""
 
     exact: bool
     contains: bool
@@ -80,7 +80,7 @@ def compare(prediction: str, answer: str) -> Grade:
 
 
 def opening_yes_no(text: str) -> tuple[str, str]:
-    """The yes or no that begins a text, in any language, as "yes" or "no", and the rest; or "" and the whole text."""
+    """("yes" or "no", the rest) if a text begins with one of them, in any language; else ("", the text)."""
     words = read_words(text)
     end = next((end for end in (1, 2, 3) if _answers_yes_or_no(words, 0, end)), 0)
     if end == 0 or _NUMBER_SIGN.match(text):

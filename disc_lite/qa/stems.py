@@ -21,7 +21,7 @@ def are_forms(first: str, second: str, language: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def stem(word: str, language: str) -> str:
-    """The Snowball stem of a word, taken again until nothing changes; "" if Snowball has no rules for the language."""
+    """The Snowball stem of a word, stemmed until nothing changes; "" if Snowball has no rules for the language."""
     import snowballstemmer  # reads the rules of all languages
 
     name = STEMMERS.get(language, language.lower())

@@ -25,7 +25,7 @@ def is_stated(pair: Pair) -> bool:
 
 
 def contradicted(pairs: Sequence[Pair]) -> set[int]:
-    """Return the indices of the pairs that are not taught, since others contradict them; independent of their order.
+    """Return the indices of the pairs that are not taught because others contradict them, whatever their order.
 
     Answers that their own sentence states are believed over answers that theirs does not. If believed answers from
     different passages differ, none of them is taught, since it is unknown which is true. A pair without a sentence was

@@ -118,7 +118,7 @@ class Drafter:
 
     @cached_property
     def shown(self) -> str:
-        """The passage as the beginning of every prompt."""
+        """The passage as it is shown at the beginning of every prompt."""
         return answering.join_passages([self.text.passage_text(self.passage)])
 
     @cached_property

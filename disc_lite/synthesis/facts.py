@@ -170,7 +170,7 @@ def _choices(question: str, language: str) -> set[Term]:
 
 
 def _negations(question: str, answer: str, language: str) -> int:
-    """Count the negators of an answer: "no" alone is one; the question's count if the answer has none of its words."""
+    """Count the negators of an answer ("no" alone is one), and of its question if the answer has none of its words."""
     opening, rest = opening_yes_no(answer)
     if not words_of(rest):
         return int(opening == "no")

@@ -57,7 +57,7 @@ class PairSet:
 
     @property
     def coverage(self) -> float | None:
-        """Share of the sentences with a pair whose answer they state; None if there are no sentences, or not known."""
+        """The share of sentences that state the answer of a pair about them; None if their number is 0 or unknown."""
         if not self.sentences:
             return None
         stated = {(s.pair.document, s.pair.passage, s.sentence) for s in self.scored if is_stated(s.pair)}

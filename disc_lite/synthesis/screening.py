@@ -39,7 +39,7 @@ def clean_question(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """Return a text without the quotation marks around it, or a single one at one end."""
+    """Remove the quotation marks around a text, or a single one at one end."""
     ends = [bool(text) and text[end] in QUOTES for end in (0, -1)]
     if all(ends) or (any(ends) and sum(map(text.count, QUOTES)) == 1):
         text = text[ends[0] : len(text) - ends[1]]

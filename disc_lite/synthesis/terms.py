@@ -64,7 +64,7 @@ def number_forms(word: Word) -> frozenset[str]:
 
 
 def has_another_unit(text: str, *sources: str) -> bool:
-    """Whether a number of `text` has a unit, and the sources have that number only with others: 50 euros, 50 minutes.
+    """Whether a number of `text` has a unit, and the sources have it only with other units: 50 euros, 50 minutes.
 
     False if a source gives that number without a unit, as below the head of a column, or with an unknown one: lb,
     60-minütig, 6'.
