@@ -119,7 +119,7 @@ def _disc_lesson(
     examples, places = [], []
     kinds = MIXED if recipe.disc.anchor == "mixed" else (recipe.disc.anchor,)
     for start, end, kind in [(*target, kind) for target in targets for kind in kinds]:
-        before = [*tokens.bos, *_anchor(text, start, kind, tokens, recipe)]
+        before = _anchor(text, start, kind, tokens, recipe)
         input_ids = (*before, *text.ids[start:end])
         # The first shared token is compared only if a token precedes it on both sides.
         compared = tuple(
@@ -133,15 +133,15 @@ def _disc_lesson(
 
 
 def _anchor(text: Text, start: int, kind: str, tokens: Tokens, recipe: Recipe) -> list[int]:
-    """Return the student anchor: what the student reads before the target instead of the document."""
-    if kind == "lead_in":
-        return list(text.ids[max(0, start - recipe.disc.lead_in_tokens) : start])
+    """Return BOS and the student anchor: what the student reads before the target instead of the document."""
+    path = text.heading_path(start) or (text.document.title,)
     if kind == "chat":
-        path = text.heading_path(start) or (text.document.title,)
-        return tokens.prompt(about_task(path[-1]))[len(tokens.bos) :]
+        return tokens.prompt(about_task(path[-1]))  # some templates write no BOS
+    if kind == "lead_in":
+        return [*tokens.bos, *text.ids[max(0, start - recipe.disc.lead_in_tokens) : start]]
     if kind == "none":
-        return []
-    lines = heading_lines(text.heading_path(start) or (text.document.title,))
+        return list(tokens.bos)
+    lines = heading_lines(path)
     # White space is part of the text: the heading is followed by the paragraph's own break, or else by a new one.
     own_break = text.sentence_text(start, start + 1).startswith("\n")
-    return tokens.text(lines if own_break else lines + "\n\n")
+    return [*tokens.bos, *tokens.text(lines if own_break else lines + "\n\n")]

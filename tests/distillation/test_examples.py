@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import METHODS
 from tests.made import document_of, recipe_of
-from tests.tiny_models import CORPUS, NAMES
+from tests.tiny_models import CORPUS, NAMES, make_tokenizer
 
 PAIRS = [
     Pair("guide.md", 0, "Who runs the workshop?", "Ada Brink runs it."),
@@ -209,6 +210,17 @@ def test_anchors(tokens: Tokens) -> None:
         assert before == bos
         # Without BOS nothing stands before the first token: it is read, not compared.
         assert example.compared == tuple(range(len(example.input_ids) - 1))
+
+
+def test_a_chat_anchor_is_the_prompt_of_a_template_without_bos(tmp_path: Path) -> None:
+    """TinyLlama-Chat and Zephyr: their tokenizer puts BOS before a text, their chat template does not."""
+    tokenizer = make_tokenizer("mistral", tmp_path)
+    tokenizer.chat_template = tokenizer.chat_template.replace("{{- bos_token }}\n", "")
+    tokenizer.save_pretrained(tmp_path)
+    tokens = Tokens(tmp_path)
+    assert tokens.bos and tokens.omits_bos
+    chats = [before for sentence, before, _ in before_targets(tokens, "chat") if "saw alone" in sentence]
+    assert chats == [tokens.prompt("Tell me about Rules.")] * 3
 
 
 def test_mixed_anchors_share_one_reading_of_the_teacher(tokens: Tokens) -> None:
