@@ -24,6 +24,7 @@ from disc_lite.models.chat_template import rendered, stand_ins, template_parts
 from disc_lite.models.control import private_name, rename_added_tokens
 from disc_lite.packing import shared_length
 
+BEFORE = ("\n", "a")  # a line break shares no token with a word after it, nor a letter with a line break
 UNFINISHED = "\ufffd"  # what bytes decode to that are no complete character
 # The chat template for base models, which have none.
 PLAIN = (
@@ -142,7 +143,7 @@ class Tokens:
             template.before, user.strip(), template.between + template.lead, answer.strip(), template.end
         )
         if whole[: len(prompt)] != prompt:  # a token spans the template's last character and the answer's first
-            whole = prompt + self._with_control(template.lead, answer.strip(), template.end)
+            whole = prompt + self._continued(template.lead, answer.strip(), template.end)
         answer_ids = whole[len(prompt) :]
         # Control tokens before the answer (`</think>`) do not end it, and the model does not generate tokens after its
         # end (a line break).
@@ -159,7 +160,7 @@ class Tokens:
 
     def after_user(self, user_ids: Sequence[int], words: str = "") -> list[int]:
         """Return a whole prompt from the ids of a user turn that was sampled after these words."""
-        return self.user_opening(words) + list(user_ids) + self._with_control(self._template.between, "", "")
+        return self.user_opening(words) + list(user_ids) + self._continued(self._template.between)
 
     # -- rendering -------------------------------------------------------------------------------------
 
@@ -168,6 +169,17 @@ class Tokens:
         spelled = "".join(part if number % 2 else self._spell(part) for number, part in enumerate(parts))
         encoding = self._private.encode(spelled, add_special_tokens=False)
         return [self._original.get(i, i) for i in encoding.ids]
+
+    def _continued(self, template: str, *parts: str) -> list[int]:
+        """Like `_with_control`, after other text: without the space that SentencePiece puts in front of a whole text.
+
+        They are encoded behind a character that shares no token with them, whose tokens are left out.
+        """
+        for before in BEFORE:
+            first, both = self._with_control(before), self._with_control(before + template, *parts)
+            if both[: len(first)] == first:
+                return both[len(first) :]
+        return self._with_control(template, *parts)
 
     def _spell(self, part: str) -> str:
         """Return a part of the template with the private names of its control tokens."""

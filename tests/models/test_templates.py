@@ -72,6 +72,33 @@ def test_a_prompt_that_ends_with_a_space_is_taught_as_other_programs_write_it(tm
     assert not tokens.thinks
 
 
+def sentencepiece(folder: Path, template: str | None) -> Tokens:
+    """Mistral's kind of tokenizer, which puts a space in front of a whole text."""
+    tokenizer = make_tokenizer("mistral", folder)
+    tokenizer.chat_template = template
+    (folder / "chat_template.jinja").unlink()
+    tokenizer.save_pretrained(folder)
+    return Tokens(folder)
+
+
+def test_no_second_space_stands_before_an_answer(tmp_path: Path) -> None:
+    each = "{{ m.role | capitalize }}: {{ m.content }}{{ eos_token }}"
+    prompt = "{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}"
+    tokens = sentencepiece(tmp_path, f"{{% for m in messages %}}{each}{{% endfor %}}{prompt}")
+    for answer in ANSWERS:
+        prompt_ids, ids = tokens.turn("Who?", answer)
+        assert tokens.decode([*prompt_ids, *ids]) == f"User: Who?Assistant: {answer}"
+
+
+def test_no_space_stands_between_a_sampled_turn_and_the_template(tmp_path: Path) -> None:
+    tokens = sentencepiece(tmp_path, None)
+    assert tokens.is_plain
+    prompt, opening = tokens.prompt("Who runs it?"), tokens.user_opening()
+    end = len(prompt) - len(tokens.after_user(())) + len(opening)
+    assert tokens.after_user(prompt[len(opening) : end]) == prompt
+    assert tokens.decode(prompt) == "Question: Who runs it?\n\nAnswer:"
+
+
 def test_an_answer_shares_no_token_with_the_prompt(tmp_path: Path) -> None:
     tokens = made("letter", tmp_path)
     prompt, answer = tokens.turn("Who?", "he saw")
