@@ -52,6 +52,7 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
     The folder appears only if the proof passes; otherwise the exit code is 5.
     """
     from disc_lite.exporting import export as run_export
+    from disc_lite.exporting.usage import options_of
 
     tell = None if quiet else lambda event: click.echo(escape_controls(f"Exporting: {event.text}"), err=True)
     made = run_export(run, to, listener=tell, **options)
@@ -66,5 +67,4 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
         click.echo(escape_controls(f"  {line['what']:<9} {line['text']}  ({line['how']})"))
     if to in NEXT:
         command, file = NEXT[to]
-        more = f" {made['options']}" if "options" in made else ""
-        click.echo(f"{command} {quote(str(Path(made['output'], file)))}{more}")
+        click.echo(f"{command} {quote(str(Path(made['output'], file)))} {options_of(to, made)}".rstrip())

@@ -86,11 +86,12 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
     with atomic_folder(staged, held=True) as folder:
         with disk.reporting(f"{target} cannot be written."), interrupts.at_once():
             made = make(job, folder)
-            card = model_card(job.run, job.choice.document_names, job.choice.to, made.about)
+            about = {**made.about, **({"thinking": "off"} if job.tokens.thinks_by_default else {})}
+            card = model_card(job.run, job.choice.document_names, job.choice.to, about)
             write_text(folder / "README.md", card)
         require_passed(made.proof, target)
         proof = [asdict(line) for line in made.proof]
-        record = {"format": FORMAT, "to": job.choice.to, **made.about, "proof": proof, "files": manifest(folder)}
+        record = {"format": FORMAT, "to": job.choice.to, **about, "proof": proof, "files": manifest(folder)}
         write_json(folder / EXPORT_RECORD, record)
         job.check()
     kept = replace(staged, target) if staged != target else None

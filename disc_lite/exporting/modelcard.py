@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.sentences import choice_of_questions, interval
+from disc_lite.exporting.usage import FORMS, code_of, without_thinking
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.finished import FinishedRun
@@ -34,67 +34,15 @@ VERSION = {
 HUB_LICENCES = ("Apache-2.0", "MIT")  # licences whose name on the hub is this one in lower case
 
 
-@dataclass(frozen=True)
-class Form:
-    """What the card says about one form of an export; {load} is the base in Python."""
-
-    library: str  # the hub's name of it
-    tags: tuple[str, ...]
-    what: str
-    language: str  # language of the code block `use`
-    use: str
-
-
-_FOLDER = '"path/to/this/folder"'
-FORMS = {
-    "adapter": Form(
-        "peft", ("lora",), "A LoRA adapter (rank {rank}, alpha {alpha}) for `{public}`", "python",
-        "from peft import PeftModel\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n"
-        f"model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained({{load}}), {_FOLDER})\n"
-        "tokenizer = AutoTokenizer.from_pretrained({load})",
-    ),
-    "merged": Form(
-        "transformers", (), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}) merged into it", "python",
-        "from transformers import AutoModelForCausalLM, AutoTokenizer\n"
-        f"model = AutoModelForCausalLM.from_pretrained({_FOLDER})\n"
-        f"tokenizer = AutoTokenizer.from_pretrained({_FOLDER})",
-    ),
-    "gguf-lora": Form(
-        "gguf", ("lora", "gguf"), "A LoRA adapter (rank {rank}, alpha {alpha}) for `{public}`, as GGUF", "",
-        "llama-cli -m base.gguf --lora adapter.gguf",
-    ),
-    "gguf": Form(
-        "gguf", ("gguf",), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}) merged into it, as GGUF", "",
-        "llama-cli -m model.gguf",
-    ),
-    "ollama": Form(
-        "gguf", ("gguf",), "`{public}` with a LoRA adapter (rank {rank}, alpha {alpha}), for Ollama", "",
-        "ollama create NAME -f Modelfile",
-    ),
-}  # fmt: skip
-# Python code that loads the base as an adapter in NF4 was trained on it: in bf16, as it is computed on a GPU.
-ON_NF4 = (
-    "import torch\nfrom peft import PeftModel\n"
-    "from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig\n"
-    "nf4 = BitsAndBytesConfig(\n"
-    '    load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,\n'
-    "    bnb_4bit_compute_dtype=torch.bfloat16,\n)\n"
-    "base = AutoModelForCausalLM.from_pretrained({load}, quantization_config=nf4, dtype=torch.bfloat16)\n"
-    f"model = PeftModel.from_pretrained(base, {_FOLDER})\n"
-    "tokenizer = AutoTokenizer.from_pretrained({load})"
-)
-
-
 def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", about: JsonObject | None = None) -> str:
     """Return the card of one form of an export, as Markdown with front matter for the hub.
 
     `about` is the export's record: for an adapter trained on NF4, what was measured on the stored base
-    (`on_stored_base`); for a LoRA GGUF, the `options` that llama.cpp has to be called with.
+    (`on_stored_base`), and what `usage` says it has.
     """
     form = FORMS[to]
     in_nf4 = run.recipe.memory.quantize == "nf4"
     about = about or {}
-    use = " ".join(filter(None, (ON_NF4 if to == "adapter" and in_nf4 else form.use, about.get("options"))))
     alias, public = _alias(run.model), public_name(run.model)
     licence = alias.licence if alias else "see the base model"
     on_hub = not Path(run.model.reference).is_dir()
@@ -113,7 +61,8 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", abou
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
         f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
         f"{what} (licence of the base: {licence}). {_training(run)}", "",
-        "## Use", "", f"```{form.language}", use.replace("{load}", load), "```", "",
+        "## Use", "", f"```{form.language}", code_of(to, load, in_nf4, about), "```", "",
+        *without_thinking(to, about),
         *(_beside_nf4(to, about.get("on_stored_base")) if in_nf4 else ()),
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",

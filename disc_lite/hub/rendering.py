@@ -27,9 +27,10 @@ STAND_IN = "Xq7contentXq7"  # replaces every message while a template is rendere
 FROZEN_DATE = datetime(2024, 7, 26)  # the date for every template: the default in Llama 3.1's template
 
 
-def variables(prompt: bool, date: datetime = FROZEN_DATE, thinking: bool = False) -> dict[str, Any]:
-    """The variables of a chat template besides messages and control tokens."""
-    return {"add_generation_prompt": prompt, "enable_thinking": thinking, "date_string": _in_words(date)}
+def variables(prompt: bool, date: datetime = FROZEN_DATE, thinking: bool | None = False) -> dict[str, Any]:
+    """The variables of a chat template besides messages and control tokens; None lets the template decide."""
+    chosen = {} if thinking is None else {"enable_thinking": thinking}
+    return {"add_generation_prompt": prompt, **chosen, "date_string": _in_words(date)}
 
 
 def _in_words(date: datetime) -> str:

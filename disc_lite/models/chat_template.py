@@ -26,6 +26,7 @@ class TemplateParts:
     lead: str  # from there up to the first word of the answer
     end: str  # after the answer
     thinking: tuple[str, str]  # `before` and `between` with thinking on
+    thinks_by_default: bool  # whether thinking is on unless it is switched off
     next_turn: str  # between an answer and the user's next words; "" if the template cannot continue
 
 
@@ -36,9 +37,12 @@ def stand_ins(messages: int) -> list[dict[str, str]]:
 
 def rendered(
     hf: PreTrainedTokenizerBase, messages: list[dict[str, str]], prompt: bool, date: datetime = FROZEN_DATE,
-    thinking: bool = False,
+    thinking: bool | None = False,
 ) -> str:  # fmt: skip
-    """Render the chat template for a conversation; with `prompt`, up to the assistant's beginning."""
+    """Render the chat template for a conversation; with `prompt`, up to the assistant's beginning.
+
+    If `thinking` is None, the template decides whether the model thinks.
+    """
     text: Any = hf.apply_chat_template(
         messages, tokenize=False, chat_template=_dated(hf, date), **variables(prompt, date, thinking)
     )
@@ -50,7 +54,7 @@ def template_parts(hf: PreTrainedTokenizerBase) -> TemplateParts:
 
     Raises EnvironmentNotReady if the template loops, fails, or does not write both.
     """
-    cases = [(1, True, False), (1, True, True), (2, False, False), (3, True, False)]
+    cases = [(1, True, False), (1, True, True), (2, False, False), (3, True, False), (1, True, None)]
     given: list[Mapping[str, Any]] = [
         {**hf.special_tokens_map, "messages": stand_ins(messages), **variables(prompt, thinking=thinking)}
         for messages, prompt, thinking in cases
@@ -73,15 +77,18 @@ def template_parts(hf: PreTrainedTokenizerBase) -> TemplateParts:
     if STAND_IN not in after:
         raise unusable("It does not write the words of an answer.")
     lead, end = after.split(STAND_IN)
-    return TemplateParts(before, between, lead, end, (thinking[0], thinking[-1]), _next_turn(hf))
+    by_default = _if_it_works(hf, 1, None) or asked
+    turns = _if_it_works(hf, 3, False).split(STAND_IN)
+    next_turn = turns[2] if len(turns) == 4 else ""
+    return TemplateParts(before, between, lead, end, (thinking[0], thinking[-1]), by_default != asked, next_turn)
 
 
-def _next_turn(hf: PreTrainedTokenizerBase) -> str:
+def _if_it_works(hf: PreTrainedTokenizerBase, messages: int, thinking: bool | None) -> str:
+    """Render a prompt that a run can do without, or return "" if the template fails with it."""
     try:
-        parts = rendered(hf, stand_ins(3), prompt=True).split(STAND_IN)
-    except Exception:  # whatever a template can fail with; single questions can be asked all the same
+        return rendered(hf, stand_ins(messages), prompt=True, thinking=thinking)
+    except Exception:  # whatever a template can fail with
         return ""
-    return parts[2] if len(parts) == 4 else ""
 
 
 def _dated(hf: PreTrainedTokenizerBase, date: datetime) -> str:

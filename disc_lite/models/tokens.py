@@ -110,6 +110,11 @@ class Tokens:
         return self._template.thinking != (self._template.before, self._template.between)
 
     @property
+    def thinks_by_default(self) -> bool:
+        """Whether the template has thinking on unless it is switched off, as it is in all prompts of disc-lite."""
+        return self._template.thinks_by_default
+
+    @property
     def omits_bos(self) -> bool:
         """Whether a conversation lacks the BOS that the tokenizer puts before other texts (TinyLlama-Chat, Zephyr)."""
         return bool(self.bos) and self.prompt("a")[: len(self.bos)] != self.bos

@@ -50,6 +50,21 @@ def test_every_form_has_a_card_with_its_use_and_what_was_taught(runs: Any, folde
     assert str(folders("llama").parent) not in card
 
 
+@pytest.mark.parametrize(("name", "thinks"), [("qwen3", True), ("llama", False)])
+def test_a_model_that_thinks_by_default_is_to_be_asked_without(
+    runs: Any, tmp_path: Path, name: str, thinks: bool
+) -> None:
+    """It was trained and measured with thinking off, but transformers, vLLM and llama.cpp have it on."""
+    made = export(runs(name), "adapter", tmp_path / "out")
+    assert made.get("thinking") == ("off" if thinks else None)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert ("enable_thinking=False" in card) is ("thinking" in card) is thinks
+    cards = {to: model_card(open_run(runs(name)), False, to, made) for to in FORMS}
+    assert ("llama-cli -m model.gguf --reasoning off\n" in cards["gguf"]) is thinks
+    assert ("--lora adapter.gguf --reasoning off\n" in cards["gguf-lora"]) is thinks
+    assert ("`ollama run NAME --think=false`" in cards["ollama"]) is thinks
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_adapter_loads_in_plain_peft(runs: Any, folders: Any, tmp_path: Path, name: str) -> None:
     made = export(runs(name), "adapter", tmp_path / "out")

@@ -11,7 +11,7 @@ from tokenizers.processors import TemplateProcessing
 
 from disc_lite.models.template_check import check_template
 from disc_lite.models.tokens import Tokens
-from tests.tiny_models import make_tokenizer
+from tests.tiny_models import QWEN3, make_tokenizer
 
 ANSWERS = ("Ada Brink runs it.", "yes", "no", "84 euros", "a", "he saw", "日本 🙂")
 # name -> what is written for each message, with `role` and `content`; before the answer; tokens to add, and EOS
@@ -140,3 +140,14 @@ def test_an_eos_that_cuts_answers_is_refused(tmp_path: Path) -> None:
     passed, text, _ = check_template(made("glm4", tmp_path, eos_token_id=[cutting]))
     assert not passed
     assert "`one two`" in text
+
+
+@pytest.mark.parametrize(("default", "thinks"), [("true", True), ("false", False)])
+def test_whether_a_template_thinks_unless_told_otherwise(tmp_path: Path, default: str, thinks: bool) -> None:
+    """Qwen3 does, Granite does not; disc-lite always tells it not to."""
+    tokenizer = make_tokenizer("qwen3", tmp_path)
+    tokenizer.chat_template = f"{{% set enable_thinking = enable_thinking | default({default}) %}}{QWEN3}"
+    tokenizer.save_pretrained(tmp_path)
+    tokens = Tokens(tmp_path)
+    assert tokens.thinks and tokens.thinks_by_default is thinks
+    assert "</think>" in tokens.hf.convert_ids_to_tokens(tokens.prompt("a"))
