@@ -25,7 +25,8 @@ from disc_lite.models import load_base
 from disc_lite.packing import Segment, gather, lone, pack
 from disc_lite.planning import processor
 from disc_lite.planning.memory import ALL_LAYERS, CPU, CPU_BF16, CUDA, DeviceCosts, Footprint, TrainingSetup
-from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
+from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
+from disc_lite.planning.sizes import GIB
 from tests.made import recipe_of
 from tests.tiny_families import make_family
 from tests.tiny_models import make_model
@@ -252,3 +253,11 @@ def test_sizes_of_a_name_are_those_of_its_folder() -> None:
     assert {**vars(folder), "name": ""} == {**vars(pocket), "name": ""}
     assert pocket.weight_bytes("none", 4) == pytest.approx(4e9 * ALIASES["pocket"].parameters_billion, rel=0.01)
     assert pocket.adapter_parameters(2) == 2 * pocket.adapter_parameters(1) > 0
+
+
+def test_more_of_anything_needs_more_memory() -> None:
+    for shape in known_shapes():
+        one, two = (Footprint(shape, "nf4", rank, CUDA) for rank in (16, 64))
+        assert one.generation(8, 500).peak > one.generation(4, 500).peak
+        assert one.rows(500, 80 * GIB) >= one.rows(500, 12 * GIB) >= two.rows(500, 12 * GIB) >= 1
+        assert two.reading(8192).peak > two.reading(4096).peak > one.reading(4096).peak
