@@ -1,4 +1,4 @@
-"""Tests, a folder for each room of disc_lite (a file, where the room is one) and `bench` for the benches.
+"""The tests, with a folder for each package of disc_lite (a file for a single module) and `bench` for the benches.
 
-A package, so that files of the same name may stand in two folders and `tests.made` can be imported from any.
+This is a package so that two folders can have files of the same name, and so that every test can import `tests.made`.
 """

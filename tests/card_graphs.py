@@ -1,6 +1,6 @@
-"""A CUDA graph of the pretended card: what is captured is not computed before the graph is replayed.
+"""A CUDA graph of the pretended card: captured operations are not computed before the graph is replayed.
 
-A replay does the captured operations again, on the memory that they had in the capture.
+A replay repeats the captured operations on the memory that they had in the capture.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.pretended_card import OnCard, aten, run
 
 
 class Graph:
-    """In the place of `torch.cuda.CUDAGraph`; `races` is that of `tests.card_streams`."""
+    """A replacement for `torch.cuda.CUDAGraph`; `races` is a `tests.card_streams.Races`."""
 
     def __init__(self, races: Any) -> None:
         self.races = races
@@ -29,14 +29,14 @@ class Graph:
         self.races.graph = None
 
     def captured(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """The tensors that the operation will fill; until then there is nothing in them."""
+        """Return the tensors that the operation will fill; until a replay they hold NaN."""
         if func is aten._local_scalar_dense.default:
-            self.races.wait()  # an error
+            self.races.wait()  # raises an error during a capture
         named = arguments_of(func, args, kwargs)
         changed = [value for argument, value in named if argument.alias_info and argument.alias_info.is_write]
         out = changed[0] if changed else func(*args, **kwargs)
         for made in made_by(args, kwargs, out):
-            self.races.block(made)  # of the stream of the capture
+            self.races.block(made)  # belongs to the stream of the capture
             if made.is_floating_point():
                 made.there.fill_(torch.nan)
         self.operations.append((func, args, kwargs, out))

@@ -1,4 +1,4 @@
-"""What an operation of the pretended card reads, writes and makes, and whether the host waits for it."""
+"""What an operation of the pretended card reads, writes and creates, and whether the host waits for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from tests.pretended_card import COPIES, OnCard, aten
 
-MADE_LIKE = re.compile(r"aten::(new_.*|.*_like)")  # they read no more than a shape
+MADE_LIKE = re.compile(r"aten::(new_.*|.*_like)")  # these read only a shape
 READ_BY_HOST = {aten._local_scalar_dense.default, aten.nonzero.default, aten.equal.default}
 
 
@@ -20,22 +20,22 @@ def storage_of(tensor: Any) -> torch.UntypedStorage:
 
 
 def arguments_of(func: Any, args: Any, kwargs: dict[str, Any]) -> list[tuple[Any, Any]]:
-    """What an operation says of its arguments, and the values of those that are given."""
+    """Pairs of an argument in the operation's schema and its value, for the arguments that are given."""
     every = func._schema.arguments
     return [*zip(every, args, strict=False), *((each, kwargs[each.name]) for each in every if each.name in kwargs)]
 
 
 def made_by(args: Any, kwargs: dict[str, Any], out: Any) -> list[OnCard]:
-    """The tensors of an operation's result whose memory is not that of an argument."""
+    """The tensors in an operation's result whose memory is not that of an argument."""
     given = {storage_of(x)._cdata for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
     return [x for x in tree_leaves(out) if isinstance(x, OnCard) and storage_of(x)._cdata not in given]
 
 
 def accesses(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[list[Any], list[Any]]:
-    """The tensors that it reads, and those that it writes or makes."""
+    """(tensors that the operation reads, tensors that it writes or creates)."""
     reads, writes = list[Any](), list[Any]()
     for argument, value in arguments_of(func, args, kwargs):
-        alias = argument.alias_info  # a view has one that writes nothing: it reads nothing either
+        alias = argument.alias_info  # a view has alias information without a write: it reads nothing either
         tensors = [x for x in tree_leaves(value) if isinstance(x, torch.Tensor)]
         if alias and alias.is_write:
             writes += tensors
@@ -45,7 +45,7 @@ def accesses(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> tuple[li
 
 
 def is_awaited(func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> bool:
-    """Whether the host reads what the card computes, or copies between both without having begun ahead."""
+    """Whether the host reads a result of the card, or makes a blocking copy between host and card."""
     if func in READ_BY_HOST:
         return isinstance(args[0], OnCard)
     if func not in COPIES or kwargs.get("non_blocking") or args[2:] == (True,):

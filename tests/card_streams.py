@@ -1,12 +1,12 @@
-"""Streams of the pretended card (`tests.pretended_card`) that tell of races: which operation comes after which.
+"""Streams of the pretended card (`tests.pretended_card`) that detect races between operations.
 
-A stream counts its operations, and those of every stream that surely are done before its next one: by the events that
-it has waited for, and by what the host had waited for when it began the operation (vector clocks). So does the host,
-with what it does to pinned memory. Two operations on the same memory, of which one writes, are a race where the later
-one does not know that the earlier is done, however the card may have timed them.
+A stream counts its operations, and those of every other stream that are certainly done before its next one: because of
+the events that it has waited for, and of what the host had waited for when it began the operation (vector clocks). The
+host counts in the same way what it does to pinned memory. Two operations on the same memory, one of which writes, are a
+race if the later one does not know that the earlier is done, whatever their timing on a real card.
 
-Freed memory of the card goes to the next tensor of the stream that it was allocated on: that is a write too, but for
-streams that `record_stream` has named. PyTorch itself puts off freed pinned memory until the copies of it are made.
+Freed memory of the card goes to the next tensor of the stream that it was allocated on. That is a write too, except for
+streams that `record_stream` has named. PyTorch itself reuses freed pinned memory only after the copies of it are made.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from tests.card_graphs import Graph
 from tests.card_operations import accesses, is_awaited, storage_of
 from tests.pretended_card import OnCard, aten, pretended_card
 
-SYNCS = "called a synchronizing CUDA operation"  # PyTorch's words, in its mode that makes an error of them
+SYNCS = "called a synchronizing CUDA operation"  # PyTorch's message in the mode in which synchronising is an error
 
 
 class Stream:
-    """What is done one after the other: on the card, or by the host."""
+    """A sequence of operations, on the card or on the host."""
 
     def __init__(self, name: str, host: Stream | None) -> None:
         self.name, self.host = name, host
-        self.done: Counter[Stream] = Counter()  # of every stream: how many of its operations
+        self.done: Counter[Stream] = Counter()  # for every stream, how many of its operations are done
 
     def begin(self, what: str) -> Access:
         if self.host is not None:
@@ -66,16 +66,16 @@ class Access:
 
 @dataclass
 class Block:
-    """The memory of a tensor: who may have it next, and what was done with it since it was last written."""
+    """The memory of a tensor: who can reuse it, and how it was used since it was last written."""
 
-    owner: Stream | None  # None: pinned
+    owner: Stream | None  # None for pinned memory
     written: Access | None = None
     read: list[Access] = field(default_factory=list)
     recorded: set[Stream] = field(default_factory=set)
 
 
 class Races(TorchDispatchMode):
-    """Notes every operation while it is entered; `found` are the races."""
+    """Records every operation while it is entered; `found` lists the races."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Races(TorchDispatchMode):
         self.host = Stream("the host", None)
         self.streams = list[Stream]()
         self.current, self.syncs = self.stream(), "default"
-        self.graph: Graph | None = None  # that is being captured
+        self.graph: Graph | None = None  # the graph that is being captured
 
     def stream(self, device: Any = None) -> Stream:
         self.streams.append(Stream(f"stream {len(self.streams)}", self.host))
@@ -99,7 +99,7 @@ class Races(TorchDispatchMode):
             self.current = before
 
     def wait(self, *streams: Stream) -> None:
-        """The host waits for all that was begun."""
+        """The host waits for everything that was begun."""
         if self.graph or self.syncs == "error":
             raise RuntimeError(SYNCS)
         for stream in streams or (self.current,):
@@ -108,7 +108,7 @@ class Races(TorchDispatchMode):
     # -- memory --------------------------------------------------------------------------------------------
 
     def block(self, tensor: Any) -> Block | None:
-        """None for memory of the host that is not pinned: nothing there is done later than the host says."""
+        """The memory of a tensor; None for host memory that is not pinned, since the host uses that in order."""
         storage = storage_of(tensor)
         if storage._cdata not in self.blocks and isinstance(tensor, OnCard):
             self.add(storage, Block(self.current))
@@ -153,7 +153,7 @@ class Races(TorchDispatchMode):
         return out
 
     def note(self, func: Any, args: Any, kwargs: dict[str, Any], out: Any) -> None:
-        """An operation of the current stream, or of the host: what it reads, writes and makes."""
+        """Record an operation of the current stream, or of the host: what it reads, writes and creates."""
         reads, writes = accesses(func, args, kwargs, out)
         on_card = any(isinstance(x, OnCard) for x in [*reads, *writes])
         access = (self.current if on_card else self.host).begin(str(func))
@@ -166,7 +166,7 @@ class Races(TorchDispatchMode):
 
 @contextmanager
 def streamed_card() -> Iterator[Races]:
-    """The pretended card, with streams and CUDA graphs; a race that is still in `found` at the end is an error."""
+    """The pretended card with streams and CUDA graphs. Races that are still in `found` at the end are an error."""
     races = Races()
     tolist = OnCard.tolist
 

@@ -1,21 +1,21 @@
-"""What every test may ask for.
+"""Fixtures for all tests.
 
 `folders(name)`   the folder of a tiny model, see `tests/tiny_models.py`
-`load(name)`      a `Base` of it, of the test's own; with a rank also an adapter
-`plain(name)`     a `Base` without an adapter, shared: for reading only
-`runs(name)`      the folder of a finished run on it, as `tests/made.py` writes one; nobody changes it
-`trained`         a folder with an adapter, a run and a merged model of the tiny Llama; nobody changes it
-`asked_little`    runs of the file's tests ask their models little, which took two thirds of their time
+`load(name)`      a new `Base` of it, with an adapter if a rank is given
+`plain(name)`     a shared `Base` without an adapter, which tests only read
+`runs(name)`      the folder of a finished run on it, written by `tests/made.py`; tests do not change it
+`trained`         a folder with an adapter, a run and a merged model of the tiny Llama; tests do not change it
+`asked_little`    runs of the file's tests ask their models few questions, which saves two thirds of their time
 
-The environment is that of a machine without a network and without a CUDA device, and the user's cache is left alone.
+The environment is that of a machine without network and CUDA device, and the user's cache is not touched.
 """
 
 from __future__ import annotations
 
 import os
 
-# Before torch and tokenizers load: forked children must find no thread pools, nothing asks a hub, and a GPU
-# is left alone (what is tested to the byte is tested on the CPU; `bench/gpu.sh` checks the arithmetic of CUDA).
+# Before torch and tokenizers are loaded: forked children must find no thread pools, no hub is asked, and a GPU
+# is not used (what is compared to the byte is tested on the CPU; `bench/gpu.sh` checks the arithmetic of CUDA).
 os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", DISC_LITE_OFFLINE="1")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
@@ -35,25 +35,25 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.tiers import write_figures
 from tests.tiny_models import make_model
 
-# Without a deadline, on a machine that is busy with something else; a `tmp_path` may serve all inputs of a property.
-# Properties that are no row of docs/reliability.md get 40 inputs (those that are: `tests/tiers.py`).
+# No deadline, because the machine can be busy. All inputs of a property can share one `tmp_path`.
+# Properties that are in no row of docs/reliability.md get 40 inputs (for the others see `tests/tiers.py`).
 settings.register_profile(
     "here", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-# `make mutants`: a counter-example is enough, there is no time to look for a smaller one.
+# For `make mutants`: one counter-example is enough, so none is shrunk.
 settings.register_profile(
     "mutants", settings.get_profile("here"), max_examples=100, phases=[Phase.explicit, Phase.generate],
     derandomize=True,
 )  # fmt: skip
 settings.load_profile("here")
-tqdm.tqdm.monitor_interval = 0  # no thread for progress bars: tests fork
+tqdm.tqdm.monitor_interval = 0  # no monitor thread for progress bars, because tests fork
 
-# Under `nohup` or in the background of a script these are ignored, and what is ignored stays so in a run.
+# Under `nohup` or in a background script these signals are ignored, and a run leaves ignored signals ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-# Begun first, so that no process is left with a long file when the other has finished (`make test`).
+# These files begin first, so that no process still has a long file when the other has finished (`make test`).
 LONG = [f"tests/{name}.py" for name in (
     "run/test_adapt", "run/test_resume", "run/test_full_disk", "run/test_interrupts", "run/test_update",
 )]  # fmt: skip
@@ -70,21 +70,24 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def _little_to_collect() -> None:
-    """To look for garbage among all that was imported by now takes most of a second, and is done again and again."""
+    """Exempt all imported objects from garbage collection, which would take most of a second each time."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """name -> folder of the tiny model, made when first asked for; nobody changes it."""
+    """A function: name -> folder of the tiny model, created on first use; tests do not change it."""
     root = tmp_path_factory.mktemp("models")
     return lambda name: root / name if (root / name).is_dir() else make_model(name, root / name)
 
 
 @pytest.fixture(scope="session")
 def load(folders: Callable[[str], Path]) -> Callable[..., Any]:
-    """A fresh `Base` of a tiny model; with a rank, also an adapter whose B is not zero. A copy: loading checks it."""
+    """A function that returns a new `Base` of a tiny model, with an adapter whose B is not zero if a rank is given.
+
+    It copies a model that is loaded once, because loading includes a check.
+    """
 
     @functools.cache
     def loaded(name: str, quantize: str) -> Any:
@@ -106,13 +109,13 @@ def load(folders: Callable[[str], Path]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def plain(load: Callable[..., Any]) -> Callable[[str], Any]:
-    """The base of a tiny model without an adapter, shared: for reading only."""
+    """A function: name -> shared base of a tiny model without an adapter, which tests only read."""
     return functools.cache(load)
 
 
 @pytest.fixture(scope="session")
 def runs(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_factory: Any) -> Callable[..., Path]:
-    """(name, quantize) -> a finished run of a tiny model, made when first asked for; nobody changes it."""
+    """A function: (name, quantize) -> finished run of a tiny model, created on first use; tests do not change it."""
     from tests.made import finished_run
 
     root = tmp_path_factory.mktemp("runs")
@@ -126,7 +129,7 @@ def runs(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_fact
 
 @pytest.fixture(scope="session")
 def trained(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_factory: Any) -> Path:
-    """A folder with `adapter`, `run` and `merged` of one and the same adapter of the tiny Llama."""
+    """A folder with `adapter`, `run` and `merged`, all with the same adapter of the tiny Llama."""
     from tests.made import finished_run, write_merged
 
     root = Path(tmp_path_factory.mktemp("trained"))
@@ -139,7 +142,7 @@ def trained(load: Callable[..., Any], folders: Callable[[str], Path], tmp_path_f
 
 @pytest.fixture(scope="module")
 def asked_little(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs ask ten instructions and neutral prompts, and the trained questions twice in training, with short answers."""
+    """Runs ask ten instructions and neutral prompts, and trained questions twice per training, with short answers."""
     from disc_lite.evaluation import instructions
     from disc_lite.run import stopping
 
@@ -156,5 +159,5 @@ def asked_little(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Self-generated prompts and answers are cached per user: not in this user's cache."""
+    """Use a cache of its own for self-generated prompts and answers, not the user's."""
     os.environ["DISC_LITE_CACHE"] = str(tmp_path_factory.mktemp("cache"))

@@ -1,4 +1,4 @@
-"""Work that is counted, or compared with less of it: a clock says more of the machine than of the code."""
+"""Measure work by counting calls, or by comparing it with less work: a clock depends on the machine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from math import inf
 
-TURNS = 6  # in one of which nothing else disturbs either measurement
-LINEAR = 10.0  # times as long as a fourth of the work, at most: quadratic work takes sixteen times as long
+TURNS = 6  # in one of these turns nothing else should disturb the two measurements
+LINEAR = 10.0  # largest factor on the time of a quarter of the work: quadratic work takes sixteen times as long
 
 
 def calls_in(function: Callable[..., object], *arguments: object) -> int:
-    """The number of functions that this one calls, and those that it calls, Python's own and those of C."""
+    """The number of function calls, in Python and in C, while this function is called, including nested ones."""
     count = 0
 
     def on_event(frame: object, event: str, of: object) -> None:
@@ -29,7 +29,7 @@ def calls_in(function: Callable[..., object], *arguments: object) -> int:
 
 
 class Counted(str):
-    """A name, such as that of a document, that counts how often any of its kind is compared or looked up."""
+    """A name, as of a document, that counts how often any `Counted` name is compared or hashed."""
 
     count = 0
 
@@ -43,16 +43,16 @@ class Counted(str):
 
 
 def names_compared(function: Callable[..., object], *arguments: object) -> int:
-    """How often `Counted` names are compared or looked up in a call."""
+    """How often `Counted` names are compared or hashed during a call."""
     before = Counted.count
     function(*arguments)
     return Counted.count - before
 
 
 def is_quadratic(work: Callable[[int], object], size: int) -> bool:
-    """Whether the work on a text of this size takes far more than four times as long as on a fourth of it.
+    """Whether the work on a text of this size takes far more than four times as long as on a quarter of it.
 
-    For regular expressions, in which nothing can be counted. The least of several turns counts, of either size.
+    For regular expressions, in which nothing can be counted. For either size the fastest of several turns counts.
     """
     least = {size // 4: inf, size: inf}
     for _ in range(TURNS):

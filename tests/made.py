@@ -1,11 +1,11 @@
-"""Objects and folders that several tests begin with.
+"""Objects and folders that several tests start from.
 
-`recipe_of`, `document_of`   a recipe from sections, a document from its text
-`with_adapter`               a `Base` with an adapter that was not trained but changes the logits
+`recipe_of`, `document_of`   a recipe from its sections, a document from its text
+`with_adapter`               a `Base` with an untrained adapter that changes the logits
 `finished_run`               a run folder as `adapt` leaves it; `write_merged` a model with its adapter merged
 `SmallTraining`              base, examples and teacher states, ready for the training loop
-`SmallAdapt`                 documents, questions and pairs for an `adapt` of a second
-`noted`                      a file that a test changed, as if the run had written it so
+`SmallAdapt`                 documents, questions and pairs for an `adapt` that takes a second
+`noted`                      records a file that a test changed, as if the run had written it
 `adapter_sha256`, `newest_checkpoint`   of a run folder
 """
 
@@ -53,18 +53,18 @@ SMALL = {
 
 
 def recipe_of(**sections: Any) -> Any:
-    """A checked recipe: defaults, and the sections (or top settings) that are given."""
+    """A checked recipe: the defaults, and the sections (or top-level settings) that are given."""
     return Recipe.model_validate(sections)
 
 
 def document_of(text: str, name: str = "guide.md") -> Any:
-    """A document as `read_documents` gives it, from its text."""
+    """A document with this text, as `read_documents` returns it."""
     sections = cut_sections(text, find_headings(text, "markdown"), "Guide")
     return Document(name, "Guide", text, sections, sha256(text.encode()).hexdigest(), "markdown")
 
 
 def with_adapter(base: Any, rank: int, b: float = 0.05, recomputed: int | None = 0) -> Any:
-    """The base with an adapter that was not trained, but moves what it says: B is drawn too."""
+    """Attach an untrained adapter that changes the base's outputs, because B is random too."""
     base.attach(rank, 2.0 * rank, 0, recomputed)
     rng = torch.Generator().manual_seed(1)
     for key, parameter in base.adapter_parameters().items():
@@ -74,10 +74,10 @@ def with_adapter(base: Any, rank: int, b: float = 0.05, recomputed: int | None =
 
 
 def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
-    """A run folder as `adapt` leaves it, with the adapter that is on `base`."""
+    """Write a run folder as `adapt` leaves it, with the adapter that is on `base`."""
     root.mkdir()
     begin_digests(root)
-    few = {"answer_tokens": 8}  # of each answer that an export's proof compares
+    few = {"answer_tokens": 8}  # for each answer that the proof of an export compares
     recipe = {"memory": {"quantize": base.quantize}, "lora": {"rank": 4, "alpha": 8}, "evaluation": few, **sections}
     write_text(root / "recipe.yaml", json.dumps(recipe))  # JSON is YAML
     model = open_model(str(folder))
@@ -102,7 +102,7 @@ def finished_run(root: Path, folder: Path, base: Any, **sections: Any) -> Path:
 
 
 def write_merged(folder: Path, base: Path, adapter: Path) -> Path:
-    """W + alpha / rank · B·A, the long way round."""
+    """Write a model with W + alpha / rank · B·A, computed directly from the files."""
     shutil.copytree(base, folder)
     config, lora = (
         json.loads((adapter / "adapter_config.json").read_text()),
@@ -117,7 +117,7 @@ def write_merged(folder: Path, base: Path, adapter: Path) -> Path:
 
 
 class SmallTraining:
-    """A tiny base with an adapter, both kinds of lessons read, and something to keep."""
+    """A tiny base with an adapter, examples of both kinds with teacher states, and retention examples."""
 
     def __init__(self, load: Callable[..., Any], folder: Path, name: str = "llama", **sections: Any) -> None:
         self.base = load(name, sections.pop("quantize", "none"), rank=sections.pop("rank", 4), checkpointing=True)
@@ -142,7 +142,7 @@ class SmallTraining:
         return Task.of(states)
 
     def train(self, stop_after: int | None = None) -> list[Any]:
-        """The steps; stopped, as by a signal, after so many."""
+        """Train, and return the steps; if `stop_after` is given, stop after that many, as a signal would."""
         seen: list[Any] = []
         folder = self.folder / "checkpoints"
         steps = train(self.base, self.data, self.recipe, folder, Callbacks(lambda: len(seen) == stop_after))
@@ -155,11 +155,11 @@ class SmallTraining:
 
 
 class SmallAdapt:
-    """Documents, questions and pairs for a run of a second."""
+    """Documents, questions and pairs for a run that takes a second."""
 
     def __init__(self, root: Path, model: Path) -> None:
         self.root, self.model = root, model
-        self.settings: dict[str, str] = {}  # beside SMALL
+        self.settings: dict[str, str] = {}  # in addition to SMALL
         (root / "docs").mkdir(parents=True)
         (root / "docs" / "guide.md").write_text(CORPUS[:420])
         (root / "docs" / "other.txt").write_text("The hall is cold. Nobody sweeps it. Ada Brink keeps the keys of it.")
@@ -201,7 +201,7 @@ def newest_checkpoint(folder: Path) -> Path:
 
 
 def continuation_of(tokens: Any, text: str, log_p: float = 0.0, ended: bool = True) -> Any:
-    """What generation returns where it has written a text, every token of it with this log-probability."""
+    """The result of generation when it has written `text`, each token with this log-probability."""
     from disc_lite.models.generation import Continuation
 
     ids = tuple(tokens.text(text))

@@ -1,9 +1,9 @@
-"""A CUDA device that is not there: tensors that say they are on it, and compute on the CPU.
+"""A pretended CUDA device: tensors that say they are on it, but compute on the CPU.
 
-A tensor of the card is told from one of the CPU as on a GPU: an operation that takes both is an error, unless the one
-of the CPU is a single number or an index. So whole functions run as on a GPU, with autocast for CUDA and what the code
-does where `is_cuda` or `device.type` says so. What CUDA computes in kernels of its own is computed by plain ones here:
-figures are right, roundings are not CUDA's. Streams and CUDA graphs are in `tests.card_streams`.
+Tensors of the card and of the CPU are told apart as on a GPU: an operation that takes both is an error, unless the one
+of the CPU is a single number or an index. So whole functions run as on a GPU, with autocast for CUDA and the branches
+that depend on `is_cuda` or `device.type`. What CUDA computes in special kernels is computed here by ordinary ones: the
+values are right, but not rounded as on CUDA. Streams and CUDA graphs are in `tests.card_streams`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COPIES = {aten._to_copy.default, aten.copy_.default}
 
 
 class OnCard(torch.Tensor):
-    """A tensor of the card; `there` holds its numbers."""
+    """A tensor of the card; `there` holds its values."""
 
     there: torch.Tensor
 
@@ -80,17 +80,17 @@ class OnCard(torch.Tensor):
 
 
 class Card(TorchDispatchMode):
-    """While it is entered, what is made for `cuda` is made for the card."""
+    """While it is entered, tensors made for `cuda` are tensors of the card."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return run(func, args, kwargs or {})
 
 
 class Autocast(TorchFunctionMode):
-    """What `torch.autocast` does to a few functions of the card."""
+    """Does what `torch.autocast` does for a few functions of the card."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.Tensor.backward:  # layers are computed again in it; PyTorch leaves a mode for its functions
+        if func is torch.Tensor.backward:  # layers are recomputed in it, and PyTorch leaves a mode for its functions
             with self:
                 return _engine_run_backward(
                     (args[0],), (torch.ones_like(args[0]),), False, False, (),
@@ -107,12 +107,12 @@ class Autocast(TorchFunctionMode):
 
 
 def _is_card(device: Any) -> bool:
-    """PyTorch's own code takes a tensor of the card for one of `meta`, since it has no stream."""
+    """Whether a device is the card; `meta` counts, since PyTorch's own code sees it for a tensor of the card."""
     return device is not None and torch.device(device).type in ("cuda", "meta")
 
 
 def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """One operation: on the CPU, after a look at where its tensors are."""
+    """Run an operation on the CPU, after checking on which devices its tensors are."""
     flat, spec = tree_flatten((args, kwargs))
     tensors = [x for x in flat if isinstance(x, torch.Tensor)]
     on_card = any(isinstance(x, OnCard) for x in tensors)
@@ -139,7 +139,7 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     def wrapped(x: Any) -> Any:
         if not isinstance(x, torch.Tensor):
             return x
-        if id(x) in by_id:  # an operation in place
+        if id(x) in by_id:  # an in-place operation
             return by_id[id(x)]
         return OnCard(x) if to_card else x
 
@@ -177,7 +177,7 @@ CUDA: dict[str, Any] = {
 
 
 def _tensor(made: Any, data: Any, *, device: Any = None, **options: Any) -> torch.Tensor:
-    """`torch.tensor`, which no mode is asked about."""
+    """Replacement for `torch.tensor`, which bypasses the modes."""
     there: torch.Tensor = made(data, **options)
     if not _is_card(device):
         return there
@@ -186,12 +186,12 @@ def _tensor(made: Any, data: Any, *, device: Any = None, **options: Any) -> torc
 
 @contextmanager
 def pretended_card() -> Iterator[torch.device]:
-    """The device; as long as the block lasts, PyTorch says that it is there."""
+    """Yield the device; within the block, PyTorch reports that it is available."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CUDA.items():
             patch.setattr(torch.cuda, name, value)
         patch.setattr(torch, "tensor", partial(_tensor, torch.tensor))
-        # A CUDA build asks the driver, which is not there.
+        # A CUDA build would ask the driver, and there is none.
         patch.setattr(torch.accelerator, "current_accelerator", lambda check_available=False: None)
         patch.setattr(torch.__future__, "_overwrite_module_params_on_conversion", True)
         with Card(), Autocast():
@@ -199,8 +199,8 @@ def pretended_card() -> Iterator[torch.device]:
 
 
 def to_card(module: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Move parameters, buffers and other tensors of a module, and the scales of weights in 4 bits."""
-    moved: dict[int, Any] = {}  # a tied weight stays one
+    """Move a module's parameters, buffers and other tensors to the card, and the scales of 4-bit weights."""
+    moved: dict[int, Any] = {}  # keeps tied weights tied
     for part in module.modules():
         for name, parameter in part._parameters.items():
             if parameter is not None:

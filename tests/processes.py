@@ -1,4 +1,4 @@
-"""Children of the test process, in which everything is imported already; what kills or stops them; a disk that is slow."""
+"""Forked children of the test process, which has imported everything; what kills or stops them; a slow disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from disc_lite.storage import disk
 
 
 def forked(work: Callable[[], Any], log: Path) -> int:
-    """A child of this process; gives its id. What it prints goes to the end of `log`."""
+    """Fork a child of this process and return its id. Its output is appended to `log`."""
     assert torch.get_num_threads() == 1
     child = os.fork()
     if child:
@@ -36,17 +36,17 @@ def forked(work: Callable[[], Any], log: Path) -> int:
 
 
 def exit_code(child: int) -> int:
-    """Waits for the end of a child."""
+    """Wait for a child to end, and return its exit code."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def ended(child: int) -> bool:
-    """Whether a child has ended; its exit code can still be had."""
+    """Whether a child has ended; its exit code can still be read afterwards."""
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def slow_disk() -> None:
-    """In this (child) process every fsync takes its time, as on a real disk, so that kills hit saves."""
+    """In this (child) process every fsync takes time, as on a real disk, so that kills hit saves."""
     sync = disk.sync
 
     def slow(descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""What `import disc_lite` offers."""
+"""The public functions of `import disc_lite`."""
 
 from __future__ import annotations
 

@@ -43,12 +43,12 @@ def prose(page: Path) -> str:
 
 
 def spans(page: Path) -> list[str]:
-    """What stands between backticks, each on one line."""
+    """The text between backticks, each span on one line."""
     return [" ".join(span.split()) for span in SPAN.findall(prose(page))]
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
+    """The anchors that GitHub generates for the headings of a page."""
     seen: Counter[str] = Counter()
     found = set()
     for heading in re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE):
@@ -59,7 +59,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def links(page: Path) -> Iterator[tuple[Path, str]]:
-    """(file, anchor or nothing) of every link that leads to a file of the repository."""
+    """(file, anchor or "") of every link to a file of the repository."""
     for link in LINK.findall(prose(page)):
         if not re.match(r"\w+:", link):
             path, _, anchor = link.partition("#")
@@ -74,8 +74,8 @@ def command_lines(page: Path) -> list[str]:
 
 
 def parse(line: str) -> None:
-    """Raises UsageError where click would, as if the line were run. Words of the group alone are only looked up."""
-    context = cli.make_context("disc-lite", ["COMMAND"])  # with its settings, which its commands inherit
+    """Raise UsageError where click would if the line were run. Subcommands of a group are only looked up."""
+    context = cli.make_context("disc-lite", ["COMMAND"])  # a context with its settings, which subcommands inherit
     command: click.Command = cli
     words = [word for word in shlex.split(line, comments=True)[1:] if word != "--debug"]
     while words and isinstance(command, click.Group):
@@ -150,7 +150,7 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 
 
 def test_every_format_is_named() -> None:
-    """Source code by that name: its suffixes are those of the languages."""
+    """Source code is named as such; its suffixes are those of the languages."""
     assert set(FORMATS) - set(SUFFIXES) - set(spans(DOCS / "documents.md")) == set()
 
 

@@ -52,7 +52,7 @@ def test_every_error_has_its_exit_code_cause_and_remedy(kind: type[DiscLiteError
 
 
 def test_every_place_that_fails_says_more_than_what_happened() -> None:
-    """A cause or a remedy; but for a file that is not there, where the sentence is both."""
+    """Every error has a cause or a remedy, except "There is no FILE", which needs neither."""
     kinds, places, bare = {kind.__name__ for kind in CLASSES}, 0, []
     for path in (Path(errors.__file__).parent).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -65,20 +65,20 @@ def test_every_place_that_fails_says_more_than_what_happened() -> None:
     reached("R26", places_that_fail=places)
 
 
-NAMES = ("bitsandbytes", "environment", "pip install")  # with which a line may begin; others have a mark in them
+NAMES = ("bitsandbytes", "environment", "pip install")  # with which a line can begin; other names contain punctuation
 SMALL = re.compile(rf"(?!{'|'.join(NAMES)})[a-z]+[ ,:]")
-WHOLE = re.compile(r"[.?…}]$|: (?:hf |[^.]+$)|^pip install ")  # a command stands last without a stop
+WHOLE = re.compile(r"[.?…}]$|: (?:hf |[^.]+$)|^pip install ")  # a command at the end has no full stop
 
 
 def template(node: ast.expr) -> str:
-    """A text of the source with {} for what is put into it; nothing where it is no text of its own."""
+    """The text of a string in the source, with {} for inserted values; "" if it is no literal."""
     if isinstance(node, ast.JoinedStr):
         return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def test_the_lines_of_an_error_are_sentences() -> None:
-    """Each begins with a capital or a name and ends with a stop or a command: one way of writing in all of them."""
+    """Each line begins with a capital or a name, and ends with a full stop or a command."""
     kinds, odd = {kind.__name__ for kind in CLASSES} | {"reporting"}, []
     for path in (Path(errors.__file__).parent).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""The house: a module imports only from those above it in docs/code-map.md, and other rules of the whole package."""
+"""A module imports only from those above it in docs/code-map.md; and other rules that hold for the whole package."""
 
 import ast
 import functools
@@ -11,7 +11,7 @@ from tests.tiers import reached
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "disc_lite"
-# The page is the one place that says the order; `python docs/generate.py` writes the rest of it.
+# That page is the only place that defines the order; `python docs/generate.py` writes the rest of it.
 ORDER = re.findall(r"^### `(\w+)`$", (ROOT / "docs" / "code-map.md").read_text(), flags=re.MULTILINE)
 LIGHT = (
     "version errors recipe storage documents qa hub.aliases hub.families hub.source hub.configuration hub.weights hub.adapters prompts.answering prompts.writing "
@@ -24,7 +24,7 @@ MOST_ARROWS = 100
 
 @functools.cache
 def modules() -> list[tuple[str, Path]]:
-    """(room, file) of every module; a room is a module or a package directly in disc_lite."""
+    """(room, file) of every module; a room is a module or package directly in disc_lite."""
     return [
         (path.relative_to(PACKAGE).with_suffix("").parts[0], path)
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -44,7 +44,7 @@ def known() -> set[str]:
 
 @functools.cache
 def imported(path: Path) -> frozenset[str]:
-    """Modules of disc_lite that a file imports, anywhere in it: lazily and for annotations too."""
+    """The modules of disc_lite that a file imports anywhere, including lazily and for annotations."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -56,7 +56,7 @@ def imported(path: Path) -> frozenset[str]:
 
 
 def rooms(names: frozenset[str]) -> set[str]:
-    """The rooms of modules; disc_lite itself is none, and no room may import it."""
+    """The rooms of these modules; disc_lite itself is not a room, and no room may import it."""
     return {name.split(".")[1] if "." in name else name for name in names}
 
 
@@ -75,7 +75,7 @@ def test_few_arrows_between_the_rooms() -> None:
 
 
 def test_no_circle_of_imports() -> None:
-    """Between the modules of a room either; an import within a function counts."""
+    """Imports within a room and within functions count too."""
     graph = {module_name(path): imported(path) - {module_name(path)} for _, path in modules()}
     while leaves := {name for name, found in graph.items() if not found & set(graph)}:
         graph = {name: found for name, found in graph.items() if name not in leaves}
@@ -113,7 +113,7 @@ def test_help_imports_click_and_little_else() -> None:
 
 
 def test_nothing_depends_on_an_assert() -> None:
-    """`python -O` leaves them out: one may tell the type checker that something is not None, and do no more."""
+    """`python -O` removes asserts, so they may only tell the type checker that something is not None."""
     working = [
         f"{path.name}:{node.lineno}"
         for _, path in modules()

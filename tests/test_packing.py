@@ -1,4 +1,4 @@
-"""Packed, every path from a root reads exactly as if it stood alone."""
+"""In a packed batch, every path from a root reads exactly as it would alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ids(start: int, number: int) -> tuple[int, ...]:
 
 BATCH: list[Tree] = [
     lone(ids(1, 17)),
-    # A passage with three children of different lengths, and a grandchild.
+    # A passage with three children of different lengths, and one grandchild.
     (Segment(ids(2, 9)), Segment(ids(3, 4), 0), Segment(ids(4, 1), 0), Segment(ids(5, 6), 0), Segment(ids(6, 3), 1)),
     lone(ids(7, 1)),
     (Segment(ids(8, 2)), Segment(ids(9, 5), 0)),
@@ -45,7 +45,7 @@ BATCH: list[Tree] = [
 
 
 def paths(sequence: Tree) -> list[list[int]]:
-    """Of every segment: itself and its ancestors, the root first."""
+    """For every segment the path of its ancestors and itself, the root first."""
     found: list[list[int]] = []
     for n, segment in enumerate(sequence):
         found.append([*(found[segment.parent] if segment.parent >= 0 else []), n])
@@ -53,7 +53,7 @@ def paths(sequence: Tree) -> list[list[int]]:
 
 
 def test_trees_as_plain_texts() -> None:
-    """For models that cannot read trees: a text for every leaf, and where the tokens of each segment stand."""
+    """For models that cannot read trees: one text for every leaf, and the place of each segment's tokens."""
     texts, found = paths_of(BATCH)
     expected, places = [], {}
     for number, sequence in enumerate(BATCH):
@@ -71,7 +71,7 @@ def test_trees_as_plain_texts() -> None:
 
 
 def alone(base: Any, input_ids: list[int]) -> torch.Tensor:
-    """[L, H], by transformers' own causal attention."""
+    """Hidden states [L, H] by transformers' own causal attention."""
     return base.causal.get_decoder()(torch.tensor([input_ids]), use_cache=False).last_hidden_state[0]
 
 
@@ -90,7 +90,7 @@ def test_packed_hidden_states_are_those_of_every_path_alone(plain: Any, name: st
                 expected = alone(base, together)[-own:]
                 found = hidden[starts[path[-1]] : starts[path[-1]] + own]
                 torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-    assert hidden.isfinite().all()  # padding too: a NaN there would reach the gradient
+    assert hidden.isfinite().all()  # of padding too: a NaN there would reach the gradient
 
 
 sequences = st.lists(
@@ -121,11 +121,11 @@ def test_every_token_stands_once_where_starts_says_and_sees_its_path(batch: list
                 assert at not in owner
                 owner[at] = (i, n)
                 assert (int(flat_ids[at]), int(flat_positions[at])) == (token, before + k)
-    # LongRoPE takes the largest position of a pass for all of its texts, padding included.
+    # LongRoPE applies the largest position of a pass to all of its texts, padding included.
     assert int(flat_positions.max()) == max(map(longest_path, batch)) - 1
     seen = visible_pairs(packed)
     assert {pair for pair in seen if pair[0] in owner} == expected_pairs(batch, packed, owner)
-    # A query that sees nothing would be NaN; and padding is seen by nobody but padding.
+    # A query that sees nothing would give NaN. Only padding sees padding.
     assert {q for q, _ in seen} == set(range(packed.input_ids.numel()))
     assert all(k in owner for q, k in seen if q in owner)
     assert packed.plain or not any(k in owner for q, k in seen if q not in owner)
@@ -143,7 +143,7 @@ def visible_pairs(packed: Packed) -> set[tuple[int, int]]:
 
 
 def expected_pairs(batch: list[Tree], packed: Packed, owner: dict[int, tuple[int, int]]) -> set[tuple[int, int]]:
-    """By definition, token by token, of all that is no padding."""
+    """All pairs of tokens that see each other by definition, without padding."""
     positions, width = packed.position_ids.flatten().tolist(), packed.input_ids.shape[1]
     pairs = set()
     for q in owner:
@@ -178,10 +178,10 @@ def test_runs_that_begin_alike_share_it_and_read_as_before(
         child = found.sequences[sequence][segment]
         root = found.sequences[sequence][0].input_ids if child.parent == 0 else ()
         assert [*root, *child.input_ids] == run
-        assert before == len(root) <= need  # the state that is asked for stands in the run's own segment
+        assert before == len(root) <= need  # the state that is needed is in the run's own segment
     trees = [sequence for sequence in found.sequences if len(sequence) > 1]
     assert all(len(tree[0].input_ids) >= WORTH_SHARING_TOKENS for tree in trees)
-    # A root is made for what fits into a tree, and for a run that is longer than one.
+    # Sharing never adds tokens.
     assert sum(length(sequence) for sequence in found.sequences) <= sum(map(len, runs))
 
 
@@ -220,7 +220,7 @@ def test_a_long_system_turn_is_read_a_few_times_and_not_by_every_run(prefix: int
 
 
 def test_exactly_the_shared_tokens_are_shared_and_never_a_needed_one() -> None:
-    """Runs that part at the tenth token: a root of ten, or of fewer where an earlier state is needed, or of none below 8."""
+    """Runs that differ after ten tokens share ten, or fewer if an earlier state is needed, but never fewer than 8."""
     one, two = (*range(10), 50, 51, 52), (*range(10), 60, 61)
     for needed, size in (((12, 11), 10), ((10, 10), 10), ((12, 9), 9), ((8, 10), 8), ((7, 10), 0), ((12, 7), 0)):
         found = gather([one, two], needed)
@@ -237,11 +237,11 @@ def test_a_tree_is_filled_to_the_last_token_and_then_another_begins() -> None:
     beginning, own_tokens = tuple(range(12)), 100
     runs = [beginning + tuple(range(1000 * n, 1000 * n + own_tokens)) for n in range(1, 12)]
     found = gather(runs, [12] * len(runs))
-    assert (TREE_TOKENS - 12) // own_tokens == 5  # of which each tree takes so many, exactly full
+    assert (TREE_TOKENS - 12) // own_tokens == 5  # number of runs that fill a tree exactly
     assert [len(tree) - 1 for tree in found.sequences] == [5, 5, 1]
     assert [length(tree) for tree in found.sequences] == [512, 512, 112]
     assert found.places == tuple((n // 5, 1 + n % 5, 12) for n in range(11))
-    one_each = gather([(*beginning, n) for n in (100, 101)], [12, 12])  # not a token less than a root takes
+    one_each = gather([(*beginning, n) for n in (100, 101)], [12, 12])  # longer than the shortest root
     assert one_each.sequences == ((Segment(beginning), Segment((100,), 0), Segment((101,), 0)),)
 
 
@@ -291,13 +291,13 @@ def test_rows_first_fit_the_longest_first_and_of_equals_the_first() -> None:
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=14))
-@example([9, 4, 6, 1])  # of these each is best at another width
+@example([9, 4, 6, 1])  # for each of these examples another width is best
 @example([10, 5, 7, 8])
 @example([10, 12, 11, 9, 4])
 @example([12, 9, 10, 9, 7, 10])
 @example([11, 9, 6, 8, 7, 11, 10, 12])
 def test_by_default_no_other_width_costs_less(lengths: list[int]) -> None:
-    """A position costs 1 in linear layers and, of a row of 4,096, as much again in attention."""
+    """A position costs 1 in linear layers, and in a row of 4,096 tokens as much again in attention."""
     batch = [lone([7] * tokens) for tokens in lengths]
 
     def cost(rows: int, width: int) -> float:

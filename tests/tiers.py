@@ -1,6 +1,6 @@
-"""How much the reliability tests try, and the figures that they reach.
+"""How many inputs the reliability tests try, and the figures that they reach.
 
-On every push a little; everything with `DISC_LITE_FAULTS=full`, which `make test-faults` sets. The figures go to the
+Each push tries a few; with `DISC_LITE_FAULTS=full`, which `make test-faults` sets, all are tried. The figures go to the
 JSON file that `DISC_LITE_FIGURES` names; `docs/generate.py` writes them into docs/reliability.md.
 """
 
@@ -19,14 +19,14 @@ FULL = os.environ.get("DISC_LITE_FAULTS", "") == "full"
 
 KILLS = 500 if FULL else 10  # of whole runs, at any moment of any stage (R1)
 SIGNALS = 40 if FULL else 3  # at any moment of any stage (R6)
-DAMAGES = 10_000 if FULL else 200  # of the files of a run folder and of the cache (R4)
-INPUTS = 20_000 if FULL else 500  # of every property that Hypothesis tests for a row of the table
+DAMAGES = 10_000 if FULL else 200  # to the files of a run folder and the cache (R4)
+INPUTS = 20_000 if FULL else 500  # for every property that Hypothesis tests for a row of the table
 
 _reached: dict[str, dict[str, Any]] = {}
 
 
 def reached(row: str, **counts: int) -> None:
-    """Note what the running test has tried for a row, as in `reached("R1", kills_survived=40)`; its calls add up."""
+    """Record what the running test has tried for a row, as in `reached("R1", kills_survived=40)`; calls add up."""
     test = os.environ["PYTEST_CURRENT_TEST"].split("[")[0].removesuffix(" (call)")
     entry = _reached.setdefault(test, {"row": row, "tier": "full" if FULL else "push", "counts": {}})
     for name, number in counts.items():
@@ -35,7 +35,7 @@ def reached(row: str, **counts: int) -> None:
 
 
 def tried(row: str) -> Callable[[Any], Any]:
-    """Above `@given`: Hypothesis tries INPUTS inputs, which are noted for the row."""
+    """Decorate a `@given` test: Hypothesis tries INPUTS inputs, which are recorded for the row."""
 
     def decorated(test: Any) -> Any:
         whole = settings(max_examples=INPUTS)(test)
@@ -51,7 +51,7 @@ def tried(row: str) -> Callable[[Any], Any]:
 
 
 def write_figures() -> None:
-    """Add what this session has reached to the file of figures, if one is named."""
+    """Add the figures of this session to the file of figures, if there is one."""
     named = os.environ.get("DISC_LITE_FIGURES")
     if not named or not _reached:
         return

@@ -1,8 +1,8 @@
-"""Tiny models of many architectures with random weights: two layers, hidden 32, and one tokenizer for all.
+"""Tiny models of many architectures with random weights: two layers, hidden size 32, one tokenizer for all.
 
-`READ` are those that disc-lite adapts, `APART` those of them that it reads one text a row, `REFUSED` those that it
-refuses, each with a word of the reason. `make_family` writes a whole folder. The tiny models of `tests/tiny_models.py`
-have each family's own kind of tokenizer; here the layers matter.
+`READ` are those that disc-lite adapts, `APART` those of them that it reads with one text per row, `REFUSED` those that
+it refuses, each with a word of the reason. `make_family` writes a whole folder. Here the layers matter; the models of
+`tests/tiny_models.py` have each family's own kind of tokenizer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.tiny_models import make_tokenizer
 
-WINDOW = 12  # tokens of a sliding window, less than the texts of the check have
+WINDOW = 12  # tokens of a sliding window, fewer than the texts of the check have
 SIZES = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256, "pad_token_id": 0,
@@ -36,7 +36,7 @@ LONGROPE = {
     "short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [2.0, 4.0, 8.0, 16.0],
 }  # fmt: skip
 
-# name -> configuration class of transformers, its settings
+# name -> (configuration class of transformers, its settings)
 READ: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("LlamaConfig", {}),
     "mistral": ("MistralConfig", {"sliding_window": WINDOW}),
@@ -91,7 +91,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
           "image_size": 28, "patch_size": 14}  # fmt: skip
-# name -> configuration class of a model that takes images too, its text part, its other settings
+# name -> (configuration class of a model that takes images too, its text part, its other settings)
 WRAPPED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "gemma3": ("Gemma3Config", "gemma3_text", {"vision_config": VISION, "mm_tokens_per_image": 4}),
     "gemma4": (
@@ -107,7 +107,7 @@ WRAPPED: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 def make_family(name: str, root: Path, **changes: Any) -> Path:
-    """Write a whole tiny model folder, `root`/`name`."""
+    """Write the folder of a tiny model, `root`/`name`."""
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 

@@ -1,8 +1,9 @@
 """Tiny models on disk: every architecture that the aliases name, each with its kind of tokenizer.
 
-Two layers, hidden 64, grouped heads, random weights from a fixed seed that are large enough for clearly different
-logits. What they say means nothing; what is done with them must be exact. `MODELS` is the table, `make_model` writes
-a whole folder, `make_tokenizer` its tokenizer and chat template only, `CORPUS` is what the tokenizers were trained on.
+They have two layers, hidden size 64, grouped heads, and random weights from a fixed seed that are large enough for
+clearly different logits. Their outputs mean nothing, but have to be processed exactly. `MODELS` is the table,
+`make_model` writes a whole folder, `make_tokenizer` only its tokenizer and chat template, and `CORPUS` is the text that
+the tokenizers were trained on.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _byte_level(special: list[str], bos: str | None, nfc: bool) -> Any:
 
 
 def _metaspace(special: list[str]) -> Any:
-    """What a SentencePiece BPE with byte fallback becomes: Mistral's kind."""
+    """A tokenizer like one converted from a SentencePiece BPE with byte fallback, as Mistral's."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
     metaspace = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
