@@ -1,4 +1,4 @@
-"""Under an autocast like CUDA's, models with LayerNorm have no activation in fp32."""
+"""Under an autocast like CUDA's, models with LayerNorm have no fp32 activations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXTS, PLACES = [lone(range(20, 50)), lone(range(60, 100))], [(0, 0, 29), (1, 0,
 
 
 class LikeCuda(TorchFunctionMode):
-    """The operations of these models that autocast computes in fp32 on CUDA, not on the CPU."""
+    """Runs in fp32 the operations of these models that autocast runs in fp32 on CUDA, but not on the CPU."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -35,7 +35,7 @@ class LikeCuda(TorchFunctionMode):
 @pytest.mark.parametrize("name", ["stablelm", "gpt_neox", "starcoder2", "phi"])
 def test_a_model_with_layer_norm_computes_in_bf16(tmp_path: Path, name: str, kept: bool) -> None:
     base = with_adapter(load_base(make_family(name, tmp_path), "nf4", "cpu"), 4)
-    base.model.to(torch.bfloat16)  # as it is loaded on a card
+    base.model.to(torch.bfloat16)  # as when it is loaded on a card
     for parameter in base.adapter_parameters().values():
         parameter.data = parameter.data.float()
     if kept:
@@ -52,7 +52,7 @@ def test_a_model_with_layer_norm_computes_in_bf16(tmp_path: Path, name: str, kep
         states = base.hidden_at(TEXTS, PLACES)
     assert (set(seen) == {torch.bfloat16}) == kept
     assert (states.dtype == torch.bfloat16) == kept
-    if name != "phi":  # its activation, `gelu_new`, stores what it computes in fp32
+    if name != "phi":  # its activation, `gelu_new`, stores its fp32 results
         large = {t.dtype for t in stored if t.is_floating_point() and t.numel() >= 70 * 32 and not t.is_leaf}
         assert (torch.float32 in large) != kept
     states.float().square().sum().backward()

@@ -1,4 +1,4 @@
-"""One base in memory, two ways to read with it: the teacher is the plain base, the student learns."""
+"""One base in memory is read in two ways: as the plain base (the teacher) and with the adapter (the student)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IDS = PACKED.input_ids
 
 
 def storages(model: Any) -> dict[int, int]:
-    """Address -> bytes of everything a model holds, quantisation constants included."""
+    """Address -> bytes of everything that a model holds, quantisation constants included."""
     held: list[torch.Tensor] = [*model.parameters(), *model.buffers()]
     for module in model.modules():
         state = getattr(getattr(module, "weight", None), "quant_state", None)
@@ -55,11 +55,11 @@ def test_the_teacher_is_the_plain_base_and_the_student_is_not(
     with base.frozen(adapter=True) as model:
         assert (model(IDS).logits - logits).abs().max() > 0.1
         assert not torch.equal(base.hidden(PACKED), before)
-    # Nothing was copied, moved or upcast: what is new is the adapter, to the byte.
+    # Nothing was copied, moved or upcast: only the adapter is new, to the byte.
     inner = ((n.removeprefix("base_model.model."), p) for n, p in base.model.named_parameters())
     after = {n.replace(".base_layer", ""): (p.data_ptr(), p.dtype) for n, p in inner if "lora_" not in n}
     assert after == weights
-    assert len(lora) == 2 * 2 * 7  # A and B, two layers, seven linear layers each
+    assert len(lora) == 2 * 2 * 7  # A and B, in two layers of seven linear layers each
     assert sum(storages(base.model).values()) - sum(held.values()) == sum(p.nbytes for p in lora.values())
     assert base.head.weight.data_ptr() == base.causal.get_output_embeddings().weight.data_ptr()
     four_bits = [m for m in base.causal.modules() if isinstance(m, Linear4bit)]
@@ -108,7 +108,7 @@ def test_frozen_restores_the_student_after_an_error(
         assert (layers, on, training, trained, gradient) == ([False] * 2, [adapter] * 14, True, lora, False)
         with base.frozen(not adapter):
             assert state()[1] == [not adapter] * 14
-        assert state()[:2] == (layers, on)  # where a measurement has the teacher read again what is not cached
+        assert state()[:2] == (layers, on)  # as when a measurement needs teacher states that are not cached
     assert state() == before
     with pytest.raises(KeyboardInterrupt), base.frozen(adapter):
         raise KeyboardInterrupt
@@ -154,7 +154,7 @@ def test_checkpointing_changes_no_gradient_nor_does_a_teacher_in_between(load: C
     reads = []
     base.causal.model.layers[1].mlp.register_forward_pre_hook(lambda *_: reads.append(1))
     found = gradients(base)
-    assert len(reads) == 2  # once more in the backward pass: it is checkpointed indeed
+    assert len(reads) == 2  # again in the backward pass, so it is checkpointed
     disturbed = gradients(base, teacher_between=True)
     for key, value in expected.items():
         assert value.abs().max() > 0, key
@@ -178,7 +178,7 @@ def test_the_first_layers_are_computed_again_which_changes_no_bit(
 
 
 def test_the_gradient_through_4_bit_weights_survives_a_pass_without_gradient(load: Callable[..., Any]) -> None:
-    """bitsandbytes on CPU (AVX512-BF16): in `eval()` a no-grad pass repacks the weight in place."""
+    """On a CPU with AVX512-BF16, bitsandbytes in `eval()` repacks the weight in place in a pass without gradient."""
     base = load("mistral", "nf4", rank=2, b=0.0)
     with base.frozen(adapter=False):
         base.hidden(PACKED)
@@ -234,7 +234,7 @@ def test_a_folder_may_be_named_by_a_text(folders: Callable[[str], Path], trained
 
 
 def test_no_kernel_is_downloaded_and_no_warning_is_shown(tmp_path: Path) -> None:
-    """bitsandbytes asks a hub for a kernel when it is imported, where the package `kernels` is installed."""
+    """If the package `kernels` is installed, bitsandbytes asks a hub for a kernel when it is imported."""
     (tmp_path / "kernels.py").write_text("def get_kernel(*args, **kwargs):\n    print('fetched')\n")
     code = "import disc_lite.run.training, sys; assert 'bitsandbytes' in sys.modules"
     done = subprocess.run(

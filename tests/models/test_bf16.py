@@ -1,4 +1,4 @@
-"""A model on a processor that multiplies bf16: what it computes, against fp32."""
+"""A model on a processor that multiplies in bf16, compared with fp32."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TARGETS = torch.tensor([*range(21, 90), *range(61, 100)])
 
 @pytest.fixture
 def in_bf16(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """Whether models, tiny ones too, are loaded in bf16."""
+    """A function that sets whether models, even tiny ones, are loaded in bf16."""
     return lambda on: monkeypatch.setattr(processor, "computes_in_bf16", lambda hidden: on)
 
 
 def trained_once(base: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """The loss of each token, [N], and the gradient of their sum over all parameters of the adapter."""
+    """The loss of each token, [N], and the gradient of their sum with respect to all adapter parameters."""
     with base.autocast():
         hidden = base.hidden_at(TEXTS, PLACES)
     assert hidden.dtype == base.state_dtype
@@ -42,7 +42,7 @@ def trained_once(base: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def stored_in_bf16(folder: Path, copy: Path) -> Path:
-    """A copy of a model folder with weights that have no more digits than bf16 has, as published models have."""
+    """A copy of a model folder with weights rounded to bf16, as published models have."""
     shutil.copytree(folder, copy)
     for file in copy.glob("*.safetensors"):
         save_file({name: value.bfloat16() for name, value in load_file(file).items()}, file, {"format": "pt"})

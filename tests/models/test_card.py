@@ -1,4 +1,4 @@
-"""The paths for CUDA on a card that is pretended, see `tests.pretended_card`: devices and dtypes."""
+"""The code paths for CUDA, on a pretended card (`tests.pretended_card`): devices and dtypes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.pretended_card import COPIES, OnCard, aten, pretended_card, to_card
 
 @pytest.fixture
 def moved(load: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """As `load`, and then on the card, in bf16; what comes after it runs with the card."""
+    """Like `load`, but the base is on the card, in bf16; the card stays in place for the rest of the test."""
     with ExitStack() as stack:
 
         def on_card(name: str, quantize: str = "none", rank: int = 0, **how: Any) -> Any:
-            stack.close()  # loaded on the CPU
+            stack.close()  # the base is loaded on the CPU
             base = load(name, quantize)
             to_card(base.model, torch.bfloat16)
             stack.enter_context(streamed_card())
@@ -45,7 +45,7 @@ def moved(load: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
 
 
 class Waits(TorchDispatchMode):
-    """What the host waits for the card with: numbers read from it, and copies that are not begun ahead."""
+    """Records where the host waits for the card: for numbers read from it, and for blocking copies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Waits(TorchDispatchMode):
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
-        self.patch.undo()  # before the pretended card takes back what it has put there
+        self.patch.undo()  # before the pretended card undoes its own patches
 
     def noted(self, name: str, tensor: Any) -> Any:
         if isinstance(tensor, OnCard):

@@ -1,4 +1,7 @@
-"""What must come after what on a card: inputs of layers on the host, CUDA graphs, pinned memory. See `tests.card_streams`."""
+"""What has to come after what on a card: layer inputs on the host, CUDA graphs, pinned memory.
+
+See `tests.card_streams`.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def gradient(base: Base) -> torch.Tensor:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
-    """From then on the wait of this number is left out; the list has one entry, how many there were."""
+    """A function that leaves out the wait with this number; its list's one entry is the number of the last wait."""
     wait = card_streams.Stream.wait_event
 
     def without(number: int) -> list[int]:
@@ -128,7 +131,8 @@ def test_inputs_of_layers_on_the_host_race_with_nothing_and_every_wait_is_needed
     with on_card(host_checkpoints=False) as (base, _):
         expected = gradient(base)
     with on_card(host_checkpoints=True) as (base, races):
-        # Memory that it puts off is free only when the host sees that the copy is made, and the host is far ahead.
+        # Without it: memory that it holds back is free only once the host sees that the copy is done, and the host is
+        # far ahead.
         monkeypatch.setattr(torch.Tensor, "record_stream", None)
         seen = waits(-1)
         assert torch.equal(gradient(base), expected)
@@ -141,7 +145,7 @@ def test_inputs_of_layers_on_the_host_race_with_nothing_and_every_wait_is_needed
             gradient(base)
             needed.append(bool(races.found))
             races.found.clear()
-    # The host has waited for the embedding and the batch before; and the embedding lives as long as the decoder's pass.
+    # The host has already waited for the embedding and the batch, and the embedding outlives the decoder's pass.
     assert needed == [False] * 3 + [True] * 6
 
 
@@ -159,7 +163,7 @@ def test_after_an_error_in_the_backward_pass_the_next_one_races_with_nothing(
 
         def full(module: Any, inputs: Any) -> None:
             calls.append(1)
-            if len(calls) == 2:  # computed again, with the inputs of the layer below on their way
+            if len(calls) == 2:  # in the recomputation, while the inputs of the layer below are being fetched
                 raise torch.OutOfMemoryError("CUDA out of memory.")
 
         part.register_forward_pre_hook(full)
@@ -179,7 +183,7 @@ def test_a_graph_computes_what_its_pass_does_and_all_graphs_have_one_stream(
     generated: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, _, races = generated()
-    assert len(races.streams) == 2  # a graph was captured
+    assert len(races.streams) == 2  # the second is that of the captured graph
     assert generated()[0] == found
     assert len(races.streams) == 2
     monkeypatch.setattr(graphs, "WORTH_CAPTURING", 1000)

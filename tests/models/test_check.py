@@ -1,4 +1,4 @@
-"""Every family is read, asked and adapted rightly, or refused with a reason before anything is spent."""
+"""Every family is read, asked and adapted correctly, or refused with a reason before any work is done."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from disc_lite.models.loading import load_unchecked
 from disc_lite.packing import Segment, lone
 from tests.tiny_families import APART, READ, REFUSED, WINDOW, WRAPPED, make_family
 
-logging.set_verbosity_error()  # which kernels are not installed
+logging.set_verbosity_error()  # it would warn of kernels that are not installed
 A, B = list(range(20, 60)), list(range(100, 130))
 
 
 @pytest.fixture(scope="session")
 def families(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """name -> folder of a tiny model of the family, made when first asked for; nobody changes it."""
+    """A function: name -> folder of a tiny model of the family, created on first use; tests do not change it."""
     root = tmp_path_factory.mktemp("families")
     return lambda name: root / name if (root / name).is_dir() else make_family(name, root)
 
@@ -38,13 +38,13 @@ def findings(base: Any) -> dict[str, tuple[bool, str]]:
     return {line.name: (line.passed, line.text) for line in check(base).lines}
 
 
-# Attention that `generation.attention` does not compute: capped scores, keys of another layer, arguments not handed on.
+# Attention that `generation.attention` does not compute: capped scores, keys of another layer, arguments not passed on.
 OWN_CACHE = ("gemma2", "gemma4", "gemma4_text", "stablelm", "nemotron")
 
 
 @pytest.mark.parametrize("name", [*READ, *WRAPPED])
 def test_a_family_passes_and_learns(families: Callable[[str], Path], name: str) -> None:
-    """Loading checks; the check is checked here by reading trees past the window, and by a gradient in every adapter."""
+    """Loading runs the check. Here trees past the window, and gradients of every adapter parameter, check the check."""
     base = load_base(families(name), "none", "cpu")
     assert base.packs == (name not in APART)
     assert attends_only(base.causal) == (name not in {*APART, *OWN_CACHE})
@@ -102,10 +102,10 @@ def test_a_window_is_narrowed_only_for_the_check(families: Callable[[str], Path]
 def test_layers_of_a_type_that_is_not_known_have_no_mask_so_texts_are_read_apart(
     families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A short text does not tell: Llama 4's chunks have 8,192 tokens, indexed attention sees 2,048."""
+    """A short text would not show it: Llama 4's chunks have 8,192 tokens, and indexed attention sees 2,048."""
     base = load_unchecked(families("qwen2"), "none", "cpu")
     assert check(base).passed and base.packs
-    monkeypatch.setattr(masks, "FULL", "")  # so that the type of its layers is not known
+    monkeypatch.setattr(masks, "FULL", "")  # makes the type of its layers unknown
     assert check(base).passed and not base.packs
 
 
@@ -125,7 +125,7 @@ def test_masks_are_by_type_of_layer(families: Callable[[str], Path]) -> None:
         assert torch.equal(near, expected)
     config = load_unchecked(families("gemma2"), "none", "cpu").causal.config
     made = masks.attention_masks(config, visible, at, 20, torch.float32)
-    assert torch.equal(made["full_attention"] == 0, visible)  # eager attention adds the mask
+    assert torch.equal(made["full_attention"] == 0, visible)  # eager attention adds the mask to the scores
 
 
 @pytest.mark.parametrize(("part", "broken"), [
@@ -150,11 +150,11 @@ def test_generation_that_is_not_greedy_is_found(
 
 
 def test_a_graph_that_is_wrong_is_found(families: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pass of all rows that production replays from a graph is among those that are checked."""
+    """The pass of all rows, which production replays from a graph, is one of those that are checked."""
     base = load_unchecked(families("llama"), "none", "cpu")
 
     def capture(graph: graphs.DecodingGraph, model: Any) -> None:
-        graph.logits = -graphs.forward(model, graph.one_pass())  # the token that is least likely
+        graph.logits = -graphs.forward(model, graph.one_pass())  # picks the least likely token
         graph.graph = SimpleNamespace(replay=lambda: None)  # type: ignore[assignment]
 
     monkeypatch.setattr("disc_lite.models.generation.decoding.AT_ONCE", {"cpu"})

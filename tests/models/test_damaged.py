@@ -1,4 +1,4 @@
-"""R9 and R10 of reliability: models and adapters that are damaged, or are not what they say, are refused in words."""
+"""R9 and R10 of reliability: models and adapters that are damaged or mislabelled are refused with a clear message."""
 
 import json
 import math
@@ -60,7 +60,7 @@ def cut(name: str) -> Damage:
 
 
 def sharded(lost: str) -> Damage:
-    """In two files, one of which is lost, or is named by no index."""
+    """Split the weights into two files and lose one of them, or the index's list of them."""
 
     def damage(folder: Path) -> None:
         found, shards = (
@@ -119,12 +119,12 @@ def test_a_damaged_or_lying_base_is_refused_before_anything_is_spent(
     with pytest.raises(EnvironmentNotReady) as caught:
         load_base(open_model(str(folder)).folder, "nf4", "cpu")
     assert words in str(caught.value) and len(caught.value.lines()) <= 3 and caught.value.remedy
-    assert not capsys.readouterr().err  # no table of transformers before the three lines
+    assert not capsys.readouterr().err  # no table by transformers before the three lines
     reached("R9", kinds_refused=1)
 
 
 class Largest(TorchDispatchMode):
-    """How many numbers the largest tensor has that an operation made, views aside."""
+    """Measures the number of elements of the largest tensor that an operation created, except views."""
 
     numbers = 0
 
@@ -196,12 +196,12 @@ def test_a_damaged_or_foreign_adapter_is_refused(trained: Path, tmp_path: Path, 
     shutil.copytree(trained / "run", run)
     damage(run / "adapter")
     if name != "pickle only":
-        for folder in (run, run / "adapter"):  # whatever the damage, training did not write this
+        for folder in (run, run / "adapter"):  # whatever the damage, these files are not what training wrote
             with pytest.raises(EnvironmentNotReady, match="is damaged or was edited"):
                 open_adapted(folder)
     copied = tmp_path / "adapter"
     shutil.copytree(run / "adapter", copied)
-    if name != "one bit":  # without the digests of a run, any number is as good as another
+    if name != "one bit":  # without the digests of a run, a changed value cannot be recognised
         with pytest.raises(DiscLiteError) as caught:
             load(open_adapted(copied), "cpu")
         assert words in str(caught.value) and len(caught.value.lines()) <= 3 and caught.value.remedy
@@ -226,7 +226,7 @@ def test_an_exported_adapter_is_the_one_that_was_exported(
     from disc_lite.exporting import export
 
     export(trained / "run", "adapter", tmp_path / "out", device="cpu")
-    edit(tmp_path / "out" / CONFIG, base_model_name_or_path=str(folders("llama")))  # where it is on this machine
+    edit(tmp_path / "out" / CONFIG, base_model_name_or_path=str(folders("llama")))  # the path on this machine
     assert open_adapted(tmp_path / "out").kind == "adapter"
     flip(tmp_path / "out")
     with pytest.raises(EnvironmentNotReady, match="is not what `export` wrote"):

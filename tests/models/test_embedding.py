@@ -1,4 +1,4 @@
-"""The input embedding on the host: the same hidden states and gradients, and it comes back."""
+"""With the input embedding on the host, hidden states and gradients are the same; afterwards it comes back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_what_is_computed_stays_the_same(load: Callable[..., Any]) -> None:
     with embedding_on_host(base.causal):
         there = base.causal.get_input_embeddings()
         assert isinstance(there, HostEmbedding)
-        assert weight.numel() == 0  # of the device's memory nothing is left
+        assert weight.numel() == 0  # nothing is left in the device's memory
         assert not any(p.numel() == rows.numel() and p is not base.head.weight for p in base.model.parameters())
         assert torch.equal(gradient(base), expected)
         with base.frozen(adapter=True) as model:
@@ -41,7 +41,7 @@ def test_what_is_computed_stays_the_same(load: Callable[..., Any]) -> None:
 
 
 def test_the_ids_of_a_batch_stay_on_the_host_with_it(load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the host would wait for all that the card has begun, to have them back."""
+    """Otherwise the host would wait for everything that the card has begun, to get them back."""
     base, read = load("llama"), list[torch.Tensor]()
     monkeypatch.setattr("disc_lite.models.base.to_device", lambda tensor, device: tensor.clone())
     base.causal.get_decoder().register_forward_pre_hook(

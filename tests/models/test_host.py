@@ -1,4 +1,4 @@
-"""The memory of the host: what is free within the limits of control groups, and what is given back to the system."""
+"""Host memory: how much is free within the limits of control groups, and what is returned to the system."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GIB = 1 << 30
 
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with 64 GiB free."""
+    """A machine with 64 GiB free."""
     free = type("Free", (), {"available": 64 * GIB})
     monkeypatch.setattr(psutil, "virtual_memory", free)
 
@@ -52,7 +52,7 @@ def test_the_smallest_limit_of_all_groups_counts_and_files_in_memory_make_room(t
 
 @pytest.mark.parametrize("path", ["/docker/ab12", "/"])
 def test_a_container_sees_its_own_group_as_the_root(tmp_path: Path, path: str) -> None:
-    """Version 1, whose file may name the group as the host does."""
+    """In version 1, where the file can name the group by its path on the host."""
     put(tmp_path, {
         "proc/self/cgroup": f"11:memory:{path}\n3:cpu,cpuacct:{path}\n1:name=systemd:{path}",
         "sys/fs/cgroup/memory/memory.limit_in_bytes": str(8 * GIB),
@@ -64,7 +64,7 @@ def test_a_container_sees_its_own_group_as_the_root(tmp_path: Path, path: str) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_large_tensor_is_mapped_alone_and_so_given_back() -> None:
-    """Where a tensor of 20 MiB was freed, glibc puts one of 10 MiB onto its heap, which grows for ever."""
+    """After a tensor of 20 MiB is freed, glibc puts one of 10 MiB onto its heap, which then never shrinks."""
     code = """
 import os, re, torch
 from disc_lite.models.device import give_back_freed_memory
@@ -91,7 +91,7 @@ HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
     not HUGE_PAGES.exists() or "[never]" in HUGE_PAGES.read_text(), reason="the system gives no pages of 2 MiB"
 )
 def test_large_tensors_are_in_large_pages() -> None:
-    """A page of 4 KiB costs a fault each: 26 MiB of them take as long as the matrix product they are for."""
+    """Every page of 4 KiB costs a fault: for 26 MiB, these take as long as the matrix product they are for."""
     code = """
 import resource
 import disc_lite.models

@@ -1,4 +1,4 @@
-"""Linear layers with an adapter, and gated MLPs, against PEFT's and transformers' own: values, gradients, memory."""
+"""Linear layers with an adapter and gated MLPs match those of PEFT and transformers: values, gradients, memory."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tests.tiny_families import make_family
 from tests.tiny_models import NAMES
 
 PACKED = pack([lone(range(20, 31)), lone(range(40, 44))])
-LONG = pack([lone(range(5, 5 + MLP_TILE // 2 + 9)) for _ in range(3)])  # more rows than a tile
+LONG = pack([lone(range(5, 5 + MLP_TILE // 2 + 9)) for _ in range(3)])  # more rows than a tile has
 
 
 def plain(base: Any) -> Any:
-    """The same model by PEFT's and transformers' own forward passes."""
+    """The same model with the forward methods of PEFT and transformers."""
     for module in base.model.modules():
         module.__dict__.pop("forward", None)
     return base
 
 
 def gradients(base: Any, packed: Any = PACKED) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Hidden states, and the gradients of everything that is trained and of the embeddings."""
+    """Hidden states, and the gradients of all trained parameters and of the embeddings."""
     embedded = []
     handle = base.causal.get_input_embeddings().register_forward_hook(
         lambda module, inputs, out: embedded.append(out.requires_grad_()) or embedded[0]
@@ -70,7 +70,7 @@ def test_gradients_are_pefts_in_fp64(load: Callable[..., Any], name: str, checkp
 
 @pytest.mark.parametrize("checkpointing", [True, False])
 def test_nf4_is_the_dequantised_weight(load: Callable[..., Any], checkpointing: bool) -> None:
-    """Double quantisation and the gradient through it, in fp32, against the same layers not quantised, by PEFT."""
+    """With double quantisation, in fp32, values and gradient match PEFT on the same layers without quantisation."""
     base, whole = load("llama", "nf4", rank=4, checkpointing=checkpointing), load("llama", "none", rank=4)
     for ours, theirs in zip(base.causal.modules(), whole.causal.modules(), strict=False):
         assert type(ours).__name__.removesuffix("4bit") == type(theirs).__name__
@@ -95,10 +95,10 @@ def test_off_it_is_the_base_and_what_is_kept_is_dropped(load: Callable[..., Any]
         kept = projection.kept
         assert kept[0].dtype == torch.bfloat16
         assert torch.equal(base.hidden(PACKED), before)
-        assert projection.kept is kept  # cast once
+        assert projection.kept is kept  # it was cast only once
     assert projection.kept is None
     for parameter in base.adapter_parameters().values():
-        parameter.data.mul_(2)  # as a step of training
+        parameter.data.mul_(2)  # as a training step does
     with base.frozen(adapter=True):
         assert not torch.equal(base.hidden(PACKED), before)
     with base.frozen(adapter=False):
@@ -108,7 +108,7 @@ def test_off_it_is_the_base_and_what_is_kept_is_dropped(load: Callable[..., Any]
 
 
 def saved_bytes(work: Callable[[], torch.Tensor]) -> int:
-    """Bytes that the graph of a computation stores, each storage once; parameters are not counted."""
+    """The bytes that the graph of a computation stores, each storage once, without parameters."""
     storages: dict[int, int] = {}
 
     def pack_hook(tensor: torch.Tensor) -> torch.Tensor:
@@ -144,8 +144,8 @@ def test_other_adapters_and_other_mlps_keep_their_own_forward(load: Callable[...
         LoraConfig(r=2, target_modules=["q_proj", "v_proj"], lora_dropout=0.5, bias="none"), base.model
     )
     base._found_adapter()
-    assert base._projections == []  # dropout is PEFT's
-    other = load_base(make_family("phi3", tmp_path), "none", "cpu")  # gate and up are one layer
+    assert base._projections == []  # an adapter with dropout keeps PEFT's forward
+    other = load_base(make_family("phi3", tmp_path), "none", "cpu")  # in this family gate and up are one layer
     other.attach(2, 4, 0)
     assert len(other._projections) == 8
     assert not any(isinstance(m.__dict__.get("forward"), GatedMlp) for m in other.model.modules())
@@ -175,7 +175,7 @@ def test_a_merged_adapter_and_a_second_one_are_pefts(load: Callable[..., Any]) -
 
 
 def test_an_mlp_may_be_computed_again(load: Callable[..., Any]) -> None:
-    """Under a checkpoint of its own, and where nothing below it is trained."""
+    """Under a checkpoint of its own, and if nothing below it is trained."""
     base = load("llama", rank=4)
     mlp = base.causal.get_decoder().layers[0].mlp
     x = torch.randn(1, 30, mlp.gate_proj.in_features)
@@ -189,7 +189,7 @@ def test_an_mlp_may_be_computed_again(load: Callable[..., Any]) -> None:
 
 
 class Scaled(torch.nn.Linear):
-    """A linear layer whose `weight` holds raw numbers, as quantised ones of other packages do."""
+    """A linear layer whose `weight` holds raw numbers, as in other quantisation packages."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.linear(x, self.weight * 8, self.bias)

@@ -1,4 +1,4 @@
-"""Inputs of layers on the host: the same gradients bit for bit, and nothing of them left on the device."""
+"""With the inputs of layers on the host, gradients are the same bit for bit and no input is left on the device."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_gradients_are_the_same_bit_for_bit(deep: Callable[[bool], Any]) -> None
     assert first.abs().max() > 0
     assert torch.equal(first, gradient(deep(False)))
     base.model.zero_grad()
-    assert torch.equal(first, gradient(base))  # the next pass begins anew
+    assert torch.equal(first, gradient(base))  # the next pass starts from the beginning
 
 
 def test_no_input_but_the_last_layers_waits_on_the_device(deep: Callable[[bool], Any]) -> None:
@@ -72,7 +72,7 @@ def test_no_input_but_the_last_layers_waits_on_the_device(deep: Callable[[bool],
 def test_a_layer_with_two_inputs_copies_each_once_there_and_once_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Gemma 4's layers get their part of the per-layer embedding too; those of the layer below are fetched ahead."""
+    """Gemma 4's layers also take their part of the per-layer embedding; inputs of the layer below are fetched ahead."""
     from disc_lite.models.loading import load_unchecked
 
     kinds = ["sliding_attention", "full_attention"] * 3
@@ -103,7 +103,7 @@ def test_a_layer_with_two_inputs_copies_each_once_there_and_once_back(
 
 
 class Stream:
-    """What the code does with a CUDA stream, as a list of words."""
+    """Records as words what the code does with a CUDA stream."""
 
     def __init__(self, done: list[str]) -> None:
         self.done = done
@@ -126,7 +126,7 @@ class Stream:
 def test_on_cuda_the_layer_below_is_fetched_ahead(
     deep: Callable[[bool], Any], monkeypatch: pytest.MonkeyPatch, pins: bool
 ) -> None:
-    """With a pretended stream; whether it is all that must be waited for, `test_card_order` asks."""
+    """With a pretended stream; `test_card_order` checks whether these waits are sufficient."""
     done, copies = list[str](), list[bool]()
     stream = Stream(done)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: stream)
@@ -161,7 +161,7 @@ def test_on_cuda_the_layer_below_is_fetched_ahead(
     done.clear()
     states.sum().backward()
     monkeypatch.undo()
-    # Two are begun at first, then one ahead; none is begun twice.
+    # Two fetches begin at first, then one ahead of each layer; none begins twice.
     assert done == [*begun, *begun, "waits", *begun, "waits", "waits"]
     assert copies == [pins] * 2 * (LAYERS - 1)
 
@@ -177,7 +177,7 @@ def test_the_blocks_of_a_small_micro_batch_are_those_of_a_large_one(monkeypatch:
         held = host._empty_like(torch.ones(1, tokens, 16, dtype=torch.bfloat16))
         assert (held.shape, held.dtype) == ((1, tokens, 16), torch.bfloat16)
     assert asked == [64 * 16 * 2] * 3
-    host._empty_like(torch.ones(1, 40, 2, dtype=torch.bfloat16))  # of a layer of Gemma 4, the other input
+    host._empty_like(torch.ones(1, 40, 2, dtype=torch.bfloat16))  # the other input of a layer of Gemma 4
     assert asked[3:] == [40 * 2 * 2]
 
 
@@ -203,7 +203,7 @@ def test_segments_do_not_grow_under_wsl2(monkeypatch: pytest.MonkeyPatch, releas
 
 
 def test_a_driver_without_memory_that_grows_is_told_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of an A40 as a virtual GPU: PyTorch's first allocation fails."""
+    """As on an A40 used as a virtual GPU, where PyTorch's first allocation fails."""
     said = ["CUDA driver error: operation not supported", "CUDA error: device-side assert triggered"]
 
     def refuses(*size: int, device: torch.device) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Chat templates that do not end, write without end, or ask for more than a template may."""
+"""Chat templates that never end, write without end, or ask for more than a template is allowed."""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An answer is taught whole: nothing of it is in the prompt's last token, and it ends where the model ends it."""
+"""All of an answer is taught: none of it is in the prompt's last token, and it ends where the model stops."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from disc_lite.models.tokens import Tokens
 from tests.tiny_models import QWEN3, make_tokenizer
 
 ANSWERS = ("Ada Brink runs it.", "yes", "no", "84 euros", "a", "he saw", "日本 🙂")
-# name -> what is written for each message, with `role` and `content`; before the answer; tokens to add, and EOS
+# name -> (text of each message, with `role` and `content`; text before the answer; tokens to add; EOS tokens)
 TEMPLATES: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
-    # BitNet b1.58, and fine-tunes on Vicuna's format.
+    # BitNet b1.58, and models fine-tuned on Vicuna's format.
     "space": ("{{ m.role | capitalize }}: {{ m.content }}<|im_end|>", "Assistant: ", (), ("<|im_end|>",)),
     "letter": ("{{ m.role }}T{{ m.content }}<|im_end|>", "assistantT", (), ("<|im_end|>",)),
-    # Qwen3-4B-Thinking-2507: it thinks always, and a finished answer has an empty thinking block.
+    # Qwen3-4B-Thinking-2507 always thinks, and a finished answer has an empty thinking block.
     "thinking": (
         "<|im_start|>{{ m.role }}\n{% if loop.last and m.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}"
         "{{ m.content }}<|im_end|>\n",
         "<|im_start|>assistant\n<think>\n", ("<think>", "</think>"), ("<|im_end|>",),
     ),
-    # GLM-4: the user's next turn ends an answer. GLM-Edge opens an answer after every conversation.
+    # GLM-4: the user's next turn ends an answer. GLM-Edge: the template opens an answer after every conversation.
     "glm4": ("<|{{ m.role }}|>\n{{ m.content }}", "<|assistant|>", ("<|user|>", "<|assistant|>"),
              ("<|endoftext|>", "<|user|>")),
     "edge": ("<|{{ m.role }}|>\n{{ m.content }}{% if loop.last and m.role == 'assistant' %}<|assistant|>{% endif %}",
@@ -104,7 +104,7 @@ def test_an_answer_shares_no_token_with_the_prompt(tmp_path: Path) -> None:
     prompt, answer = tokens.turn("Who?", "he saw")
     assert [*prompt, *answer][: len(prompt)] == prompt == tokens.prompt("Who?")
     assert tokens.decode(answer) == "he saw"
-    assert tokens.text("assistantThe") != [*tokens.text("assistantT"), *tokens.text("he")]  # `The` is a token
+    assert tokens.text("assistantThe") != [*tokens.text("assistantT"), *tokens.text("he")]  # `The` is one token
 
 
 def test_an_end_that_is_not_written_is_told(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_an_end_that_is_not_written_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("template", [True, False])
 def test_all_that_the_tokenizer_begins_a_text_with_is_its_beginning(tmp_path: Path, template: bool) -> None:
-    """GLM-4's `[gMASK]<sop>`: two tokens, neither of which is its BOS."""
+    """GLM-4 begins texts with `[gMASK]<sop>`, two tokens, neither of which is its BOS."""
     tokenizer = made("glm4", tmp_path).hf
     tokenizer.chat_template = "[gMASK]<sop>" + tokenizer.chat_template if template else None
     tokenizer.add_tokens(["[gMASK]", "<sop>"])

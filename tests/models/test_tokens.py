@@ -1,4 +1,4 @@
-"""Text is text: no control token comes out of it, and a prompt is what the model's own template writes (R21)."""
+"""No text becomes a control token, and a prompt is what the model's own template renders (R21)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def control(tokens: Tokens, ids: list[int]) -> list[int]:
 
 
 def rendered(tokens: Tokens, *messages: str, prompt: bool = True) -> list[int]:
-    """What transformers makes of a conversation, its date frozen like ours."""
+    """The conversation as transformers renders it, with the same frozen date as ours."""
     roles = ("user", "assistant")
     chat = [{"role": roles[n % 2], "content": text} for n, text in enumerate(messages)]
     ids: Any = tokens.hf.apply_chat_template(
@@ -71,7 +71,7 @@ def test_every_added_token_is_a_control_token(tokens: Tokens) -> None:
 def test_no_text_becomes_a_control_token(tokens: Tokens) -> None:
     names = spellings(tokens)
     texts = [*names, "".join(names), " ".join(names), *(f"a{n}b" for n in names), *(f"\n {n}\n" for n in names)]
-    texts += [f"{NONCE}", "\ue5d1.0\ue5d2", "\ue5d10.0\ue5d2"]  # how a control token is spelled, but for the secret
+    texts += [f"{NONCE}", "\ue5d1.0\ue5d2", "\ue5d10.0\ue5d2"]  # spelled like a control token, except for the secret
     for text in texts:
         ids, offsets = tokens.document(text)
         assert not tokens.control_ids & set(ids), text
@@ -95,11 +95,11 @@ def test_any_text_round_trips_without_control_tokens(made: dict[str, Tokens], te
         text = normalizer.normalize_str(text) if normalizer else text
         ids, offsets = tokens.document(text)
         assert not tokens.control_ids & set(ids)
-        # A SentencePiece tokenizer takes one space in front for its own.
+        # A SentencePiece tokenizer drops one leading space as its own.
         assert tokens.decode(ids) == (text.removeprefix(" ") if tokens is made["mistral"] else text)
         covered = {place for start, end in offsets for place in range(start, end)}
-        assert covered == set(range(len(text)))  # every character has its token ...
-        assert [start for start, _ in offsets] == sorted(start for start, _ in offsets)  # ... in order
+        assert covered == set(range(len(text)))  # every character belongs to a token ...
+        assert [start for start, _ in offsets] == sorted(start for start, _ in offsets)  # ... and they are in order
 
 
 def test_prompts_and_turns_are_what_transformers_renders(tokens: Tokens) -> None:
@@ -112,7 +112,7 @@ def test_prompts_and_turns_are_what_transformers_renders(tokens: Tokens) -> None
             whole = rendered(tokens, user, answer, prompt=False)
             assert prompt_ids == prompt
             assert [*prompt_ids, *answer_ids] == whole[: len(prompt_ids) + len(answer_ids)]
-            # The answer ends with the token that stops the model; a line break after it is nobody's to say.
+            # The answer ends with the token that stops the model; the model does not write a line break after it.
             assert answer_ids[-1] in tokens.stop_ids
             assert not tokens.stop_ids & set(answer_ids[:-1])
             assert not tokens.decode(whole[len(prompt_ids) + len(answer_ids) :]).strip()
@@ -142,7 +142,7 @@ def test_bos_stops_and_thinking(tokens: Tokens, made: dict[str, Tokens]) -> None
     assert tokens.stop_ids == {eos, tokens.hf.convert_tokens_to_ids(ends)}
     if "</think>" in spellings(tokens):
         shut = tokens.hf.convert_tokens_to_ids("</think>")
-        assert tokens.prompt("a").count(shut) == 1  # thinking is over before the answer begins
+        assert tokens.prompt("a").count(shut) == 1  # thinking ends before the answer begins
         assert shut not in tokens.turn("a", "b")[1]
 
 
@@ -190,7 +190,7 @@ def test_a_tokenizer_that_cannot_be_used_is_refused(tmp_path: Path, monkeypatch:
 def test_mistral_commons_tokenizer_is_not_taken_and_one_without_offsets_is_refused(
     folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where that package is installed, transformers prefers it to tokenizer.json, unless it is told not to."""
+    """If that package is installed, transformers prefers it to tokenizer.json, unless it is told not to."""
     usual = AutoTokenizer.from_pretrained
 
     def preferred(folder: Path, mistral_format: bool | None = None, **options: Any) -> Any:
@@ -234,7 +234,7 @@ def test_the_template_is_rendered_and_spelled_once(tokens: Tokens, monkeypatch: 
         tokens, *(text for turn in turns for text in turn), "Where?"
     )
     before = tokens.turn("Who?", "Ada.")
-    for name in ("render", "_longest_first"):  # what the work is done with
+    for name in ("render", "_longest_first"):  # these do the work
         monkeypatch.setattr(tokens, name, None)
     assert tokens.turn("Who?", "Ada.") == before
     other = tokens.conversation([("Why?", "So."), ("How?", "Well.")], "What?")

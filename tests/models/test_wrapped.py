@@ -1,4 +1,4 @@
-"""Models that take images too: their text part is adapted, saved, loaded and merged under the names of their files."""
+"""Models that take images too: their text part is adapted, saved, loaded and merged under the names in their files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_run_is_loaded_and_merged(tmp_path: Path, name: str) -> None:
     assert not [
         key for key in changed if "vision" in key or "visual" in key or ("layers" not in key and "per_layer" not in key)
     ]
-    export(run, "adapter", device="cpu")  # its proof loads it with PEFT alone
+    export(run, "adapter", device="cpu")  # its proof loads the export with PEFT alone
 
 
 @pytest.mark.parametrize("name", ["gemma3", "gemma4", "mistral3"])

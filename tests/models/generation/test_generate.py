@@ -1,4 +1,4 @@
-"""Rows that are replaced, a prefix that is stored once and a card that is full leave every answer as it would be alone."""
+"""Replaced rows, a prefix stored once and a full card leave every answer as it would be alone."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.tiny_families import LONGROPE, make_family
 from tests.tiny_models import NAMES, make_model
 
 PROMPTS = [[30, 31, 32], [40], [50, 51, 52, 53, 54, 55, 56, 57], [60, 61], [40], list(range(100, 140))]
-STOPS = frozenset(range(200, 212))  # enough that rows end at different times
-# Two groups with long beginnings, of which the first 18 tokens are common to both, and a prompt of no group.
+STOPS = frozenset(range(200, 212))  # enough of them that rows end at different times
+# Two groups with long beginnings that have their first 18 tokens in common, and a prompt in no group.
 BEGINNINGS = {0: list(range(70, 100)), 1: [*range(70, 88), *range(10, 17)], 2: []}
 GROUPS = [0, 1, 0, 1, 2, 0]
 SHARING = [BEGINNINGS[group] + prompt for group, prompt in zip(GROUPS, PROMPTS, strict=True)]
@@ -31,7 +31,7 @@ def by_transformers(base: Any, prompts: list[list[int]], most: int) -> list[Cont
     return [_by_transformers(base, tuple(prompt), most) for prompt in prompts]
 
 
-@functools.cache  # of a shared base several tests ask the same
+@functools.cache  # several tests ask the same of a shared base
 def _by_transformers(base: Any, prompt: tuple[int, ...], most: int) -> Continuation:
     with base.frozen(adapter=False) as model:
         return continued_by_transformers(model, [*prompt], most)
@@ -49,7 +49,7 @@ def continued_by_transformers(model: Any, prompt: list[int], most: int) -> Conti
 
 @contextmanager
 def sizes_of_passes(model: Any) -> Iterator[list[int]]:
-    """The number of tokens of each forward pass in the block."""
+    """Collect the number of tokens of each forward pass in the block."""
     sizes: list[int] = []
     handle = model.model.register_forward_pre_hook(
         lambda module, args, kwargs: sizes.append(kwargs["input_ids"].numel()), with_kwargs=True
@@ -62,7 +62,7 @@ def sizes_of_passes(model: Any) -> Iterator[list[int]]:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Passes as on CUDA: all prefixes at once, and what would be captured as a graph is run anew each time."""
+    """Make passes as on CUDA: all prefixes at once; a captured graph is recomputed at each replay."""
 
     class Recorded:
         def __init__(self, run: Callable[[], torch.Tensor], into: torch.Tensor) -> None:
@@ -147,7 +147,7 @@ def test_prefixes_that_are_shared_change_nothing_and_are_read_once(
         assert generate(model, SHARING, groups=GROUPS, **how) == alone
         with sizes_of_passes(model) as sizes:
             generate(model, SHARING, groups=GROUPS, **{**how, "max_new_tokens": 1})
-    # The first prefix, the second without what it has in common with the first, then all that is not shared.
+    # The first prefix, the second without the part in common with the first, then everything that is not shared.
     assert sizes == [30, 25 - 18, sum(map(len, PROMPTS))]
 
 
@@ -209,7 +209,7 @@ def test_finished_prompts_are_counted(plain: Callable[..., Any]) -> None:
 
 
 def test_prompts_that_end_together_are_counted_on_the_way(plain: Callable[..., Any]) -> None:
-    """By the tokens that they have: all that is seen of a batch for minutes on a slow machine."""
+    """By their tokens: for minutes, on a slow machine, no other progress of a batch is visible."""
     finished: list[int] = []
     prompts, how = [[5, 6, number] for number in range(7, 17)], {"max_new_tokens": 20, "max_rows": 10}
     with plain("llama").frozen(adapter=False) as model:
@@ -231,7 +231,7 @@ def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(
         def hook(module: Any, args: Any, kwargs: Any) -> None:
             decoding = kwargs["generation_pass"].decoding
             rows.append(0 if decoding is None else len(decoding.rows))
-            # Full only after some tokens: what was drawn until then is drawn again.
+            # It fails only after some tokens: those sampled until then are sampled again.
             if rows[-1] > most and decoding.width > 16:
                 raise error
 
@@ -245,7 +245,7 @@ def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(
         assert max(rows) >= 7
         rows.clear()
         assert generate(model, prompts, **how) == expected
-        assert max(rows) <= 4  # a later call does not try again
+        assert max(rows) <= 4  # later calls do not try more rows again
         handle.remove()
         handle = model.model.register_forward_pre_hook(full(0), with_kwargs=True)
         with pytest.raises(type(error)):
@@ -256,7 +256,7 @@ def test_rows_that_do_not_fit_into_the_card_are_fewer_for_the_rest_of_the_run(
 def test_rows_have_the_planned_share_of_the_free_memory(
     load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And at most half of what did not fit, where that is less."""
+    """And at most half of what did not fit, if that is less."""
     with load("llama").frozen(adapter=False) as model:
         shape = cache.CacheShape(8, 32, 1, 16, 8)
         failed = int(8 * cache.row_bytes(model, 32 + 16 / 8))
@@ -289,7 +289,7 @@ def test_sampling_follows_from_its_seed_alone(plain: Callable[..., Any]) -> None
         assert generate(model, PROMPTS, seed=5, **how) == first
         assert torch.equal(torch.get_rng_state(), before)
         assert generate(model, PROMPTS, seed=6, **how) != first
-    assert first[1] != first[4]  # the same prompt twice is drawn twice
+    assert first[1] != first[4]  # the same prompt twice gives two samples
 
 
 def test_a_prompt_keeps_its_text_with_its_stream_and_its_temperature(plain: Callable[..., Any]) -> None:
@@ -305,7 +305,7 @@ def test_a_prompt_keeps_its_text_with_its_stream_and_its_temperature(plain: Call
         turned = generate(model, SHARING[::-1], temperature=1.0, streams=[*range(6)][::-1], **how)
         assert turned == drawn[::-1]
     tokens = sum(len(f.whole_ids) - 1 for f in both)
-    assert sum(sizes) == 30 + 7 + sum(map(len, PROMPTS)) + tokens  # the prompts once for both temperatures
+    assert sum(sizes) == 30 + 7 + sum(map(len, PROMPTS)) + tokens  # the prompts are read once for both temperatures
 
 
 def test_the_model_has_its_own_attention_again_while_a_stream_waits(plain: Callable[..., Any]) -> None:
@@ -318,7 +318,7 @@ def test_the_model_has_its_own_attention_again_while_a_stream_waits(plain: Calla
 
 
 def test_a_text_has_the_positions_that_it_has_alone(tmp_path: Path) -> None:
-    """LongRoPE: what is longer than the original length, or may grow so, is written in passes of its own."""
+    """LongRoPE: texts that are or can become longer than the original length are generated in separate passes."""
     base = load_base(make_family("phi4", tmp_path), "none", "cpu")
     prompts = [[*range(20, 20 + n)] for n in (12, 90, 30, 60, 71)]
     with base.frozen(adapter=False) as model:

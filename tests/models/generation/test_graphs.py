@@ -1,6 +1,6 @@
-"""A pass that no CUDA graph can hold: generation goes on, on the stream that it had, and does not try again.
+"""If a pass cannot be captured in a CUDA graph, generation continues on the same stream and does not try again.
 
-With a pretended CUDA: `torch.cuda.graph` is PyTorch's own, streams are words, and a capture ends as on a card.
+CUDA is pretended: `torch.cuda.graph` is PyTorch's own, streams are strings, and a capture ends as on a card.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from disc_lite.models.generation import generate, graphs
 
 PROMPTS = [[30, 31, 32], [40], [50, 51, 52, 53]]
 HOW: dict[str, Any] = {"stop_ids": frozenset(), "max_new_tokens": 16}
-SYNCS = "called a synchronizing CUDA operation"  # PyTorch's words
+SYNCS = "called a synchronizing CUDA operation"  # PyTorch's message
 INVALID = "CUDA error: operation failed due to a previous error during capture"
 
 
 class Pretended:
-    """What a card is asked for, and its current stream."""
+    """Records what is asked of a card, and holds its current stream."""
 
     def __init__(self) -> None:
         self.current, self.mode, self.done = "usual", 0, list[str]()
@@ -100,7 +100,7 @@ def test_after_a_failed_capture_the_stream_is_as_before_and_no_other_is_tried(
 def test_a_pass_that_waits_for_the_card_is_found_before_a_capture_begins(
     load: Callable[..., Any], card: Callable[[], Pretended]
 ) -> None:
-    """As LongRoPE did until transformers 5.21, and as dynamic NTK scaling does."""
+    """LongRoPE did this until transformers 5.21, and dynamic NTK scaling still does."""
     base = load("llama")
     with base.frozen(adapter=False) as model:
         expected = generate(model, PROMPTS, **HOW)

@@ -1,4 +1,4 @@
-"""Continuations of an interrupted call are not written again."""
+"""Continuations that an interrupted call has finished are not generated again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Full(Exception):
 
 
 def passes_of(base: Any, most: int = 10**6) -> list[int]:
-    """Counts the forward passes of the decoder; raises before one too many."""
+    """Count the forward passes of the decoder, and raise before one more than `most`."""
     count = [0]
 
     def before() -> None:
@@ -47,7 +47,7 @@ def test_what_is_finished_is_not_written_again(load: Callable[..., Any], tmp_pat
     path = tmp_path / "journal.txt"
     plain = write(load("llama"), None)
     base = load("llama")
-    passes = passes_of(base, most=9)  # of rows of four
+    passes = passes_of(base, most=9)  # with rows of four
     with pytest.raises(Full):
         write(base, KnownContinuations(Journal(path)))
     done = len(Journal(path))
@@ -59,7 +59,7 @@ def test_what_is_finished_is_not_written_again(load: Callable[..., Any], tmp_pat
     assert told[-1] == len(PROMPTS)
     rest = passes[0]
     assert write(base, KnownContinuations(Journal(path))) == plain
-    assert passes[0] == rest  # not one more
+    assert passes[0] == rest  # not one more than necessary
     found = write(base, KnownContinuations(Journal(path)))
     for one, other in zip(found, plain, strict=True):
         assert one.log_ps == pytest.approx(other.log_ps, abs=1e-5)

@@ -1,4 +1,4 @@
-"""A model in bf16, as on GPUs: what is drawn and what is said of it follow from logits in fp32, as in the loss."""
+"""For a bf16 model, as on GPUs, samples and log-probabilities follow from fp32 logits, as in the loss."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_tokens_are_drawn_from_logits_that_are_not_rounded(tmp_path: Path, name:
 
 
 def in_fp64(base: Any, hidden: Tensor) -> Tensor:
-    """The logits of hidden states [N, H]: [N, V]."""
+    """The logits [N, V] of hidden states [N, H]."""
     config = base.causal.config.get_text_config()
     logits = hidden.double() @ base.causal.get_output_embeddings().weight.double().T
     logits = logits / (getattr(config, "logits_scaling", None) or 1.0)

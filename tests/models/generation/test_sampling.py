@@ -1,4 +1,4 @@
-"""Samples follow the softmax, and no token without a share is drawn."""
+"""Samples follow the softmax, and tokens with probability zero are never sampled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_token_is_the_one_whose_part_of_the_unit_interval_contains_the_number(
     before = torch.where(tokens > 0, exact.gather(1, (tokens - 1).clamp(min=0)[:, None])[:, 0], 0.0)
     assert (before <= uniforms + 1e-5).all()
     assert (exact.gather(1, tokens[:, None])[:, 0] >= uniforms - 1e-5).all()
-    assert log_probabilities(logits, tokens).isfinite().all()  # none without a share
+    assert log_probabilities(logits, tokens).isfinite().all()  # none has probability zero
 
 
 def test_log_probabilities_are_at_temperature_1() -> None:
@@ -59,6 +59,6 @@ def test_tokens_below_min_p_are_not_drawn_and_the_others_keep_their_proportions(
         expected = logits.exp()[0] * (torch.arange(5) < kept)
         torch.testing.assert_close(drawn, expected / expected.sum(), atol=0.02, rtol=0)
         assert not drawn[kept:].any()
-    # The limit is that of the probabilities at the temperature: at 3 even the last one is above a fifth.
+    # The limit applies to the probabilities at this temperature: at 3 even the last one is above a fifth.
     assert sample(logits, [3.0], torch.tensor([1 - 2**-24]), 0.2).tolist() == [4]
     assert sample(logits, [0.0], uniforms[:1], 0.2).tolist() == [0]

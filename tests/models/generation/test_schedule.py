@@ -23,7 +23,7 @@ def requested(prompts: list[tuple[int, ...]], groups: list[int] | None = None) -
 
 
 def run(schedule: Schedule, lengths: dict[int, int], max_tokens: int = 1000, fewest: int = 1) -> list[int]:
-    """Rows that are written in every pass, until all requests are finished."""
+    """Generate until all requests are finished, and return the number of rows in each pass."""
     rows = []
     left = dict(lengths)
     while schedule.left:
@@ -67,7 +67,7 @@ def test_every_request_is_written_whatever_the_blocks(shape: tuple[int, int, int
 
 
 def test_most_rows_are_written_while_requests_wait() -> None:
-    """As in the synthesis of many passages: 40 prefixes with 6 or 30 requests each, 64 rows."""
+    """As in the synthesis of many passages: 40 prefixes with 6 or 30 requests each, and 64 rows."""
     rng = Random(3)
     sizes = [6 if n % 4 else 30 for n in range(40)]
     requests = [
@@ -84,7 +84,7 @@ def test_few_tokens_are_read_at_once_but_at_least_one_prompt() -> None:
     schedule = Schedule(requests, CacheShape(4, 80, 1, 32, 16), LIMITS)
     assert schedule.admit(10, 1) == ([0], [0])
     assert schedule.admit(10, 1) == ([], [1, 2])
-    assert schedule.admit(10, 3) == ([], [3])  # fewer are left than are awaited
+    assert schedule.admit(10, 3) == ([], [3])  # fewer are left than it waits for
     assert schedule.admit(10, 1) == ([], [])
 
 
@@ -117,7 +117,7 @@ def test_a_prefix_is_what_the_prompts_of_a_group_share_without_their_last_token(
     assert [(r.prefix, r.rest) for r in found] == [
         (long, (7,)), (long, (7,)), (long, (8, 9)),
         ((), (5, 6)), ((), (5, 6, 7)),  # too short to be shared
-        ((*long, 3), (3,)), ((*long, 3), (4,)),  # alone in their groups, so with each other
+        ((*long, 3), (3,)), ((*long, 3), (4,)),  # alone in their groups, so these share with each other
     ]  # fmt: skip
     assert [r.place for r in found] == list(range(7))
     assert {r.prefix for r in requested(prompts[:3])} == {long}
