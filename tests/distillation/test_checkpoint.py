@@ -1,4 +1,4 @@
-"""Checkpoints: a training cut after any step ends in the same bytes, and a damaged checkpoint steps aside."""
+"""A training that is interrupted after any step ends in the same bytes; damaged checkpoints are set aside."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_run_cut_after_any_step_ends_in_the_same_bytes(load: Callable[..., Any
         cut = SmallTraining(load, tmp_path / f"{k}", **sections)
         found = cut.train(stop_after=k)
         assert [s.step for s in found] == list(range(1, k + 1))
-        again = SmallTraining(load, tmp_path / f"{k}", **sections)  # another process would begin like this
+        again = SmallTraining(load, tmp_path / f"{k}", **sections)  # as a new process would begin
         found += again.train()
         assert [(s.step, s.loss, s.gradient_norm) for s in found] == [(s.step, s.loss, s.gradient_norm) for s in steps]
         assert files_of(newest_checkpoint(again.folder)) == expected
@@ -56,7 +56,7 @@ def test_a_run_cut_after_any_step_ends_in_the_same_bytes(load: Callable[..., Any
 def test_a_step_that_is_stopped_between_its_micro_batches_is_made_whole_later(
     load: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """A signal waits for one forward and backward pass at most, not for all of the step's."""
+    """A signal waits for at most one forward and backward pass, not for all passes of the step."""
     sections = {"train": {**FAST, "epochs": 2, "tokens_per_batch": 384}, "execution": {"micro_batch_tokens": 140}}
     whole = SmallTraining(load, tmp_path / "whole", **sections)
     steps = whole.train()
@@ -95,14 +95,14 @@ def test_what_is_loaded_is_what_was_saved(load: Callable[..., Any], tmp_path: Pa
 
 
 def test_every_part_of_a_checkpoint_is_needed(load: Callable[..., Any], tmp_path: Path) -> None:
-    """R5: whatever is forgotten, set to zero or left at its first value, a continued training ends in other bytes."""
+    """R5: if any part is missing, zero or at its initial value, a continued training ends in other bytes."""
     sections = {"train": {**FAST, "epochs": 1, "tokens_per_batch": 128}}
     whole = SmallTraining(load, tmp_path / "whole", **sections)
     whole.train()
     expected = files_of(newest_checkpoint(whole.folder))
     SmallTraining(load, tmp_path / "cut", **sections).train(stop_after=3)
     parts = ["", "adapter", "optimizer/exp_avg", "optimizer/exp_avg_sq", "optimizer/step", "step"]
-    for part in parts:  # with none of them forgotten, the bytes are the same
+    for part in parts:  # without a missing part the bytes are the same
         shutil.copytree(tmp_path / "cut", tmp_path / "again", dirs_exist_ok=False)
         forget(newest_checkpoint(tmp_path / "again"), part)
         SmallTraining(load, tmp_path / "again", **sections).train()
@@ -113,7 +113,7 @@ def test_every_part_of_a_checkpoint_is_needed(load: Callable[..., Any], tmp_path
 
 
 def forget(saved: Path, part: str) -> None:
-    """Put what a new training begins with in the place of a part, and seal the checkpoint again."""
+    """Replace a part by what a new training begins with, and seal the checkpoint again."""
     if part == "step":
         state = read_json(saved / "state.json")
         write_json(saved / "state.json", {**state, "step": state["step"] - 1})
@@ -161,7 +161,7 @@ def test_a_checkpoint_of_another_run_is_refused(load: Callable[..., Any], tmp_pa
 
 @pytest.mark.parametrize("bits", [32, 8])
 def test_another_precision_of_adamw_takes_the_state_over(load: Callable[..., Any], tmp_path: Path, bits: int) -> None:
-    """Moments are those that were saved, as far as 8 bits can hold them, and training goes on."""
+    """Saved moments are kept as far as 8 bits can represent them, and training continues."""
     sections = {"train": {**FAST, "epochs": 2, "tokens_per_batch": 128}, "rank": 64}
     one = SmallTraining(load, tmp_path, **sections, execution={"optimizer_bits": bits})
     whole = one.train(stop_after=4)

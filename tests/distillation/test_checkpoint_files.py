@@ -1,4 +1,4 @@
-"""The files of checkpoints, without a training: what is written and loaded, which are removed, set aside or refused."""
+"""The files of checkpoints, without training: which are written, loaded, removed, set aside or refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ Parameters = dict[str, nn.Parameter]
 
 
 def parameters(scale: float = 1.0) -> Parameters:
-    """Of several shapes, one laid out by columns; a name may hold a slash, as the files' own names of states do."""
+    """Parameters of several shapes, one stored by columns.
+
+    A name can contain a slash, as the names of states in the files do.
+    """
     made = {"a.lora_A": torch.arange(12.0).view(3, 4), "b/lora_B": torch.arange(10.0).view(5, 2).T, "c": torch.ones(1)}
     return {name: nn.Parameter(scale * tensor) for name, tensor in made.items()}
 
@@ -56,7 +59,7 @@ def test_everything_comes_back_and_goes_on_the_same(tmp_path: Path, bits: int) -
         ["adapter.safetensors", "optimizer.safetensors", "state.json", MANIFEST]
     )
     assert verify(saved) == []
-    assert len({path.stat().st_mode for path in saved.iterdir()}) == 1  # whoever may read one may read all
+    assert len({path.stat().st_mode for path in saved.iterdir()}) == 1  # all files have the same permissions
     numbers = {f"{name}/step": 3 for name in one} if bits == 8 else {}
     assert read_json(saved / "state.json") == {"format": 1, "step": 7, "optimizer": numbers}
     assert checkpoint.load(saved, two, other) == 7
@@ -112,7 +115,7 @@ def test_damaged_ones_are_set_aside_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_the_reason_of_an_earlier_one_does_not_stand_in_the_way(tmp_path: Path) -> None:
-    """In a run folder, where each file has a digest: one that was removed by hand, and its reason with it."""
+    """In a run folder, where each file has a digest: the one set aside earlier was removed by hand, with its reason."""
     begin_digests(tmp_path)
     with lock(tmp_path):
         folder = tmp_path / "checkpoints"

@@ -1,4 +1,4 @@
-"""Teacher and student predict the very same tokens, and the teacher reads every token once."""
+"""Teacher and student predict exactly the same tokens, and the teacher reads every token once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def path_ids(lesson: Lesson, segment: int) -> list[int]:
 
 
 def check_same_tokens(lesson: Lesson) -> None:
-    """What stands after each compared place is the same token, for teacher and student."""
+    """Check that after each compared position teacher and student have the same token."""
     teacher_ids = [lesson.sequence[s].input_ids[p + 1] for s, p in lesson.teacher_at if p >= 0]
     assert len(teacher_ids) == len(lesson.teacher_at) > 0
     assert teacher_ids == [t for example in lesson.examples for t in example.target_ids]
@@ -76,7 +76,7 @@ def test_disc_covers_every_sentence_and_reads_hardly_a_token_twice(
     assert (len(lessons) > 4) == (teacher_tokens == 160)
     assert sum(lesson.tokens for lesson in lessons) <= (1.05 if teacher_tokens > 160 else 1.6) * len(text.ids)
     examples = [example for lesson in lessons for example in lesson.examples]
-    # Each is a target from its first token to its last.
+    # Each sentence is a target from its first token to its last.
     for example, (start, end) in zip(examples, wanted(text), strict=True):
         ids = tuple(text.ids[start:end])
         assert example.input_ids[-len(ids) :] == ids
@@ -101,14 +101,14 @@ def test_the_teacher_of_a_later_window_has_read_at_least_the_anchor(tokens: Toke
 
 @pytest.mark.parametrize("teacher_tokens", [160, 320])
 def test_a_later_window_begins_with_whole_sentences_of_a_quarter(tokens: Tokens, teacher_tokens: int) -> None:
-    """As many as fit beside the headings; and the plan knows how much the teacher reads again."""
+    """As many as fit after the headings; and the plan predicts how much the teacher reads again."""
     (text,) = texts_of(tokens, 24, repeat=12)
     recipe = recipe_of(disc={"teacher_tokens": teacher_tokens, "anchor": "none"})
     lessons = disc_lessons([text], tokens, recipe)
     sentences = [s for p in text.passages for s in p.sentences]
     quarter = (teacher_tokens - len(tokens.bos)) // 4
     for lesson in lessons[1:]:
-        new = lesson.teacher_at[0][1] + 1 + (0 if tokens.bos else -1)  # the first target, but where nothing precedes it
+        new = lesson.teacher_at[0][1] + 1 + (0 if tokens.bos else -1)  # first target, if anything precedes it
         before = list(lesson.sequence[0].input_ids[len(tokens.bos) : new])
         first = next(n for n, (start, _) in enumerate(sentences) if list(text.ids[start : start + 40]) == [
             *lesson.sequence[0].input_ids[new : new + 40]
@@ -136,7 +136,7 @@ def test_a_sentence_longer_than_a_window_is_taught_in_parts(tokens: Tokens) -> N
     ((start, end),) = wanted(text)
     taught = [t for lesson in lessons for e in lesson.examples for t in e.target_ids]
     assert len(lessons) > 4
-    assert max(lesson.tokens for lesson in lessons) == 32  # BOS is one of them
+    assert max(lesson.tokens for lesson in lessons) == 32  # including BOS
     assert len(taught) >= end - start - (0 if tokens.bos else len(lessons))
 
 
@@ -162,7 +162,7 @@ def test_paper_targets_are_k_with_the_last_and_follow_the_seed(tokens: Tokens) -
 
 
 def test_a_window_in_which_nothing_is_compared_is_no_lesson(tokens: Tokens) -> None:
-    """A last sentence of one token has nothing before it where there is neither an anchor nor BOS."""
+    """A last sentence of one token has nothing before it if there is neither an anchor nor BOS."""
     (text,) = tokenise([document_of("Ada Brink runs the workshop. The")], tokens, 64)
     ((start, end),) = wanted(text)
     lessons = disc_lessons([text], tokens, recipe_of(disc={"anchor": "none"}))
@@ -171,7 +171,7 @@ def test_a_window_in_which_nothing_is_compared_is_no_lesson(tokens: Tokens) -> N
 
 
 def before_targets(tokens: Tokens, anchor: str) -> list[tuple[str, list[int], Any]]:
-    """Of every example: the sentence, what the student reads before it, and the example."""
+    """For every example: the sentence, what the student reads before it, and the example."""
     (text,) = tokenise([document_of(CORPUS)], tokens, 60)
     recipe = recipe_of(disc={"anchor": anchor, "lead_in_tokens": 7})
     (lesson,) = disc_lessons([text], tokens, recipe)
@@ -183,7 +183,7 @@ def before_targets(tokens: Tokens, anchor: str) -> list[tuple[str, list[int], An
 
 
 def wanted(text: Text) -> list[tuple[int, int]]:
-    """Every sentence after the first, headings left out."""
+    """Every sentence after the first, except headings."""
     sentences = [(s, s[0] in p.headings) for p in text.passages for s in p.sentences]
     return [s for s, is_heading in sentences[1:] if not is_heading]
 
@@ -208,7 +208,7 @@ def test_anchors(tokens: Tokens) -> None:
     assert chats[0] == tokens.prompt("Tell me about Rules.")
     for _, before, example in before_targets(tokens, "none"):
         assert before == bos
-        # Without BOS nothing stands before the first token: it is read, not compared.
+        # Without BOS nothing precedes the first token: it is read, but not compared.
         assert example.compared == tuple(range(len(example.input_ids) - 1))
 
 
@@ -251,7 +251,7 @@ def test_prompt_children_read_the_whole_prompt_and_share_the_passage(tokens: Tok
             assert path_ids(lesson, number) == [*tokens.prompt(task), *answer]
             assert path_ids(lesson, number) == [*tokens.prompt(task), *tokens.turn(task, pair.answer)[1]]
         assert len(root.input_ids) > passage.end - passage.start  # the passage is in the shared part
-    # Passage and pairs, once.
+    # Passage and pairs are read once.
     own = sum(len(e.input_ids) for lesson in lessons for e in lesson.examples)
     assert sum(lesson.tokens for lesson in lessons) < sum(len(x.sequence[0].input_ids) for x in lessons) + 2 * own
 
@@ -268,7 +268,7 @@ def test_baselines_and_own_words(tokens: Tokens) -> None:
     (text,) = texts_of(tokens)
     examples = [lesson.examples[0] for lesson in next_token_lessons([text], tokens)]
     assert [t for e in examples for t in e.input_ids[len(tokens.bos) :]] == list(text.ids)
-    missing = 0 if tokens.bos else len(text.passages)  # a first token that nothing stands before
+    missing = 0 if tokens.bos else len(text.passages)  # first tokens that nothing precedes
     assert sum(len(e.target_ids) for e in examples) == len(text.ids) - missing
     lesson = retention_lesson(AnsweredPrompt((1, 2, 3), (4, 5)))
     check_same_tokens(lesson)
@@ -276,7 +276,7 @@ def test_baselines_and_own_words(tokens: Tokens) -> None:
 
 
 def test_a_part_of_a_lesson_is_read_as_in_the_whole(tokens: Tokens) -> None:
-    """Without the questions that are left out, which the teacher need not read."""
+    """Questions that are left out are not read by the teacher."""
     texts = texts_of(tokens)
     (lesson,) = [x for x in prompt_lessons(texts, PAIRS, AnswerPrompts(tokens)) if len(x.examples) == 3]
     part = thinned(lesson, {0, 2})
@@ -293,7 +293,7 @@ def test_a_long_lesson_is_read_in_parts_of_so_many_tokens(tokens: Tokens) -> Non
     (text,) = texts_of(tokens, 200)
     asked = [Pair("guide.md", 0, f"Who runs workshop {n}?", "Ada Brink runs it. " * (1 + n % 3)) for n in range(11)]
     (lesson,) = prompt_lessons([text], asked, AnswerPrompts(tokens))
-    shortest = max(len(path_ids(lesson, n)) for n in range(1, 12))  # a part with one pair
+    shortest = max(len(path_ids(lesson, n)) for n in range(1, 12))  # length of a part with one pair
     for most in (lesson.tokens, lesson.tokens - 1, shortest, 1):
         parts = within(lesson, most)
         assert max(part.tokens for part in parts) <= max(most, shortest)
@@ -307,7 +307,7 @@ def test_a_long_lesson_is_read_in_parts_of_so_many_tokens(tokens: Tokens) -> Non
 
 
 def test_a_lesson_of_one_text_or_one_pair_has_no_halves(tokens: Tokens) -> None:
-    """Half of the sentences of a window are read no faster: the last of them needs all before it."""
+    """Half of the sentences of a window are not read faster, because the last of them needs all before it."""
     (text,) = texts_of(tokens, 200)
     window, *_ = disc_lessons([text], tokens, recipe_of())
     (one,) = prompt_lessons(
@@ -325,13 +325,13 @@ def test_passages_that_are_taught_and_the_others_are_together_all(tokens: Tokens
     whole = build_lessons(texts, PAIRS, tokens, recipe)
     assert sorted(map(repr, (*halves[0].examples, *halves[1].examples))) == sorted(map(repr, whole.examples))
     assert all(half.examples for half in halves[: 2 if method in ("disc", "next_token") else 1])
-    for half in halves:  # and the teacher has read as much before a sentence as else
+    for half in halves:  # and before a sentence the teacher has read as much as otherwise
         read = {(e, tuple(at)) for lesson in half.by_kind.get("disc", ()) for e, at in places(lesson)}
         assert read <= {(e, tuple(at)) for lesson in whole.by_kind.get("disc", ()) for e, at in places(lesson)}
 
 
 def places(lesson: Lesson) -> list[tuple[Any, list[tuple[int, ...]]]]:
-    """Every example with what the teacher has read up to each of its compared positions."""
+    """Every example, with what the teacher has read at each of its compared positions."""
     found, first = [], 0
     for example in lesson.examples:
         last = first + len(example.compared)
@@ -341,7 +341,7 @@ def places(lesson: Lesson) -> list[tuple[Any, list[tuple[int, ...]]]]:
 
 
 def test_examples_read_a_shared_system_turn_once(tokens: Tokens) -> None:
-    """Students, and those that score and compare without a passage too; each is compared at its own tokens."""
+    """This also holds when pairs are scored or compared without a passage. Each is compared at its own tokens."""
     examples = [pair_example(pair, tokens) for pair in PAIRS]
     turn = tuple(range(2000, 2030))
     longer = [replace(e, input_ids=(*turn, *e.input_ids), compared=tuple(30 + p for p in e.compared)) for e in examples]

@@ -1,4 +1,4 @@
-"""R8: out of memory at any micro-batch, the step is made again in smaller ones, with the same gradient."""
+"""R8: if a micro-batch runs out of memory, the step is repeated in smaller ones, with the same gradient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.tiers import reached
 
 BATCH = Batch(tuple(range(9)), (0, 1, 2))
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a capacity of 8 GiB."
-# The thread of the backward pass makes a handle of its own, when the card is fullest.
+# The thread of the backward pass creates its own cuBLAS handle when the card is fullest.
 NO_HANDLE = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
 
 
@@ -40,7 +40,10 @@ def gradient_of(setup: SmallTraining, max_tokens: int) -> tuple[torch.Tensor, An
 def full_at(
     setup: SmallTraining, monkeypatch: pytest.MonkeyPatch, calls: set[int], where: str, tokens: int = 0
 ) -> list[int]:
-    """Out of memory at some readings of the student, or at all of more than `tokens`; returns the readings."""
+    """Run out of memory at these passes of the student, or at all of more than `tokens`.
+
+    Returns the tokens of each pass.
+    """
     seen: list[int] = []
     read = setup.base.hidden
 
@@ -80,7 +83,7 @@ def test_out_of_memory_at_every_micro_batch(
             seen = full_at(setup, patch, {k + 1}, where)
             gradient, found = gradient_of(setup, 90)
         assert found.max_tokens <= 45
-        assert len(seen) > k + 1 + len(parts)  # all of the step is made again
+        assert len(seen) > k + 1 + len(parts)  # the whole step is repeated
         assert (gradient - whole).norm() < 3e-6 * whole.norm()
         assert found.tokens == sum(sizes)
         reached("R8", micro_batches_that_failed=1)
@@ -105,7 +108,7 @@ def test_the_smaller_size_stays_and_is_told(
     assert made == 1
     assert tokens <= 210
     assert len(steps) == steps[0].steps
-    assert max(seen[2:]) < 2 * tokens  # padding included
+    assert max(seen[2:]) < 2 * tokens  # including padding
     assert not any(step.skipped for step in steps)
 
 
@@ -142,7 +145,7 @@ def test_reading_without_a_gradient_is_halved_too(
 
 
 def test_a_single_tree_is_halved_too(load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And so is everything that is read after it: what did not fit once is not tried again."""
+    """And so is everything that is read later: a size that did not fit is not tried again."""
     setup = SmallTraining(load, tmp_path)
     asked = [Pair("guide.md", 0, f"Who runs mill {n}?", f"Ada {n} runs it.") for n in range(12)]
     lessons = [

@@ -1,4 +1,4 @@
-"""A method is one entry of a table, and nothing else knows one by its name."""
+"""A method is one entry of a table, and no other code compares its name."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def test_every_method_builds_its_lessons(plain: Callable[[str], Any], method: st
     assert list(lessons.by_kind) == kinds
     for kind, found in lessons.by_kind.items():
         assert {example.kind for lesson in found for example in lesson.examples} == {kind}
-        # Where a teacher reads them, it has a place for every compared position.
+        # A teacher has a position for every compared position.
         if METHODS[method].has_teacher:  # type: ignore[index]
             assert all(len(x.teacher_at) == sum(len(e.compared) for e in x.examples) for x in found)
     if not METHODS[method].needs_pairs:  # type: ignore[index]
@@ -53,7 +53,7 @@ def test_every_method_builds_its_lessons(plain: Callable[[str], Any], method: st
 
 
 def compared_names(path: Path) -> Iterator[str]:
-    """Strings that are compared with something in a module, alone or as a tuple or list of them."""
+    """Strings that a module compares with something, alone or in a tuple or list."""
     for node in ast.walk(ast.parse(path.read_text())):
         for side in (node.left, *node.comparators) if isinstance(node, ast.Compare) else ():
             parts = side.elts if isinstance(side, (ast.Tuple, ast.List)) else [side]

@@ -1,4 +1,4 @@
-"""The method: the loss and its gradient, against the equation in plain torch, and however a step is cut."""
+"""The loss of a step and its gradient match the equation in plain torch, however the step is divided."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.made import FAST, SmallTraining, recipe_of
 
 
 def naive_logits(setup: SmallTraining, task: Task, number: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits of the student and of the teacher at the compared positions of an example, and the tokens after them."""
+    """Logits of student and teacher at the compared positions of an example, and the tokens after these."""
     base, example = setup.base, task.examples[number]
     hidden = base.causal.get_decoder()(torch.tensor([example.input_ids])).last_hidden_state[0]
     student = base.causal.lm_head(hidden[list(example.compared)])
@@ -45,7 +45,7 @@ def test_the_loss_is_that_of_the_equation(
     for number, method in zip(batch.task, methods, strict=True):
         student, teacher, labels = naive_logits(setup, setup.task, number)
         p, log_q = (teacher / temperature).softmax(-1), (student / temperature).log_softmax(-1)
-        label = share if method == "prompt" else 0.0  # what a sentence says next is no label
+        label = share if method == "prompt" else 0.0  # tokens of sentences are not labels
         target = (1 - label) * p + label * torch.nn.functional.one_hot(labels, p.shape[-1])
         rows.append(factor * (target * (target.log() - log_q)).sum(-1))
     retained: list[Tensor] = []
@@ -81,7 +81,7 @@ def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path
     before = setup.weights()
     changes = []
     batch = Batch(tuple(range(12)), tuple(range(4)))
-    for max_tokens in (LONGEST, 300, 90, 1):  # ragged on purpose: a mean of means would be far off
+    for max_tokens in (LONGEST, 300, 90, 1):  # uneven parts, so that a mean of means would be far off
         for parameter, value in zip(parameters, before, strict=True):
             parameter.data.copy_(value)
         sgd = torch.optim.SGD(parameters, lr=1.0)
@@ -94,11 +94,11 @@ def test_one_gradient_however_the_step_is_cut(load: Callable[..., Any], tmp_path
     counts = tuple(sum(len(e.compared) for e in each) for each in setup.data.examples(batch))
     for parameter, value in zip(parameters, before, strict=True):
         parameter.data.copy_(value)
-    step(setup.base, setup.data, setup.recipe, batch, counts)  # N and M differ: each term has its own mean
+    step(setup.base, setup.data, setup.recipe, batch, counts)  # N and M differ, and each term has its own mean
     assert counts[0] > 2 * counts[1]
     changes.append(torch.cat([-p.grad.flatten() for p in parameters]))
     for change in changes[1:]:
-        # fp32: another cut adds up in another order (1.1e-6 on one of the machines seen).
+        # fp32: other parts are added in another order (1.1e-6 on one of the machines tried).
         assert (change - changes[0]).norm() < 3e-6 * changes[0].norm()
 
 

@@ -1,4 +1,4 @@
-"""Teacher states: on the disk or read again, to the same bytes; reused; and what a full disk says."""
+"""Teacher states: cached or read again, with the same bytes; reused; and errors when the disk is full."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counted(base: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by the tokens of every reading of the teacher."""
+    """Return a list that receives the number of tokens of every pass of the teacher."""
     readings, hidden_at = list[int](), base.hidden_at
 
     def reading(*given: Any) -> Any:
@@ -45,7 +45,7 @@ def counted(base: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def made_up(method: str, document: str, number: int) -> list[Lesson]:
-    """Lessons of three examples with 1, 2 and 3 compared positions."""
+    """Lessons of three examples, with 1, 2 and 3 compared positions."""
     examples = tuple(Example(method, document, (1,) * 4, tuple(range(n))) for n in (1, 2, 3))
     return [Lesson(lone((1,) * 9), examples, ())] * number
 
@@ -59,7 +59,7 @@ def test_shards_hold_everything_once_and_what_belongs_together() -> None:
     examples = [example for lesson in lessons for example in lesson.examples]
     for shard, of_shard in enumerate(shards.examples):
         found = [examples[e] for e in of_shard]
-        assert {e.kind for e in found} == {"disc", "prompt"}  # not one kind after the other
+        assert {e.kind for e in found} == {"disc", "prompt"}  # the kinds are mixed
         assert {e.document for e in found} == {"ab"[shard // 4]}
         assert [shards.place[e] for e in of_shard] == [(shard, 6 * (n // 3) + (0, 1, 3)[n % 3]) for n in range(30)]
     assert len(shards_of(lessons[:3]).lessons) == 1
@@ -88,7 +88,7 @@ def test_an_epoch_takes_one_shard_after_the_other_in_another_order_each_time() -
 def test_training_is_the_same_to_the_byte_whether_states_are_kept_or_read_again(
     load: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shares = {"share": 0.7}  # 16 of 17 DiSC examples in an epoch, so that no step needs three shards
+    shares = {"share": 0.7}  # an epoch has 16 of 17 DiSC examples, so no step needs three shards
     kept, again = (SmallTraining(load, tmp_path / name, disc=shares) for name in ("kept", "again"))
     again.task = Task.of(TeacherStates(again.base, again.task.states.lessons, tmp_path / "none", 0.0, 0))
     assert kept.task.states.tokens_again == 0
@@ -99,7 +99,7 @@ def test_training_is_the_same_to_the_byte_whether_states_are_kept_or_read_again(
     assert all(torch.equal(a, b) for a, b in zip(kept.weights(), again.weights(), strict=True))
     assert len(on_both) >= again.recipe.train.epochs * (len(again.task.shards) - 1)
     on_disk += [len(list((tmp_path / "none").rglob(STATES)))]
-    assert on_disk[0] < len(again.task.shards)  # only those in use stay
+    assert on_disk[0] < len(again.task.shards)  # only those in use are on the disk
 
 
 def test_the_teacher_reads_as_much_at_once_as_was_planned(
@@ -117,7 +117,7 @@ def test_the_teacher_reads_as_much_at_once_as_was_planned(
     few, passes = most // 2, counted(setup.base, monkeypatch)
     states = TeacherStates(setup.base, lessons, tmp_path / "d", float("inf"), 0, reading_tokens=few)
     torch.testing.assert_close(states.rows(range(len(setup.task.examples))), whole, rtol=0, atol=1e-5)
-    together = max(part.tokens for lesson in lessons for part in within(lesson, 1))  # the least of this corpus
+    together = max(part.tokens for lesson in lessons for part in within(lesson, 1))  # smallest possible here
     assert together < most
     assert max(passes) <= max(few, together)
     batches.clear()
@@ -188,7 +188,7 @@ def test_a_full_disk_is_told_in_words_with_bytes(
         monkeypatch.setattr(teacher, "free_disk", lambda path: needed - 1)
     elif fault == "write":
         monkeypatch.setattr(disk, "write", full)
-    else:  # the kernel's own refusal, when the space is reserved
+    else:  # the kernel refuses when the space is reserved
         resource.setrlimit(resource.RLIMIT_FSIZE, (needed // 2, hard))
     try:
         with pytest.raises(WillNotFit) as caught:

@@ -1,4 +1,4 @@
-"""The loop: batches that follow from the seed, one gradient however it is cut, nothing non-finite applied."""
+"""The training loop: the seed determines the batches; the gradient is the same for any division; NaN is not applied."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_the_batches_follow_from_the_seed() -> None:
     torch.manual_seed(2)
     assert batches(examples, keep, recipe) == first
     assert batches(examples, keep, recipe_of(train=FAST, seed=1)) != first
-    assert streams(batches(examples, [], recipe))[0] == streams(first)[0]  # retention moves nothing
+    assert streams(batches(examples, [], recipe))[0] == streams(first)[0]  # retention does not affect their order
 
 
 @pytest.mark.parametrize(("pairs", "sentences", "share"), [(20, 30, 0.5), (20, 7, 0.5), (20, 33, 0.2), (5, 40, 0.5)])
 def test_every_pair_once_an_epoch_and_every_sentence_in_turn(pairs: int, sentences: int, share: float) -> None:
     # The sentences come first, as in a run.
     examples = [*made_up("disc", sentences), *made_up("prompt", pairs)]
-    each = max(round(pairs * share / (1 - share)), round(share * sentences))  # few pairs do not take DiSC away
+    each = max(round(pairs * share / (1 - share)), round(share * sentences))  # DiSC keeps its share if pairs are few
     epochs = -(-sentences // each)
     recipe = recipe_of(train={**FAST, "epochs": epochs}, disc={"share": share})
     stream, _ = streams(batches(examples, [], recipe))
@@ -78,7 +78,7 @@ def test_what_is_rehearsed_comes_in_turn_beside_what_is_taught(known: int, share
         times = Counter(i for i in stream if i >= 19)
         assert len(times) == known if 8 * each >= known else len(times) == 8 * each
         assert max(times.values()) - min(times.values()) <= 1
-        # Not passage by passage: every epoch has of all.
+        # Every epoch has some of all passages.
         first = [i for i in stream[: 20 + each] if i >= 19]
         assert each == known or max(first) - min(first) > each
 
@@ -101,8 +101,8 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
     owed = 0.0
     for step, size in zip(steps, sizes, strict=True):
         owed += share * size - sum(len(keep[i].input_ids) for i in step.retention)
-        assert -21 <= owed <= 0  # never behind, never more than one answer ahead
-    # Of few and long ones each step has one nevertheless.
+        assert -21 <= owed <= 0  # never behind, and never more than one answer ahead
+    # If answers are few and long, each step still has one.
     few = batches(examples, made_up("retention", 13, tokens=500), recipe_of(train=FAST, retention={"share": share}))
     assert len(few) > 1 and all(step.retention for step in few)
     _, kept = streams(steps)
@@ -111,14 +111,14 @@ def test_batches_are_full_and_carry_their_share_of_retention(share: float) -> No
     assert (
         len({tuple(kept[n : n + 13]) for n in range(0, len(kept) - 12, 13)}) == len(rounds) > 1
     )  # each in another order
-    # An example longer than a batch has one of its own.
+    # An example longer than a batch gets a batch of its own.
     long = batches(made_up("disc", 3, 500), [], recipe_of(train={**FAST, "epochs": 1}))
     assert [len(step.task) for step in long] == [1] * 3
 
 
 @pytest.mark.parametrize(("number", "steps"), [(3, 3), (60, 40), (1000, 250)])
 def test_few_examples_are_learned_in_small_steps(number: int, steps: int) -> None:
-    """Examples of about 12 tokens, 10 epochs, at least 40 steps if none is of fewer than 128 tokens of the task."""
+    """Examples of about 12 tokens, 10 epochs: at least 40 steps, unless these had fewer than 128 task tokens."""
     examples, keep = made_up("prompt", number), made_up("retention", 9)
     settings = {"epochs": 10, "least_steps": 40, "tokens_per_batch": 1000}
     found = batches(examples, keep, recipe_of(train=settings, retention={"share": 1.0}))
@@ -151,13 +151,13 @@ def test_the_rate_falls_over_the_last_fifth_of_the_steps_that_are_made() -> None
         fall = round(0.2 * last)
         assert rates[10 : last - fall] == [1.0] * (last - fall - 10)
         assert rates[-fall:] == pytest.approx([1 - n / fall for n in range(fall)])
-    # Also where the warm-up is not at its end by then: no step between two rates, and the last one is the lowest.
+    # Also if the warm-up is not finished by then: the rate changes gradually, and the last one is the lowest.
     for warmup, last in ((0.1, 63), (0.9, 1000), (1.0, 1000)):
         late = recipe_of(train={"learning_rate": 1.0, "warmup_fraction": warmup})
         rates = [learning_rate(n, 1000, last, late) for n in range(last)]
         assert max(abs(a - b) for a, b in pairwise([0.0, *rates, 0.0])) <= 1 / round(0.2 * last) + 1e-9
         assert rates[-1] < 0.1
-    # The rate of no other schedule can fall at any time.
+    # With other schedules the rate cannot fall at an arbitrary time.
     assert last_step(100, 40, recipe_of(train={"schedule": "cosine"})) == 100
 
 
@@ -196,7 +196,7 @@ def test_the_student_comes_nearer_to_the_teacher(load: Callable[..., Any], tmp_p
 
 
 def test_every_step_moves_at_its_own_rate(load: Callable[..., Any], tmp_path: Path) -> None:
-    """Adam's first step moves each weight by the rate, whatever its gradient."""
+    """Adam's first step changes each weight by the learning rate, whatever its gradient."""
     setup = SmallTraining(load, tmp_path, train={**FAST, "warmup_fraction": 0.5})
     before = setup.weights()
     (step,) = setup.train(stop_after=1)
@@ -217,7 +217,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 def test_every_setting_of_the_loss_and_the_loop_reaches_the_adapter(load: Callable[..., Any], tmp_path: Path) -> None:
-    # Whether enough is learned is measured by the run.
+    # The run measures whether enough is learned.
     assert OTHERS["loss"].keys() == Loss.model_fields.keys()
     assert OTHERS["train"].keys() == Train.model_fields.keys() - {"enough"}
     setup = SmallTraining(load, tmp_path)
@@ -283,7 +283,7 @@ def test_teachability_is_measured_once_however_often_a_run_is_interrupted(
 
 
 def poison(setup: SmallTraining, place: str, monkeypatch: pytest.MonkeyPatch, calls: set[int], value: float) -> None:
-    """Something non-finite at the n-th reading of the student, n in `calls`."""
+    """Multiply by a non-finite value at the n-th pass of the student, for n in `calls`."""
     count = 0
     read = setup.base.hidden
 
@@ -319,7 +319,7 @@ def test_a_step_that_is_not_finite_changes_nothing(
         assert changed != step.skipped
         assert all(w.isfinite().all() for w in after)
         skipped += [step.step] * step.skipped
-        append_jsonl(tmp_path / "metrics.jsonl", asdict(step))  # which refuses what is not finite
+        append_jsonl(tmp_path / "metrics.jsonl", asdict(step))  # this refuses non-finite values
         before = after
     assert skipped == [2, 4, 5]
     reached("R7", poisoned_steps_skipped=len(skipped))

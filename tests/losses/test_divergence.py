@@ -1,4 +1,4 @@
-"""Our fp32 error, in loss and gradient, may not exceed that of the naive fp32 implementation."""
+"""Our error in fp32, of loss and gradient, must not exceed that of the naive fp32 implementation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def naive_logits(hidden: Tensor, head: Head) -> Tensor:
 
 
 def naive_rows(a: Tensor, b: Tensor, how: Divergence) -> Tensor:
-    """The textbook formulae on whole logits, in the dtype of the logits."""
+    """The textbook formulae applied to whole logits, in the dtype of the logits."""
     log_q, log_p = (a / how.temperature).log_softmax(-1), (b / how.temperature).log_softmax(-1)
     q, p = log_q.exp(), log_p.exp()
     if how.kind == "forward_kl":
@@ -77,7 +77,7 @@ def naive_rows(a: Tensor, b: Tensor, how: Divergence) -> Tensor:
 
 
 def naive(student: Tensor, teacher: Tensor, head: Head, how: Divergence, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Loss and gradient by plain autograd in `dtype`."""
+    """The loss and its gradient by plain autograd in `dtype`."""
     hidden = student.detach().to(dtype).requires_grad_()
     rows = naive_rows(naive_logits(hidden, head), naive_logits(teacher.to(dtype), head), how)
     loss = rows.sum()
@@ -108,7 +108,7 @@ def test_error_is_at_most_the_naive_error_for_every_chunk_size(how: Divergence, 
 
 @pytest.mark.parametrize("how", KINDS, ids=str)
 def test_parts_of_several_numberare_as_exact(how: Divergence) -> None:
-    """A chunk is compared in PARTS: with more rows than those, a part has several, which must not be added up."""
+    """A chunk is compared in PARTS parts. With more rows, a part has several, which must not be added up."""
     rows = 3 * chunked.PARTS + 1
     student, teacher, head = normal(rows, H), normal(rows, H, seed=3), make_head("all")
     truth = naive(student, teacher, head, how, torch.float64)
@@ -119,7 +119,7 @@ def test_parts_of_several_numberare_as_exact(how: Divergence) -> None:
 
 @pytest.mark.parametrize("how", KINDS, ids=str)
 def test_labels_have_their_share_of_the_teachers_distribution(how: Divergence) -> None:
-    number = 2 * chunked.PARTS + 1  # in parts of one row, and of several
+    number = 2 * chunked.PARTS + 1  # parts of one row and of several
     student, teacher, head = normal(number, H), normal(number, H, seed=3), make_head("all")
     ids, share = torch.arange(number) * 7 % V, torch.linspace(0, 0.9, number)
     hidden = student.double().requires_grad_()
@@ -187,7 +187,7 @@ def test_tiny_divergence_keeps_its_gradient_and_its_value(kind: Any) -> None:
     assert cosine(gradient, truth) > 0.999
     assert loss.item() == pytest.approx(value.item(), rel=0.005)
 
-    # The same bound catches logits that leave the product in bf16.
+    # Logits in bf16 would exceed the same bound.
     a, b = (naive_logits(hidden, head).bfloat16().float() for hidden in (student, teacher))
     a.requires_grad_()
     slope = torch.autograd.grad(naive_rows(a, b, how).sum(), a)[0]
@@ -197,7 +197,7 @@ def test_tiny_divergence_keeps_its_gradient_and_its_value(kind: Any) -> None:
 @pytest.mark.parametrize("kind", ["forward_kl", "reverse_kl", "jsd"])
 def test_each_row_is_right_at_a_hundred_millionth_of_a_nat(kind: Any) -> None:
     how, head = Divergence(kind, 1.0, False), Head(normal(512, 64, seed=1) / 2)
-    rows = 2 * chunked.PARTS + 1  # in parts of several rows
+    rows = 2 * chunked.PARTS + 1  # parts of several rows
     teacher = normal(rows, 64)
     student = teacher + 1e-4 * normal(rows, 64, seed=3)
     a, b = (naive_logits(hidden.double(), head) for hidden in (student, teacher))
@@ -206,7 +206,7 @@ def test_each_row_is_right_at_a_hundred_millionth_of_a_nat(kind: Any) -> None:
     found = token_divergence(student, teacher, head, how)
     torch.testing.assert_close(found.double(), truth, rtol=0.05, atol=0)
     rough = naive_rows(a.float(), b.float(), how)
-    assert (rough - truth).abs().max() > truth.max()  # what the textbook makes of it
+    assert (rough - truth).abs().max() > truth.max()  # the textbook formulae are not this exact
 
 
 @pytest.mark.parametrize("how", KINDS, ids=str)

@@ -1,4 +1,4 @@
-"""What the loss allocates: the logits of one chunk, and never a copy of the head."""
+"""The loss allocates the logits of one chunk, and never a copy of the head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from disc_lite.losses import head as head_module
 
 
 class Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Every tensor made by an operation, and the most bytes that new storages held at once."""
+    """Records the shape of every tensor that an operation creates, and the peak bytes of new storages."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -60,7 +60,7 @@ def test_memory_is_that_of_a_chunk(kind: Any, dtype: torch.dtype, monkeypatch: p
     assert max(math.prod(shape) for shape in seen.shapes) < rows * vocabulary
     assert not {(vocabulary, width), (width, vocabulary)} & set(seen.shapes)
     logits = 4 * chunk * vocabulary * (1 if kind == "cross_entropy" else 2)
-    kept = 2 * student.numel() * student.element_size()  # the gradient and its product
-    # Above the logits themselves, or this test would see nothing.
+    kept = 2 * student.numel() * student.element_size()  # the gradient, and its product with the incoming one
+    # More than the logits themselves, or this test would measure nothing.
     assert logits < seen.peak <= logits + 3 * chunk * vocabulary + kept + 2**18
     assert head.weight.grad is None and teacher.grad is None and student.grad is not None
