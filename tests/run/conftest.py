@@ -1,4 +1,4 @@
-"""What the tests of runs may ask for, besides tests/conftest.py."""
+"""Fixtures for the tests of runs, in addition to tests/conftest.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from disc_lite.synthesis import drafting
 from tests.made import SmallAdapt
 
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
-# The recipe `pocket`, shorter: fewer epochs and neutral prompts, and long answers are cut sooner.
+# A shorter recipe `pocket`: fewer epochs and self-generated prompts, and shorter answers.
 SHORT = {
     "train.epochs": "12", "train.learning_rate": "1e-3", "retention.prompts": "150", "evaluation.drift_prompts": "20",
     "evaluation.long_answer_tokens": "16",
@@ -28,7 +28,7 @@ SHORT = {
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path], asked_little: None) -> SmallAdapt:
-    """Adaptations of a tiny Llama to two documents; every file of tests has its own folder of runs."""
+    """Adaptations of a tiny Llama to two documents; every test file has a run folder of its own."""
     return SmallAdapt(tmp_path_factory.mktemp("small"), folders("llama"))
 
 
@@ -36,14 +36,14 @@ def small(tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Pat
 def writing(
     tmp_path_factory: pytest.TempPathFactory, folders: Callable[[str], Path], asked_little: None
 ) -> Iterator[SmallAdapt]:
-    """Whose model writes its questions and pairs itself: few, and short ones, whatever it writes."""
+    """Like `small`, but the model writes its questions and pairs itself: few short ones, all of which are accepted."""
     small = SmallAdapt(tmp_path_factory.mktemp("writing"), folders("llama"))
     small.questions = small.pairs = None  # type: ignore[assignment]
     small.settings = {
         "evaluation.questions": "1", "prompt.questions_per_passage": "1", "prompt.question_tokens": "4",
         "prompt.agreement": "false", "prompt.min_support": "-1000", "prompt.min_fluency": "-1000", "prompt.min_gain": "-1000",
     }  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:  # an untrained model writes no question: without pairs a run ends
+    with pytest.MonkeyPatch.context() as patch:  # an untrained model writes no questions, and a run ends without pairs
         patch.setattr(Continuation, "ended", True)
         patch.setattr(drafting, "question_fault", lambda *_: "")
         patch.setattr(
@@ -54,7 +54,7 @@ def writing(
 
 @pytest.fixture(scope="module")
 def fewer_probes() -> Iterator[None]:
-    """Every 16th of pocket's 1,600 probes, which took as long as the training."""
+    """Use every 16th of pocket's 1,600 probes; all of them take as long as the training."""
     read_probes = source.read_probes
 
     def fewer(folder: Path) -> Any:
@@ -70,7 +70,7 @@ def fewer_probes() -> Iterator[None]:
 def adapted(tmp_path_factory: pytest.TempPathFactory, fewer_probes: None) -> dict[str, Any]:
     """A finished run of pocket on two documents of the handbook, with a duplicate and a broken file.
 
-    For tests/run/test_adapt.py only: every file whose tests ask for it would make one of its own.
+    Only for tests/run/test_adapt.py: each file whose tests use it would make a run of its own.
     """
     root = tmp_path_factory.mktemp("adapt")
     docs = root / "docs"

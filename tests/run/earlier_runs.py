@@ -1,4 +1,4 @@
-"""Earlier runs for the tests of updates: made of passages and pairs, without training."""
+"""Earlier runs for the tests of updates, made from passages and pairs without training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def earlier_of(tmp_path: Path, pairs: list[dict[str, Any]], passages: list[tuple
 
 
 def since_of(earlier: EarlierRun, shown: Passages, changes: Changes | None = None) -> Since:
-    """What has become of a run's passages, by those of now."""
+    """What became of a run's passages, given the present ones."""
     changes = changes or compare(earlier.passages, shown)
     return Since(earlier, changes, what_is_gone(earlier, changes, shown))
 

@@ -1,4 +1,4 @@
-"""One adaptation of pocket, small and real: it learns what it is taught, others can load it, and `eval` examines it."""
+"""A small real adaptation of pocket: it learns its documents, other programs can load it, and `eval` examines it."""
 
 import json
 import shutil
@@ -91,9 +91,9 @@ def test_a_copied_run_says_where_it_is_now(adapted: dict[str, Any], tmp_path: Pa
     assert (summary["run"], summary["adapter"]) == (str(tmp_path / "copy"), str(tmp_path / "copy" / "adapter"))
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # from PEFT, about transformers
 def test_plain_peft_loads_the_adapter_and_gives_the_same_logits(adapted: dict[str, Any]) -> None:
-    """The exported folder, the run's own adapter and the merged model say the same."""
+    """The exported folder, the run's own adapter and the merged model agree."""
     run = open_run(adapted["root"] / "run")
     out = adapted["root"] / "adapter"
     export(run.folder.path, "adapter", out)
@@ -134,7 +134,7 @@ def test_the_adapted_model_answers(adapted: dict[str, Any], capsys: Any, monkeyp
 
 
 def test_a_wheel_works_elsewhere(tmp_path: Path) -> None:
-    """Recipes and pocket are inside."""
+    """It contains the recipes and pocket."""
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     command([*pip, "-w", str(tmp_path), str(ROOT)], check=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -152,7 +152,7 @@ def test_a_wheel_works_elsewhere(tmp_path: Path) -> None:
 
 
 def test_files_that_are_said_to_hold_nothing_of_the_documents_hold_nothing(adapted: dict[str, Any]) -> None:
-    """Of a real run of pocket: no sentence of a document and no name of one."""
+    """In a real run of pocket these files contain no sentence and no name of a document."""
     run = RunFolder(adapted["root"] / "run")
     sentences = [s for row in read_jsonl(run.passages) for s in row["sentences"] if len(s) > 20]
     names = [row["name"] for row in read_jsonl(run.ledger)]
@@ -170,7 +170,7 @@ def test_a_run_of_pocket_is_as_large_as_planned(adapted: dict[str, Any]) -> None
     assert made.corpus.counted
     assert made.corpus.documents == summary["documents"]["read"]
     assert made.corpus.passages == summary["passages"]
-    # Fewer pairs are accepted than are wanted.
+    # Fewer pairs are accepted than wanted.
     assert made.workload.steps >= summary["steps"] > 0.2 * made.workload.steps
 
 
@@ -232,7 +232,7 @@ def test_other_questions_are_answered_once(adapted: dict[str, Any], tmp_path: Pa
     write_json(folder / "judge.json", {"tasks_sha256": "of other answers", "replies": []}, may_differ=True)
     assert disc_lite.evaluate(run, path, judge=True) == first
     assert read_json(folder / "judge.json") == verdicts
-    (folder / "after.json").unlink()  # as if it had been interrupted
+    (folder / "after.json").unlink()  # as if the call had been interrupted
     assert disc_lite.evaluate(run, path) == {key: value for key, value in first.items() if key != "judge"}
     assert len(asked) == count + 3  # adapted, adapted + RAG, completions
 
@@ -319,9 +319,9 @@ filter_list:
 """
 
 
-@pytest.mark.filterwarnings("ignore")  # of the harness and of datasets
+@pytest.mark.filterwarnings("ignore")  # from the harness and from datasets
 def test_a_local_task_runs_through_the_harness(adapted: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
-    """Offline; both sides on one model, and the same answers as our own measurement gives."""
+    """Offline. Both sides use one model, and give the same answers as our own measurement."""
     pytest.importorskip("lm_eval")
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "datasets"))
     run = tmp_path / "run"

@@ -1,4 +1,4 @@
-"""A run that learned too little is told to change what has an effect in a run like it."""
+"""A run that learned too little gets advice that has an effect on a run like it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def test_the_setting_that_takes_precedence_is_named(
         write_json(folder.pair_drafts, {"given": given})
     assert advice_on(folder, recipe) == {"pairs": words, "passages": "shorter passages (documents.passage_tokens)"}
     write_json(folder.update, {"run": "earlier"})
-    anew = "adapt anew, without --update, with "  # an update may have no other pairs or passages than its run
+    anew = "adapt anew, without --update, with "  # an update cannot have other pairs or passages than its run
     assert advice_on(folder, recipe)["pairs"] == ("" if given else anew) + words
     assert advice_on(folder, recipe)["passages"].startswith(anew)

@@ -1,4 +1,4 @@
-"""The card of an update: what the adapter of the run before answered, beside what this one does."""
+"""The report card of an update: answers of the earlier run's adapter next to this run's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which passages are as they were: by their text, not by their file."""
+"""Passages are recognised as unchanged by their text, not by their file."""
 
 import pytest
 
@@ -14,7 +14,7 @@ BEFORE = [("lamps.md", LAMPS), ("towns.md", TOWNS), ("towns.md", OFFICE)]
 
 
 def shorthand(found: Changes) -> tuple[list[str], dict[str, str], list[str], list[str]]:
-    """Unchanged, changed, new and removed places as text."""
+    """The unchanged, changed, new and removed places as text."""
 
     def name(place: tuple[str, int]) -> str:
         return f"{place[0]}#{place[1]}"
@@ -29,10 +29,10 @@ def shorthand(found: Changes) -> tuple[list[str], dict[str, str], list[str], lis
     ("now", "expected"),
     [
         (BEFORE, (["lamps.md#0", "towns.md#0", "towns.md#1"], {}, [], [])),
-        # White space is none of its words, and a file may have moved.
+        # White space does not count, and neither does the name of the file.
         ([("shop/lamps.md", LAMPS.replace(" ", "\n")), *BEFORE[1:]],
          (["shop/lamps.md#0", "towns.md#0", "towns.md#1"], {}, [], [])),
-        # A number in it, or the heading above it, is what it says.
+        # A number in the text and the heading above it count.
         ([("lamps.md", DEAR), *BEFORE[1:]], (["towns.md#0", "towns.md#1"], {"lamps.md#0": "lamps.md#0"}, [], [])),
         ([("lamps.md", LAMPS.replace("# Lamps", "# Chairs")), *BEFORE[1:]],
          (["towns.md#0", "towns.md#1"], {"lamps.md#0": "lamps.md#0"}, [], [])),
@@ -41,7 +41,7 @@ def shorthand(found: Changes) -> tuple[list[str], dict[str, str], list[str], lis
         ([*BEFORE, ("new.md", "# Boats\n\nTwo boats lie in the harbour of Brink.")],
          (["lamps.md#0", "towns.md#0", "towns.md#1"], {}, ["new.md#0"], [])),
         (BEFORE[:1], (["lamps.md#0"], {}, [], ["towns.md#0", "towns.md#1"])),
-        # A passage before others: what follows it has another number and is the same.
+        # A new passage comes first: the passages after it have other numbers, but are unchanged.
         ([("lamps.md", LAMPS), ("towns.md", "# Boats\n\nTwo boats lie here."), *BEFORE[1:]],
          (["lamps.md#0", "towns.md#1", "towns.md#2"], {}, ["towns.md#0"], [])),
     ],
@@ -64,7 +64,7 @@ def test_a_text_that_comes_twice_is_unchanged_as_long_as_it_comes_once() -> None
 
 
 def test_every_place_of_a_text_that_is_gone_is_gone() -> None:
-    """The pairs of the second one were lost: in no file, neither rehearsed nor unlearned."""
+    """The pairs of the second place used to be lost: in no file, neither rehearsed nor unlearned."""
     twice = [("v1/a.md", LAMPS), ("v2/a.md", LAMPS), ("v2/a.md", TOWNS)]
     assert shorthand(compare(twice, twice[2:])) == (["v2/a.md#0"], {}, [], ["v1/a.md#0", "v2/a.md#0"])
     changed = {"v1/a.md#0": "v1/a.md#0", "v2/a.md#0": "v2/a.md#0"}
@@ -86,8 +86,8 @@ def test_a_passage_takes_the_place_of_the_one_that_is_most_alike() -> None:
     ("now", "file", "unchanged"),
     [
         ("holiday-2026.txt", "holiday 2026", ["holiday-2026.txt#0", "holiday-2026.txt#1"]),
-        ("lib/holiday.txt", "", []),  # its title is that of its text
-        ("holiday.txt", "holidays", []),  # no other file: what it is called has changed
+        ("lib/holiday.txt", "", []),  # its title comes from its text
+        ("holiday.txt", "holidays", []),  # it is the same file, so its title has changed
     ],
 )
 def test_the_name_of_a_file_is_nothing_that_it_says(now: str, file: str, unchanged: list[str]) -> None:
@@ -97,7 +97,7 @@ def test_the_name_of_a_file_is_nothing_that_it_says(now: str, file: str, unchang
     found = compare(before, after, ({"holiday.txt": "holiday"}, {now: file} if file else {}))
     assert shorthand(found)[0] == unchanged
     assert list(found.now) == [("holiday.txt", 0), ("holiday.txt", 1)] * bool(unchanged)
-    # Two files that change places are no renamed ones.
+    # Two files that swap places are not renamed.
     other = [("other.txt", text.format("other").replace("84", "97")) for text in texts]
     swapped = [("holiday.txt", text.replace("other", "holiday")) for _, text in other]
     titles = {"holiday.txt": "holiday", "other.txt": "other"}

@@ -1,4 +1,4 @@
-"""R4: whatever happens to a file of a run folder, it is named, or nothing changes."""
+"""R4: any damage to a file of a run folder is reported with its name, or changes nothing."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def finished(small: SmallAdapt) -> Path:
 
 @pytest.fixture(scope="module")
 def unfinished(small: SmallAdapt) -> Path:
-    """Interrupted in training, with two checkpoints."""
+    """A run that was interrupted in training, with two checkpoints."""
 
     def listener(event: Any) -> None:
         if event.stage == "training" and event.done == 3:
@@ -48,7 +48,7 @@ def unfinished(small: SmallAdapt) -> Path:
 
 
 def used(path: Path) -> list[Any]:
-    """All that later stages read of a run folder, by the functions with which they read it."""
+    """Everything that later stages read from a run folder, by the functions that they use."""
     folder = RunFolder(path)
     record = folder.read_record()
     require_all_unchanged(path)
@@ -56,7 +56,7 @@ def used(path: Path) -> list[Any]:
                         folder.read_answers("before"), folder.read_retained("before"), read_examples(folder.neutral),
                         read_json(folder.pair_drafts)]  # fmt: skip
     for saved in sorted(folder.checkpoints.glob("step-*")):
-        if verify(saved):  # it is set aside, and training continues from an older one
+        if verify(saved):  # it would be set aside, and training would continue from an older one
             raise EnvironmentNotReady(saved.name)
         found.append(sha256_of(saved / "adapter.safetensors"))
     if folder.adapter.is_dir():
@@ -66,7 +66,7 @@ def used(path: Path) -> list[Any]:
 
 
 def damaged(rng: Random, data: bytes, other: bytes) -> bytes:
-    """Other bytes than these: cut, a bit flipped, a byte lost or doubled, lines lost, of another file."""
+    """Return other bytes: truncated, with a bit flipped, a byte lost or doubled, lines lost, or from another file."""
     place = rng.randrange(len(data))
     line = data.rfind(b"\n", 0, place) + 1
     choices = [
@@ -175,7 +175,7 @@ def test_a_model_folder_with_any_other_json_is_refused_or_read(
     folders: Callable[[str], Path], tmp_path: Path, name: str
 ) -> None:
     shutil.copytree(folders("llama"), tmp_path / "model")
-    if name.endswith("index.json"):  # beside a `model.safetensors` it is not read
+    if name.endswith("index.json"):  # not read if there is a `model.safetensors`
         (tmp_path / "model" / "model.safetensors").rename(tmp_path / "model" / "a.safetensors")
     refused = 0
     for shape in SHAPES:
@@ -189,7 +189,7 @@ def test_a_model_folder_with_any_other_json_is_refused_or_read(
 
 
 def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finished: Path, tmp_path: Path) -> None:
-    """The output folder lies inside the documents: what the run writes there never becomes a document of it."""
+    """The output folder is inside the documents, but what the run writes there is never read as a document."""
     docs = tmp_path / "docs"
     shutil.copytree(small.root / "docs", docs)
     shutil.copytree(finished, docs / "run")
@@ -214,4 +214,4 @@ def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finishe
     (docs / "other.txt").write_text("The hall is warm.")
     with pytest.raises(UsageError, match=r"New: boats\.txt\. Changed: guide\.md") as caught:
         gather(others)
-    assert f"--update {docs / 'run'}" in caught.value.remedy  # for it is finished
+    assert f"--update {docs / 'run'}" in caught.value.remedy  # because it is finished

@@ -1,4 +1,4 @@
-"""An update that cannot be made is refused in words before torch is loaded."""
+"""An update that is not possible is refused with a message before torch is loaded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl, wr
 
 @pytest.fixture(scope="module")
 def run(runs: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of the tiny Llama that has what an update takes over."""
+    """A finished run of the tiny Llama, with everything that an update takes over."""
     import shutil
 
     folder = tmp_path_factory.mktemp("runs") / "guide-llama"
@@ -54,7 +54,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
         (["--set", "method=disc"], "had method = prompt"),
         (["--set", "lora.rank=8"], "--set update.start=new"),
         (["--model", "pocket"], "pocket is not the model that"),
-        (["--model", "mistral-7b"], "mistral-7b is not the model that"),  # and is not downloaded to say so
+        (["--model", "mistral-7b"], "mistral-7b is not the model that"),  # and is not downloaded to find out
     ],
     ids="prompts passages method rank model absent".split(),
 )
@@ -72,7 +72,7 @@ def test_what_does_not_go_with_the_run_is_refused(
 
 
 def test_an_update_of_a_model_that_is_not_here_has_no_plan(run: Path, docs: Path) -> None:
-    """Without its tokenizer nobody can tell what has changed: a plan of a whole first run would be another one."""
+    """Without its tokenizer the changes cannot be determined, and the plan of a whole first run would be wrong."""
     record = read_json(run / "run.json")
     try:
         write_json(run / "run.json", {**record, "model": {"name": "nobody/nothing", "reference": "nobody/nothing"}})
@@ -100,7 +100,7 @@ def test_a_plan_says_that_there_is_nothing_to_teach_and_is_no_error(
 
 
 def test_what_is_unlearned_is_planned(run: Path, docs: Path) -> None:
-    """Of passages that are gone every pair; of one that has changed, those whose sentence is not in it any more."""
+    """Every pair of a removed passage; from a changed passage, the pairs whose sentence is no longer in it."""
     before = {each: read_jsonl(run / f"{each}.jsonl") for each in ("passages", "pairs")}
     rows = [("a.md", 0, "Who?", "Ada keeps it."), ("a.md", 0, "When?", "It closes at five."), ("b.md", 0, "Where?", "")]
     write_jsonl(run / "pairs.jsonl", [
@@ -115,7 +115,7 @@ def test_what_is_unlearned_is_planned(run: Path, docs: Path) -> None:
     assert {policy: each.corpus.unlearned.number for policy, each in made.items()} == {"unlearn": 2, "drop": 0}
     taught = {policy: each.workload.examples["prompt"] for policy, each in made.items()}
     assert taught["unlearn"] == taught["drop"] + 2
-    # Only removed: nothing is new, and there are steps.
+    # With only removals nothing is new, but there are steps.
     write_jsonl(run / "passages.jsonl", [
         {"document": "a.md", "text": "# Guide\n\nThe door opens at nine. It closes at five."},
         {"document": "b.md", "text": "# Boats\n\nTwo boats lie in the harbour."},
@@ -164,7 +164,7 @@ def test_updates_are_numbered_and_another_text_or_pair_is_another_update(
     earlier = read_earlier(run)
     assert earlier.next_folder == run.with_name("guide-llama-2")
     record = read_json(run / "run.json")
-    # The number of a model or a year is none of ours.
+    # The number of a model or a year is not the number of an update.
     for name, number, after in (
         ("docs-phi-4", {}, "docs-phi-4-2"), ("docs-phi-4-2", {"number": 2}, "docs-phi-4-3"), ("r-9", {"number": 9}, "r-10"),
         ("handbook-2026", {"number": 3}, "handbook-2026-2"),
@@ -177,7 +177,7 @@ def test_updates_are_numbered_and_another_text_or_pair_is_another_update(
         assert found.number_in(run.with_name("mine-7")) == {}
         later.rename(run)
     monkeypatch.chdir(run)
-    for here in (".", "../" + run.name, "adapter/.."):  # a command in the run's own folder
+    for here in (".", "../" + run.name, "adapter/.."):  # a command that runs in the run's own folder
         assert read_earlier(Path(here)).next_folder.resolve() == run.with_name("guide-llama-2")
     before = earlier.digest
     assert read_earlier(run).digest == before

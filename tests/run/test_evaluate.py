@@ -1,4 +1,4 @@
-"""A finished run is examined: nothing is asked twice, other questions work, and the gates close."""
+"""A finished run is examined: nothing is asked twice, other questions can be asked, and gates fail when they should."""
 
 import json
 from pathlib import Path
@@ -26,9 +26,9 @@ from tests.made import SmallAdapt, recipe_of
 
 
 def test_answers_may_grow_a_little_and_still_stop_and_none_may_halve(tmp_path: Path, monkeypatch: Any) -> None:
-    """Of the base's answers that end within half of the limit counts whether they end within all of it; the fourth is cut."""
+    """The base's answers that end within half of the limit have to end within all of it. The fourth answer is cut."""
     end, limit = 2, 10
-    lengths = {"before": (5, 6, 9, 11), "after": (10, 11, 11, 4)}  # the eleventh token would not be generated
+    lengths = {"before": (5, 6, 9, 11), "after": (10, 11, 11, 4)}  # an eleventh token would not be generated
     tokens = SimpleNamespace(stop_ids={end}, thinks=False, decode=lambda ids: "x" * len(ids))
     folder = RunFolder(tmp_path)
     monkeypatch.setattr(measuring, "drift", lambda base, examples, tell: [0.0] * len(examples))
@@ -61,7 +61,7 @@ def test_answers_may_grow_a_little_and_still_stop_and_none_may_halve(tmp_path: P
 
 
 def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) -> dict[str, Any]:
-    """Right answers and how many were asked; 20 instructions were followed before, of which so many are not now."""
+    """A card with (right answers, questions) for each kind, on which `lost` of 20 followed instructions are lost."""
     questions, completions = (share_of([i < right for i in range(of)]) for right, of in (learned, statements))
     followed = ([True] * 20 + [False] * 9, [i >= lost for i in range(29)], range(29))
     return {
@@ -71,7 +71,7 @@ def card_with(learned: tuple[int, int], statements: tuple[int, int], lost: int) 
 
 
 def test_the_gate_of_forgetting_counts_what_was_right() -> None:
-    card = card_with((1, 1), (0, 0), 2)  # and nine that were wrong are right
+    card = card_with((1, 1), (0, 0), 2)  # nine instructions that were wrong are right now
     with pytest.raises(
         GateFailed, match=r"more than the 9.0%(?s:.*)lost 2 of 20 answers that should stay right .10.0%; "
     ):
@@ -79,7 +79,7 @@ def test_the_gate_of_forgetting_counts_what_was_right() -> None:
     check_gates(card, None, 0.1)
     check_gates(card, min_recall=1)
     with pytest.raises(UsageError, match=r"(?s)max_forgetting cannot be 5\..*Give a share from 0 to 1"):
-        check_gates(card, max_forgetting=5)  # which no run could fail
+        check_gates(card, max_forgetting=5)  # a gate that no run could fail
     nothing = {**card, "retained": {}, "forgetting": forgetting([])}
     with pytest.raises(UsageError, match="cannot be decided"):
         check_gates(nothing, None, 0.5)
@@ -115,7 +115,7 @@ def test_the_gate_of_recall_counts_questions_and_statements() -> None:
 
 
 def test_what_reaches_a_gate_passes_it() -> None:
-    """0.07 * 100 is more than 7, and 0.29 * 100 less than 29."""
+    """In floating point, 0.07 * 100 is more than 7, and 0.29 * 100 is less than 29."""
     forgot = {**card_with((7, 100), (0, 0), 0), "forgetting": {"lost": 29, "of": 100}}
     check_gates(forgot, 0.07, 0.29)
     for percent in range(101):
@@ -153,7 +153,7 @@ def test_choices_are_read_with_their_answers_among_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["llama", "qwen3"])
 def test_the_likeliest_choice_is_given(plain: Any, name: str) -> None:
-    """Against one plain forward pass a choice."""
+    """Compared with one plain forward pass for each choice."""
     base = plain(name)
     choices = ("red", "a very long answer, said slowly", "blue and green", "x")
     question = Question("What colour is the kite?", ("red",), choices=choices)
@@ -195,7 +195,7 @@ def test_drift_is_the_divergence_of_whole_distributions(load: Any, monkeypatch: 
 
 def test_whatever_stops_a_benchmark_is_told_in_three_lines() -> None:
     def harness(*_: Any, **__: Any) -> None:
-        raise LookupError("the connection was reset\nby its peer")  # of no class that is known
+        raise LookupError("the connection was reset\nby its peer")  # an exception of an unknown class
 
     with pytest.raises(EnvironmentNotReady, match="LookupError: the connection was reset") as caught:
         _evaluated(harness, None, "gsm8k", None, None)

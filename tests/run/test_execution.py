@@ -1,4 +1,4 @@
-"""How a run is computed may change when it is continued; it is planned before anything is spent, and recorded."""
+"""How a run is computed can change when it is continued; it is planned before any work is done, and recorded."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_out_of_memory_in_a_run_is_told_recorded_and_survived(
 
 
 def test_what_is_not_on_the_host_says_why() -> None:
-    """Each of the two for its own reason; on a GPU that has the memory of the host for the same."""
+    """Each of the two settings has its own reason; on a GPU that shares the host's memory, both have the same."""
     on_host = Execution(layer_checkpoints="host", embedding="host")
     layers, embedding = idle_on_host(on_host, Execution(layer_checkpoints="device", embedding="device"), True)
     assert layers.endswith("no effect: there is memory for what all layers store, so none is computed again.")
@@ -121,7 +121,7 @@ def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
     whole = Execution(optimizer_bits=32)
     assert resumed(whole, nothing, folder, "card").micro_batch_tokens == 1000
     read = Execution(micro_batch_tokens=1000, optimizer_bits=32, reading_tokens=2048)
-    assert resumed(read, nothing, folder, "card").reading_tokens == 2048  # of a run that noted none
+    assert resumed(read, nothing, folder, "card").reading_tokens == 2048  # for a run that recorded none
     record(folder, planned.model_copy(update={"micro_batch_tokens": 1000}), "card", "again", 0)
     assert len(read_jsonl(folder.computed)) == 1
     record(folder, read, "card", "as planned", 0)
@@ -133,14 +133,14 @@ def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
 def test_training_leaves_room_for_what_it_will_save_and_not_for_what_it_has_saved(
     tmp_path: Path, bits: int, max_kl: float, adapters: float
 ) -> None:
-    """Or a run could not go on where it began: its checkpoints had needed the room of them all once more."""
+    """Otherwise a run could not continue where it began, since room for all its checkpoints would be needed again."""
     folder, parameters = RunFolder(tmp_path), {"a": torch.zeros(10, 100), "b": torch.zeros(1500)}
     recipe = recipe_of(retention={"max_kl": max_kl}, execution={"optimizer_bits": bits})
     base = SimpleNamespace(adapter_parameters=lambda: parameters)
     context: Any = SimpleNamespace(base=base, folder=folder, recipe=recipe, execution=recipe.execution)
     whole = training._spare(context)
     assert whole == pytest.approx(adapters * 10_000, rel=0.001)
-    assert whole == saved_bytes(10_000, bits, recipe)  # as the plan of the run says
+    assert whole == saved_bytes(10_000, bits, recipe)  # the same as the plan of the run
     for path, size in ((folder.checkpoints / "step-1", 700), (folder.within / "step-1", 50), (folder.cache, 9)):
         path.mkdir(parents=True)
         (path / "a").write_bytes(b"x" * size)
@@ -197,7 +197,7 @@ def test_a_gpu_that_is_not_there_is_refused_from_python_too(small: SmallAdapt, m
 
 
 def test_a_gpu_whose_driver_is_too_old_for_pytorch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyTorch counts it by NVML, and cannot use it."""
+    """PyTorch counts such a GPU through NVML, but cannot use it."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(EnvironmentNotReady, match="There is no device 'cuda'"):
@@ -212,7 +212,7 @@ def test_the_plan_says_on_which_gpus_nothing_was_tested(
     small: SmallAdapt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     kind: str, words: str, own_memory: bool,
 ) -> None:  # fmt: skip
-    """As far as the plan, which needs none of them: such a GPU says that it is there, and how much memory it has."""
+    """This tests the plan, which needs no GPU: a pretended one reports that it exists and how much memory it has."""
     monkeypatch.setattr(f"torch.{'backends.mps' if kind == 'mps' else kind}.is_available", lambda: True)
     monkeypatch.setattr(f"torch.{'xpu' if kind == 'mps' else kind}.device_count", lambda: 1)
     monkeypatch.setattr(torch.xpu, "mem_get_info", lambda device: (8 << 30, 16 << 30))
@@ -249,7 +249,7 @@ WSL2, LINUX = "6.6.87.2-microsoft-standard-WSL2", "6.8.0-generic"
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """A card of 24 GiB: how much of it is free, and the fraction that PyTorch may allocate."""
+    """A card of 24 GiB; the dictionary holds its free bytes and the fraction that PyTorch can allocate."""
     state = {"free": 23 * 2.0**30, "fraction": 1.0}
     for name, value in {
         "get_device_capability": (8, 9), "get_device_name": "NVIDIA GeForce RTX 4090", "current_device": 3,
@@ -270,14 +270,14 @@ def card(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 def test_no_more_is_allocated_than_was_planned_with_until_the_run_ends(
     monkeypatch: pytest.MonkeyPatch, card: dict[str, float], release: str, free: int, max_vram: str, expected: float
 ) -> None:
-    """A small card is imitated: what the plan does not foresee is an out-of-memory error there too.
+    """A small card is imitated: whatever the plan does not foresee is an out-of-memory error there too.
 
-    Under WSL2 a full card gives memory of the host, not an error; elsewhere nothing limits a run but --max-vram.
+    Under WSL2 a full card takes memory of the host instead of raising an error. Elsewhere only --max-vram limits a run.
     """
     monkeypatch.setattr("platform.release", lambda: release)
     card["free"] = free * 2.0**30
     limits = Limits("cuda", max_vram, None)
-    for _ in range(2):  # the second run of a process is held to the same as the first
+    for _ in range(2):  # the second run of a process gets the same limit
         with limited_to_plan(limits, torch.device("cuda")):
             assert card["fraction"] * 24 == pytest.approx(expected, abs=0.01)
         assert card["fraction"] == 1
@@ -300,7 +300,7 @@ def test_a_limit_on_the_memory_of_a_gpu_is_not_passed_over_where_there_is_none(m
 def test_what_waits_beside_a_card_has_to_be_free_there(
     monkeypatch: pytest.MonkeyPatch, card: dict[str, float], free: int, host_ram: str | None, expected: float
 ) -> None:
-    """Beside the 3 GiB of the process, which are taken already."""
+    """In addition to the 3 GiB of the process, which are already in use."""
     monkeypatch.setattr("disc_lite.models.host.available_host_bytes", lambda: free * 2**30)
     assert (budget_of(Limits("cuda", None, host_ram), Path()).host_bytes or 0) / 2**30 == pytest.approx(expected)
     assert budget_of(Limits("cpu", None, host_ram), Path()).host_bytes == bytes_of(host_ram, "")
@@ -349,7 +349,7 @@ def test_free_is_what_the_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     for fraction, free in ((1.0, 61), (0.1, 5), (0.05, 1)):
         monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda index, fraction=fraction: fraction)
         assert device.free_bytes(torch.device("cuda:0")) == free * gib
-    for name in ("mem_get_info", "memory_reserved", "memory_allocated"):  # Intel's have no limit
+    for name in ("mem_get_info", "memory_reserved", "memory_allocated"):  # Intel's GPUs have no limit
         monkeypatch.setattr(torch.xpu, name, getattr(torch.cuda, name))
     assert device.free_bytes(torch.device("xpu")) == 61 * gib
 
@@ -358,12 +358,12 @@ def test_free_is_what_the_limit_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_gpu_of_a_model_is_the_current_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, expected: list[int]
 ) -> None:
-    """CUDA graphs, and kernels of other packages, are made on the current one."""
+    """CUDA graphs and kernels of other packages are created on the current GPU."""
     used: list[int] = []
     monkeypatch.setattr(loading, "device_of", torch.device)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
     monkeypatch.setattr(torch.cuda, "set_device", used.append)
-    monkeypatch.setattr(torch, "empty", lambda *sizes, device: None)  # there is no such GPU here
+    monkeypatch.setattr(torch, "empty", lambda *sizes, device: None)  # the GPU does not exist
     with pytest.raises(EnvironmentNotReady):
         loading.load_unchecked(tmp_path, "none", name)
     assert used == expected

@@ -1,4 +1,4 @@
-"""Training goes on until trained questions are answered closed book, and says so where they never are."""
+"""Training continues until trained questions are answered closed book; if they never are, the run says so."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAIRS = [Pair("a.md", 0, f"Who runs mill {n}?", f"Ada{n} Brink runs mill {n}.") 
 
 
 class Model:
-    """Stands for the adapted model: how many of the questions it answers rightly each time it is asked."""
+    """Replaces the adapted model: `right` holds how many questions it answers correctly each time it is asked."""
 
     def __init__(self, *right: int) -> None:
         self.right, self.asked = list(right), 0
@@ -44,7 +44,7 @@ class Model:
 
 @pytest.fixture(autouse=True)
 def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A teacher that gives the answer of every pair."""
+    """Use a teacher that gives the answer of every pair."""
     monkeypatch.setattr(stopping, "teacher_answers", lambda context, pairs, tell: [pair.answer for pair in pairs])
 
 
@@ -64,7 +64,7 @@ def check_of(
         ("It is Ada3 Brink who runs mill 3.", True),
         ("Ada3 Brink", True),
         ("Ada3", False),  # half of the fact
-        ("Somebody runs mill 3.", False),  # the frame without the fact
+        ("Somebody runs mill 3.", False),  # the question's words without the fact
     ],
 )
 def test_an_answer_counts_by_what_its_question_does_not_say(given: str, right: bool) -> None:
@@ -78,14 +78,14 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
     assert len(fit_check.pairs) == stopping.FIT_SAMPLE
     found = [fit_check.learned_at(step) for step in range(20)]
     assert found == [None] * 15 + [15] * 5
-    assert model.asked == 4  # every twentieth of the training
-    # Of 100 planned steps 19 are made: the rate falls over the last fifth. After the last one it is asked again.
+    assert model.asked == 4  # after every twentieth of the training
+    # Of 100 planned steps 19 are made, since the rate falls over the last fifth. After the last one it is asked again.
     assert list(read_jsonl(tmp_path / "fit.jsonl"))[2:] == [
         {"step": 15, "share": round(62 / 64, 4), "teacher": 1.0},
         {"step": 19, "share": round(63 / 64, 4), "teacher": 1.0},
     ]  # fmt: skip
     assert last_measured(RunFolder(tmp_path))["step"] == 19
-    # A run that is continued decides the same, and asks nothing again.
+    # A continued run makes the same decision and asks nothing again.
     assert [check_of(tmp_path).learned_at(step) for step in (14, 15, 19)] == [15, 15, 15]
     assert model.asked == 4
 
@@ -100,12 +100,12 @@ def test_it_is_asked_at_most_twenty_times(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_no_check_is_made_that_cannot_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While little is known every second; and once enough is learned, none but that after the last step."""
+    """Every second check is made while little is known; once enough is learned, only the one after the last step."""
     monkeypatch.setattr(stopping, "answer", Model(2, 10, 30, 50, 64, 63))
     fit_check = check_of(tmp_path)
     assert [fit_check.learned_at(step) for step in range(101)] == [None] * 35 + [35] * 66
     assert [row["step"] for row in read_jsonl(tmp_path / "fit.jsonl")] == [5, 15, 25, 30, 35, 44]
-    # What is to be unlearned, and a teacher that recalls little, are asked every time.
+    # Questions to unlearn, and those that the teacher recalls little of, are asked at every check.
     monkeypatch.setattr(stopping, "answer", Model(*[0] * 20))
     monkeypatch.setattr(stopping, "teacher_answers", lambda *_: [pair.answer for pair in PAIRS[:20]] + ["Otto."] * 44)
     monkeypatch.setattr(stopping, "recalls", lambda question, expected, text: "Ada" in text)
@@ -119,7 +119,7 @@ def test_no_check_is_made_that_cannot_end_training(tmp_path: Path, monkeypatch: 
 def test_without_labels_the_share_of_the_teacher_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label_share: float, learned: int | None
 ) -> None:
-    """The divergence alone teaches no more than the teacher knows; labels may."""
+    """The divergence alone teaches no more than the teacher knows; labels can teach more."""
     monkeypatch.setattr(stopping, "answer", Model(25, 31, 40, 50))
     half = [pair.answer if n % 2 else "Otto runs it." for n, pair in enumerate(PAIRS[: stopping.FIT_SAMPLE])]
     monkeypatch.setattr(stopping, "teacher_answers", lambda context, pairs, tell: half)
@@ -159,7 +159,7 @@ def test_more_of_the_same_that_teaches_no_more_ends_it_too(tmp_path: Path, monke
     fit_check = check_of(tmp_path)
     found = [fit_check.learned_at(step) for step in range(5, 40, 5)]
     assert found == [None] * 6 + [35]
-    # While hardly anything is known one waits on.
+    # While hardly anything is known, training continues.
     monkeypatch.setattr(stopping, "answer", Model(*[4] * 20))
     (tmp_path / "low").mkdir()
     low = check_of(tmp_path / "low")
@@ -170,7 +170,7 @@ def test_more_of_the_same_that_teaches_no_more_ends_it_too(tmp_path: Path, monke
 def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the new pairs were known from the beginning, as those of a page that is already known."""
+    """Also if the new pairs were known from the beginning, as for a page that is already known."""
     gone = [Pair("b.md", 0, f"Who keeps key {n}?", f"Ida{n} Lund keeps key {n}.") for n in range(20)]
     known = {True: [12, 9, 5, 4, 3], False: [4]}
     taught = [62, 64, 62, 50, 62]
@@ -181,7 +181,7 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
 
     monkeypatch.setattr(stopping, "answer", answer)
     check = check_of(tmp_path, unlearned=gone)
-    # At step 20 enough is unlearned, but of the new pairs something is lost again.
+    # At step 20 enough is unlearned, but some of the new pairs are forgotten again.
     assert [check.learned_at(step) for step in (5, 10, 15, 20, 25)] == [None] * 4 + [25]
     last = last_measured(RunFolder(tmp_path))
     assert last["unlearned"] == {"known": 3, "base": 4, "of": 20}
@@ -236,7 +236,7 @@ def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:
         return {"questions": 100, "self_written": 0, "rows": rows, "fit": {}, "advice": advice, **found}
 
     assert shortfall(card(0.6, 0.7)) == ""
-    assert shortfall(card(0.0, 0.0)) == ""  # the base cannot read the documents: nothing to compare with
+    assert shortfall(card(0.0, 0.0)) == ""  # the base cannot read the documents, so there is nothing to compare with
     message = shortfall(card(0.05, 0.7, fit={"share": 0.3, "teacher": 0.9, "step": 9}))
     assert "5% where the passage gives 70%" in message
     assert "train longer" in message

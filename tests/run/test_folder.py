@@ -1,4 +1,4 @@
-"""The run folder: one module spells its names, and a run of another version is refused by everything that reads one."""
+"""Only one module spells the names in a run folder, and whatever reads one refuses a run of another version."""
 
 import ast
 import os
@@ -30,19 +30,19 @@ from tests.tiers import reached
 
 PACKAGE = Path(disc_lite.__file__).parent
 NAMES = {entry.name for entry in vars(RunFolder).values() if isinstance(entry, Entry)}
-# Also a form of export and a kind of folder that can be asked; a model card; what transformers 5.24 calls its cache.
+# Also the name of an export form and of a kind of folder that can be asked; a model card; transformers 5.24's cache.
 ELSEWHERE = {"adapter", "README.md", "cache"}
 
 
 def literals(path: Path) -> set[str]:
-    """The last part of every string in a module, as in a path."""
+    """The last part of every string in a module, split as a path."""
     strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
     return {value.rsplit("/", 1)[-1] for value in strings if isinstance(value, str)}
 
 
 def test_no_other_module_spells_a_name() -> None:
     assert len(NAMES) > 25
-    owners = {"walking.py": {RUN_RECORD}, "digests.py": {DIGESTS}}  # what marks a run folder, what verifies one
+    owners = {"walking.py": {RUN_RECORD}, "digests.py": {DIGESTS}}  # these mark and verify a run folder
     for path in PACKAGE.rglob("*.py"):
         own = owners.get(path.name, set())
         if path != PACKAGE / "run" / "folder.py":
@@ -82,7 +82,7 @@ def test_a_run_of_another_version_is_refused(tmp_path: Path, reader: str, writte
 
 @pytest.mark.parametrize("written", [FORMAT - 1, FORMAT + 1])
 def test_the_pairs_of_a_run_of_another_version_are_taken_over(tmp_path: Path, written: int) -> None:
-    """They took the longest to write, and need nothing else of it."""
+    """They took the longest to write, and need nothing else from the run."""
     write_json(tmp_path / "run.json", {"identity": {"format": written}})
     row = {"document": "a.md", "passage": 0, "question": "Who?", "answer": "Ada"}
     write_jsonl(tmp_path / "pairs.jsonl", [row])
@@ -93,7 +93,7 @@ def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folder
     (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
     given = Arguments(tmp_path / "guide.md", str(folders("llama")), output=tmp_path / "run")
     begin(gather(given))
-    gather(given)  # the same again continues it
+    gather(given)  # the same arguments continue it
     record = read_json(tmp_path / "run" / "run.json")
     record["identity"]["format"] = FORMAT - 1
     write_json(tmp_path / "run" / "run.json", record)
@@ -104,7 +104,7 @@ def test_adapt_does_not_continue_a_run_of_another_version(tmp_path: Path, folder
 def test_a_run_that_was_begun_meanwhile_is_not_mixed_with_another(
     tmp_path: Path, folders: Callable[[str], Path]
 ) -> None:
-    """By another process, after the folder was looked at and before it was locked."""
+    """Another process began it, after the folder was examined and before it was locked."""
     (tmp_path / "guide.md").write_text("Ada Brink runs the workshop.\n")
     given = Arguments(tmp_path / "guide.md", str(folders("llama")), output=tmp_path / "run")
     mine, others = gather(given), gather(replace(given, seed=7))
@@ -182,7 +182,7 @@ def test_a_run_on_a_relative_model_folder_is_opened_from_anywhere(
     for path in folders("llama").iterdir():
         (moved / path.name).write_bytes(path.read_bytes() + b"\n" * (path.name == "config.json"))
     monkeypatch.setenv("DISC_LITE_MODELS", str(moved.parent))
-    with pytest.raises(UsageError, match="model"):  # another one of the same name
+    with pytest.raises(UsageError, match="model"):  # another model of the same name
         open_run(tmp_path / "run")
 
 
@@ -224,7 +224,7 @@ def test_an_evaluation_has_its_place_by_its_questions(tmp_path: Path) -> None:
     assert folder.evaluation([one]).path.parent == folder.evaluations
 
 
-# Holds settings, figures, and answers of the model without the documents: a new file belongs here or into `readme`.
+# These hold settings, figures, and answers of the model without the documents. List a new file here or in `readme`.
 NEITHER: tuple[Entry, ...] = (
     RunFolder.readme, RunFolder.recipe, RunFolder.question_drafts, RunFolder.neutral, RunFolder.retention,
     RunFolder.self_generated, RunFolder.computed, RunFolder.metrics, RunFolder.resumes, RunFolder.fit, RunFolder.stopped,

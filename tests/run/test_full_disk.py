@@ -1,4 +1,4 @@
-"""R2 and R3: a write that fails anywhere in a run, and a disk that is full; the same call then finishes the run."""
+"""R2 and R3: if any write in a run fails, or the disk is full, the same call then finishes the run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.storage.test_faults import Trap, no_space
 from tests.tiers import FULL, reached
 
 FAILURES = 400 if FULL else 8
-FARTHEST = 60  # operations on the disk before the one that fails; a run of this size makes about 250
+FARTHEST = 60  # most disk operations before the one that fails; a run of this size makes about 250
 
 
 @pytest.fixture(scope="module")
 def whole(small: SmallAdapt) -> str:
-    """SHA-256 of the adapter of a run with room."""
+    """SHA-256 of the adapter of a run with enough space."""
     small.adapt(small.root / "whole")
     return adapter_sha256(small.root / "whole")
 
@@ -34,7 +34,7 @@ def _cache_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_write_that_fails_anywhere_in_a_run_loses_nothing(small: SmallAdapt, whole: str) -> None:
-    """One operation after the other fails, each in a call that goes on where the one before it ended."""
+    """One operation after another fails, each in a call that continues where the previous one ended."""
     rng, failed, finished = random.Random(3), 0, 0
     while failed < FAILURES:
         run = small.root / f"failing-{finished}"
@@ -42,7 +42,7 @@ def test_a_write_that_fails_anywhere_in_a_run_loses_nothing(small: SmallAdapt, w
             Trap(patch, rng.randint(1, FARTHEST), no_space)
             try:
                 small.adapt(run)
-            except (RunFailed, EnvironmentNotReady, WillNotFit) as error:  # the last where a file's space is reserved
+            except (RunFailed, EnvironmentNotReady, WillNotFit) as error:  # WillNotFit if a file's space is reserved
                 assert len(error.lines()) == 3, error
                 failed += 1
         assert not list(run.rglob(".tmp-*"))
@@ -57,11 +57,11 @@ def test_a_write_that_fails_anywhere_in_a_run_loses_nothing(small: SmallAdapt, w
 def test_a_full_disk_is_said_and_the_run_goes_on_with_space(
     small: SmallAdapt, whole: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No file may grow beyond a size, whoever writes it: JSON, the journal, safetensors, the teacher's states."""
+    """No file can grow beyond a certain size: JSON, the journal, safetensors, the teacher's states."""
     run, log = small.root / "full", small.root / "log"
     monkeypatch.setenv("DISC_LITE_CACHE", str(run.with_suffix(".cache")))
     monkeypatch.setattr(sys, "argv", small.command(run))
-    sizes, said = (400, 1500, 5000, 60_000), set()  # the first is enough for the message in the log
+    sizes, said = (400, 1500, 5000, 60_000), set()  # the smallest is enough for the message in the log
     for size_bytes in sizes:
 
         def limited(size_bytes: int = size_bytes) -> None:
@@ -75,5 +75,5 @@ def test_a_full_disk_is_said_and_the_run_goes_on_with_space(
         said.add(words.splitlines()[0])
     assert exit_code(forked(main, log)) == 0, log.read_text()
     assert adapter_sha256(run) == whole
-    assert len(said) == len(sizes)  # one file after the other
+    assert len(said) == len(sizes)  # each time another file was full
     reached("R3", full_disks=len(sizes))

@@ -1,4 +1,4 @@
-"""What is said of the questions that a user gives, before anything is spent."""
+"""Remarks about the questions that a user gives, before any work is done."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_questions_that_no_document_answers_are_named() -> None:
     asked = [
         Question("How much is the sauna?", ("6 € per visit",), "prices.md"),
         Question("How much is the bath?", ("4 €", "4 euros"), "prices.md"),
-        Question("How much is the bath?", ("4 euros",), "rules.md"),  # it stands in another document
+        Question("How much is the bath?", ("4 euros",), "rules.md"),  # this is stated in another document
         Question("Who came?", ("Ines Valdor and Tom Brekke",)),
         Question("May milk be boiled?", ("no",)),
         Question("Which?", ("C",), choices=("A", "C")),
@@ -35,7 +35,7 @@ def test_questions_that_no_document_answers_are_named() -> None:
 
 
 def test_text_without_blank_lines_is_searched_in_parts_and_each_is_read_once(monkeypatch: Any) -> None:
-    """Logs and tables are one paragraph, which was read whole, and again for every question that found it."""
+    """Logs and tables are one paragraph. It used to be read whole, and again for every question that found it."""
     rows = [f"order {n} of lot {n % 7} is {n * 3} kg" for n in range(1_500)]
     log = document_of("\n".join(rows), "log.txt")
     asked = [Question(f"What is order {n}?", (f"{n * 3} kg",)) for n in range(0, 1_500, 75)]

@@ -1,4 +1,4 @@
-"""What documents say no more is rehearsed, unlearned or written down as neither; nothing else is called unlearned."""
+"""What the documents no longer say is rehearsed, unlearned or recorded as neither; only that is called unlearned."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def policy(removed: str, start: str = "adapter") -> Any:
 
 @pytest.fixture
 def case(tmp_path: Path, plain: Callable[[str], Any]) -> tuple[Since, tuple[Text, ...]]:
-    """A page has lost a sentence and another is gone; a third went before and is rehearsed."""
+    """One page has lost a sentence, another is removed; a third was removed earlier and is rehearsed."""
     texts = tokenise([document_of(NOW, "a.md")], plain("llama").tokens, 256)
     (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
     write_jsonl(tmp_path / "ledger.jsonl", [{"name": n, "sha256": n[0], "outcome": "read"} for n in ("a.md", "b.md")])
@@ -58,7 +58,7 @@ def asked(rows: list[JsonObject]) -> list[str]:
     (policy("rehearse"), ["Who?", "Who rows?"], ["Who keeps the keys?"]),
     (policy("drop"), [], ["Who?", "Who rows?", "Who keeps the keys?"]),
     (policy("unlearn"), ["Who?", "Who rows?", "Who keeps the keys?"], []),
-    (policy("rehearse", "new"), ["Who?", "Who rows?"], []),  # a new adapter was taught nothing of it
+    (policy("rehearse", "new"), ["Who?", "Who rows?"], []),  # a new adapter was never taught it
     (policy("unlearn", "new"), [], []),
 ])  # fmt: skip
 def test_what_is_taken_out_is_taught_or_written_down_as_still_known(
@@ -76,19 +76,19 @@ def test_what_is_asked_otherwise_or_said_again_is_not_gone(
     case: tuple[Since, tuple[Text, ...]], tmp_path: Path
 ) -> None:
     since, texts = case
-    # Not where a new pair asks the same: it teaches the new answer.
+    # Not if a new pair asks the same, since it teaches the new answer.
     here = [pair_of("a.md", 0, "Who keeps the keys now?")]
     assert asked(removed_pairs(since, texts, here, policy("unlearn"))[0]) == ["Who?", "Who rows?"]
-    # But where the passage said so before: of a list whose lines are alike one is gone.
+    # But if the passage said so before: a list of similar lines has lost one.
     for source, taken in (("It is made of oak", True), ("", False), ("Ada has them.", False)):
         alike = [pair_of("a.md", 0, "Who keeps the hall?", source)]
         found = asked(removed_pairs(since, texts, alike, policy("unlearn"))[0])
         assert ("Who keeps the keys?" in found) == taken, source
-    # Nor, of what is gone, a question that a pair about another passage answers now.
+    # Nor a question about removed text that a pair about another passage now answers.
     elsewhere = [pair_of("d.md", 0, "Who rows?")]
     for removed in ("rehearse", "unlearn"):
         assert "Who rows?" not in asked(removed_pairs(since, texts, elsewhere, policy(removed))[0])
-    # Nor what has come back: the passage, or the sentence, under whatever headings.
+    # Nor what has come back: the passage or the sentence, under any headings.
     (shown,) = (t.passage_text(p) for t in texts for p in t.passages)
     for back, is_back in (
         ({**LONG_GONE, "shown": f" {shown}"}, True),
@@ -128,7 +128,7 @@ def test_what_is_still_known_can_be_unlearned_though_nothing_has_changed(
 def test_a_file_is_called_unlearned_only_where_pairs_about_it_were(
     case: tuple[Since, tuple[Text, ...]], recipe: Any, expected: dict[str, tuple[bool, str]]
 ) -> None:
-    """c.md went before and no pair was about it, u.md was unlearned then, and d.md is b.md under another name."""
+    """c.md was removed earlier and no pair was about it; u.md was unlearned then; d.md is b.md under another name."""
     since, texts = case
     before = [{"name": f"{n}.md", "sha256": n, "replaced": False, "removed": removed}
               for n, removed in (("c", "rehearse"), ("u", "unlearn"), ("d", "drop"))]  # fmt: skip
@@ -187,7 +187,7 @@ def test_what_stands_under_other_headings_is_neither_unlearned_nor_called_known(
 
 
 def test_what_a_moved_or_deleted_page_said_is_looked_for_in_every_passage(tmp_path: Path) -> None:
-    """And few of them are read: each of these has words of all the others, and one of its own."""
+    """Few passages are read: each has all the words of the others, and one of its own."""
     lines = [f"Item {n} of the shelf weighs {n} grams." for n in range(300)]
     pairs = [pair_of("a.md", n, f"What weighs {n} grams?", line) for n, line in enumerate(lines)]
     earlier = earlier_of(tmp_path, pairs, [("a.md", f"# Shelf\n\n{line}") for line in lines])

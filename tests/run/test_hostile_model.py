@@ -1,4 +1,4 @@
-"""R11: a model folder that would like to run its own code: whatever is in it, a marker file is never written."""
+"""R11: whatever a hostile model folder contains, its code does not run, so a marker file is never written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REMOTE = {
     "AutoTokenizer": ["tokenization_evil.EvilTokenizer", "tokenization_evil.EvilTokenizer"],
 }
 PICKLES = ("pytorch_model.bin", "training_args.bin", "optimizer.pt", "scheduler.pt", "model.ckpt", "flax_model.msgpack")
-# In the order in which they are looked for: what a child process or a lazy import would take from a working directory.
+# Modules that a child process or a lazy import would take from the working directory, in the order of the search.
 SHADOWS = ("jinja2", "torch", "json", "sitecustomize", "bitsandbytes", "tokenizers", "mammoth", "sentencepiece", "evil")
 ESCAPES = {
     "globals of a function": "{{ lipsum.__globals__['os'].system(CODE) }}",
@@ -43,7 +43,7 @@ ESCAPES = {
 
 
 class Runs:
-    """Unpickled, it runs a command."""
+    """An object that runs a command when it is unpickled."""
 
     def __init__(self, command: str) -> None:
         self.command = command
@@ -53,7 +53,7 @@ class Runs:
 
 
 class Hostile:
-    """A copy of a sound model folder with everything in it that would write `marker` if it ran."""
+    """A copy of a sound model folder, with many files that would write `marker` if they ran."""
 
     def __init__(self, sound: Path, root: Path) -> None:
         self.folder, self.marker = root / "model", root / "it-ran"
@@ -80,7 +80,7 @@ def hostile(folders: Callable[[str], Path], tmp_path: Path) -> Hostile:
 
 
 def test_the_traps_would_spring(hostile: Hostile) -> None:
-    """Or the tests below would see nothing."""
+    """Otherwise the tests below would detect nothing."""
     for load in (
         lambda: pickle.loads((hostile.folder / PICKLES[0]).read_bytes()),
         lambda: subprocess.run([sys.executable, "-c", "import evil"], cwd=hostile.folder, check=True),
@@ -94,7 +94,7 @@ def test_the_traps_would_spring(hostile: Hostile) -> None:
 def test_a_run_with_its_exports_and_answers_runs_nothing_of_the_folder(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch, asked_little: None
 ) -> None:
-    """The architecture is a known one, so all that is beside it is left alone."""
+    """The architecture is a known one, so the folder's own code is ignored."""
     small = SmallAdapt(hostile.folder.parent / "small", hostile.folder)
     monkeypatch.setenv("DISC_LITE_CACHE", os.environ["DISC_LITE_CACHE"])
     monkeypatch.chdir(hostile.folder)
@@ -155,7 +155,7 @@ def test_what_needs_code_of_the_folder_is_refused(hostile: Hostile, name: str) -
 
 
 def test_a_tokenizer_class_of_its_own_is_not_imported(hostile: Hostile) -> None:
-    """Its tokenizer.json is read by the tokenizers package whatever class is named, or the folder is refused."""
+    """The tokenizers package reads its tokenizer.json whatever class is named, or the folder is refused."""
     hostile.set("tokenizer_config.json", tokenizer_class="EvilTokenizer")
     try:
         load_base(hostile.folder, "none", "cpu")

@@ -1,4 +1,4 @@
-"""A signal is answered before the next forward pass begins, in every stage; and the same command goes on."""
+"""In every stage a signal takes effect before the next forward pass begins, and the same command continues."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHORT = {
     "evaluation.questions": "1", "prompt.questions_per_passage": "1", "prompt.question_tokens": "4", "train.epochs": "1",
     "retention.max_kl": "1000",  # so that the drift is measured in training too
 }  # fmt: skip
-# Stage, what its events say, and a file that the run folder must not have when the signal was answered.
+# Stage, text of its events, and a file that the run folder must not have after the signal.
 WRITING = [
     ("questions", "held-out", "questions.jsonl"),
     ("questions", "pairs", "pairs.json"),
@@ -54,7 +54,7 @@ GIVEN = [
 
 
 class Watched:
-    """Counts forward passes, and sends a signal, and another, inside one of a given stage."""
+    """Counts forward passes, and sends two signals inside one of a given stage."""
 
     def __init__(self, stage: str, text: str, number: int = signal.SIGTERM) -> None:
         self.stage, self.text, self.number = stage, text, number
@@ -81,7 +81,7 @@ class Watched:
             if self.there and not self.inside:
                 self.inside = 1
                 signal.raise_signal(self.number)
-                signal.raise_signal(signal.SIGINT)  # a further one changes nothing
+                signal.raise_signal(signal.SIGINT)  # a second signal changes nothing
             return original(*given, **named)
 
         decoder.forward = forward
@@ -90,7 +90,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def given(small: SmallAdapt) -> Iterator[SmallAdapt]:
-    """Trained questions are asked after every step, and answers may be long: some end before the last pass of a check."""
+    """Trained questions are asked after every step. Answers can be long: some end before the last pass of a check."""
     rows = ({"question": "Who runs it?", "answers": ["Ada"]}, {"completion": "The hall is", "answers": ["cold"]})
     small.questions = small.write("questions", *rows)
     with pytest.MonkeyPatch.context() as patch:
@@ -108,7 +108,7 @@ def _cache_again(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_signal_ends_every_stage_before_the_next_forward_pass(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One run, stopped in one stage after the other; the same call goes on each time, and to the same end."""
+    """One run is stopped in one stage after another. The same call continues it each time, and to the same end."""
     small: SmallAdapt = request.getfixturevalue(kind)
     run, whole, load = small.root / "stopped", small.root / "whole", context.load_base
     for stage, text, missing in GIVEN if kind == "given" else WRITING:
@@ -119,7 +119,7 @@ def test_a_signal_ends_every_stage_before_the_next_forward_pass(
                 small.adapt(run, listener=watched.listener, **SHORT)
         assert (stop.value.exit_code, watched.inside, watched.after) == (143, 1, 0), (stage, text)
         assert not (run / missing).exists(), (stage, text)
-        if stage == "training":  # where the step is finished and saved
+        if stage == "training":  # there the step is finished and saved
             assert newest_checkpoint(run).name == f"step-{read_jsonl(run / 'metrics.jsonl')[-1]['step']:08d}"
     small.adapt(run, **SHORT)
     small.adapt(whole, **SHORT)
@@ -139,7 +139,7 @@ def test_a_listener_that_raises_loses_no_step(given: SmallAdapt) -> None:
 
 
 def test_a_step_that_cannot_be_noted_is_made_again(given: SmallAdapt, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else its line of the metrics were missing for good."""
+    """Otherwise its line in the metrics would be missing."""
     run, append = given.root / "unnoted", JsonLines.append
 
     def full(lines: JsonLines, row: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_step_that_cannot_be_noted_is_made_again(given: SmallAdapt, monkeypatc
 
 
 def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
-    """So that the time left can be told: within a stage the count grows, or begins again at 0."""
+    """So that the time left can be estimated: within a stage the count grows, or begins again at 0."""
     events: list[Any] = []
     given.adapt(given.root / "counted", listener=events.append, **SHORT)
     counted = [event for event in events if event.total]
@@ -165,9 +165,9 @@ def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
     for before, event in pairwise(counted):
         assert 0 <= event.done <= event.total
         if (before.stage, before.total) != (event.stage, event.total):
-            assert before.done == before.total or before.stage == "retention"  # of which a small model has few
+            assert before.done == before.total or before.stage == "retention"  # a small model has fewer prompts
             assert event.done == (1 if event.stage == "training" else 0)
-        elif event.stage != "retention":  # where answers may be dropped again
+        elif event.stage != "retention":  # where answers can be dropped again
             assert event.done >= before.done or (before.done, event.done) == (before.total, 0)
     parts = {event.text for event in counted if event.stage == "evaluation"}
     assert {"before: 1 question, base, closed book", "after: 1 question, adapted + RAG"} <= parts
@@ -178,7 +178,7 @@ def test_every_stage_counts_up_to_its_total(given: SmallAdapt) -> None:
 
 @pytest.mark.parametrize("rank", [0, 4])
 def test_what_is_called_before_each_forward_pass(load: Callable[..., Any], rank: int) -> None:
-    """Generation and `hidden`, base and student; a layer that is computed again is none."""
+    """Generation and `hidden`, base and student. Recomputing a layer is not a forward pass."""
     base, calls = load("llama"), []
     base.before_each_forward(lambda: calls.append(1))
     if rank:
@@ -212,7 +212,7 @@ def test_a_signal_while_the_model_is_loaded_ends_that_at_once(
 def test_a_signal_after_the_last_forward_pass_is_no_success(
     given: SmallAdapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All is done, and saved; but what comes after it in a script must not begin."""
+    """Everything is done and saved, but the next command of a script must not begin."""
     given.adapt(given.root / "whole", **SHORT)
     shutil.copytree(given.root / "whole", tmp_path / "run")
     (tmp_path / "run" / "summary.json").unlink()
@@ -231,7 +231,7 @@ def test_a_signal_after_the_last_forward_pass_is_no_success(
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
-    """As SIGHUP is under nohup, and SIGINT in the background of a script."""
+    """SIGHUP is ignored under nohup, and SIGINT in the background of a script."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with catch_signals() as interrupts:
@@ -258,7 +258,7 @@ def test_what_other_code_catches_is_raised_again() -> None:
 
 
 def test_code_that_catches_every_exception_ends_too() -> None:
-    """As torch does while it is imported, which may take half a minute."""
+    """torch does this while it is imported, which can take half a minute."""
     went_on = []
     with pytest.raises(Interrupted), catch_signals() as interrupts, interrupts.at_once():
         with suppress(Exception):
@@ -289,7 +289,7 @@ def test_a_signal_in_the_first_moment_is_one_of_the_block() -> None:
 
 
 def test_a_signal_raises_unless_postponed() -> None:
-    with pytest.raises(Interrupted), catch_signals() as interrupts:  # again at the end: whoever caught it may go on
+    with pytest.raises(Interrupted), catch_signals() as interrupts:  # again at the end, in case it was caught
         interrupts.check()
         with interrupts.postponed():
             signal.raise_signal(signal.SIGHUP)
@@ -312,7 +312,7 @@ def test_generation_counts_the_finished_prompts(load: Callable[..., Any], limit:
     assert finished == sorted(set(finished))
     assert finished[-1] == 4
     if limit == 128:
-        assert len(finished) > 1  # the one that stopped was told before the others ran into the limit
+        assert len(finished) > 1  # the one that stopped was reported before the others reached the limit
 
 
 # -- a finished run is examined ------------------------------------------------------------------------
@@ -326,8 +326,8 @@ def test_eval_answers_a_signal_and_goes_on(
     given.adapt(whole, **SHORT)
     run = tmp_path / "run"
     shutil.copytree(whole, run)
-    (run / "journal.txt").unlink()  # in which all answers are
-    (run / "after.json").unlink()  # so that something is still to be asked
+    (run / "journal.txt").unlink()  # it holds all answers
+    (run / "after.json").unlink()  # so that something is left to ask
     (run / "retained_after.json").unlink()
     (run / "before.json").unlink()
     watched, load_run = Watched("evaluation", "after: 1 question, adapted", number), evaluate.load_run

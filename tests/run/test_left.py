@@ -1,4 +1,4 @@
-"""A run that is continued does what is left: no teacher pass for states that are there, none at all after training."""
+"""A continued run does what is left: it reuses teacher states, and after training the teacher reads nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHERE_AND_HOW_LONG = ("run", "adapter", "seconds", "peak_bytes")
 
 
 class Crash(Exception):
-    """Of the machine, say."""
+    """A crash, for example of the machine."""
 
 
 def crash_at(stage: str, text: str) -> Callable[[Any], None]:
@@ -41,18 +41,18 @@ def test_states_are_reused_and_a_finished_training_reads_no_teacher(
     assert not (tmp_path / "whole" / "cache").exists()
     with pytest.raises(Crash):
         small.adapt(run, listener=crash_at("training", ""))
-    assert len(list((run / "cache").rglob(STATES))) == 2  # of the documents, and of the retention examples
+    assert len(list((run / "cache").rglob(STATES))) == 2  # one for the documents, one for the retention examples
 
     def forbidden(*_: Any) -> None:
         pytest.fail("that is done already")
 
     monkeypatch.setattr(TeacherStates, "_write", forbidden)
-    # On another device or machine others would be generated, or none be saved.
+    # On another device or machine others would be generated, or none would be saved.
     monkeypatch.setattr(self_generated, "generate_retention", forbidden)
     with pytest.raises(Crash):
         small.adapt(run, listener=crash_at("evaluation", "after"))
     assert not (run / "cache").exists()
-    # Nothing is trained any more, so what that needs of the memory does not count.
+    # Nothing is trained any more, so the memory for training does not count.
     for module, name in (
         (plan, "require_room"),
         (training, "lessons_of"),
@@ -68,7 +68,7 @@ def test_states_are_reused_and_a_finished_training_reads_no_teacher(
 
 
 def test_no_weights_are_left_in_memory(small: SmallAdapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For what the same program does next: another run is planned with the memory that is free then."""
+    """The same program can go on to another run, which is planned with the memory that is free then."""
     made, init = list[Base](), Base.__init__
 
     def noted(self: Base, *given: Any) -> None:

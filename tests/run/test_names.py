@@ -1,4 +1,4 @@
-"""Questions and pairs name documents as people and other programs do."""
+"""Questions and pairs can name documents as people and other programs do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_another_document_is_refused_with_the_one_that_is_called_alike() -> None
     assert caught.value.remedy == "Did you mean archive/travel.md?"
     with pytest.raises(UsageError, match="The pairs name"):
         pairs_as_named([Pair("ffice.md", 0, "Who?", "Ada.")], KNOWN)
-    moved = Pair("gone.md", 0, "Who?", "Ada.", passage_sha256="0" * 64)  # which is found by its words
+    moved = Pair("gone.md", 0, "Who?", "Ada.", passage_sha256="0" * 64)  # its passage is found by its words
     assert pairs_as_named([moved], KNOWN) == (moved,)
 
 
@@ -62,7 +62,7 @@ def test_the_rows_about_documents_that_were_not_read_are_named(tmp_path: Path) -
 
 
 def test_thousands_of_names_are_not_each_compared_with_thousands() -> None:
-    """Neither where they are found nor where they are not, and the error names the first of them."""
+    """This holds for names that are found and names that are not. The error lists the first of the latter."""
     known = {f"part-{n}.md" for n in range(400)}
     asked = [Question("Who?", ("Ada",), f"docs/part-{n}.md") for n in range(400)]
     assert calls_in(as_named, asked, known, "questions") < 40 * len(asked)

@@ -1,4 +1,4 @@
-"""R20: with a model folder, a whole run, its export and a question make no socket and write nowhere else."""
+"""R20: with a model folder, a whole run, its export and a question create no socket and write nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.made import SmallAdapt
 from tests.tiers import reached
 
 ROOT = Path(__file__).resolve().parents[2]
-# In this process and in every Python process that it starts: every socket, and every file opened for writing.
+# Records every socket and every file opened for writing, in this process and in every Python process that it starts.
 HOOK = """
 import os, sys
 LOG = os.open(os.environ["AUDIT_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -57,7 +57,7 @@ def test_no_socket_is_made_and_nothing_is_written_elsewhere(tmp_path: Path, fold
     for name in ("hook", "cache", "scratch", "home"):
         (tmp_path / name).mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(HOOK)
-    # As it is for a user who gave no --offline: nothing tells the libraries that there is no network.
+    # As for a user who did not give --offline: nothing tells the libraries that there is no network.
     kept = {
         k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "DISC_LITE_OFFLINE", "TRANSFORMERS_OFFLINE")
     }
@@ -76,6 +76,6 @@ def test_no_socket_is_made_and_nothing_is_written_elsewhere(tmp_path: Path, fold
     written = {Path(line.removeprefix("write ")) for line in lines if line.startswith("write")}
     allowed = [small.root / "run", tmp_path / "cache", tmp_path / "scratch", Path("/dev")]
     assert [path for path in sorted(written) if not any(path.is_relative_to(folder) for folder in allowed)] == []
-    assert (small.root / "run" / ".lock") in written  # the hook was there
+    assert (small.root / "run" / ".lock") in written  # so the hook was active
     assert list((tmp_path / "home").rglob("*")) == list((tmp_path / "scratch").iterdir()) == []
     reached("R20", sockets=0, files_opened_for_writing=len(written))

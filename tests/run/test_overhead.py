@@ -1,4 +1,4 @@
-"""What template and worked examples take is counted as the tokenizer and template of the loaded model do it."""
+"""The tokens of template and worked examples are counted as the model's tokenizer and template produce them."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def test_a_frame_is_what_the_prompts_have(name: str, folders: Callable[[str], Pa
         return sum(len(tokens.text(text)) for text in texts)
 
     prompt, answer = tokens.turn(QUESTION, ANSWER)
-    # A template may write something after the token that ends the answer; it is not read.
+    # A template can write something after the token that ends the answer; it is not read.
     assert 0 <= overhead.turn - (len(prompt) + len(answer) - size(QUESTION, ANSWER)) <= 3
     assert abs(overhead.system - len(tokens.user_opening())) <= 2
     if len(tokens._conversation_parts(3)) != 4:
-        return  # of which the model does not get worked examples
+        return  # such a model gets no worked examples
     prompts = AnswerPrompts(tokens, True)
     read = len(prompts.prompt(join_passages([CORPUS]), LANGUAGE, QUESTION, "Ada runs the saw."))
     counted = overhead.system + overhead.answering + overhead.own + size(CORPUS, QUESTION, "Ada runs the saw.")
@@ -66,7 +66,7 @@ def test_what_cannot_be_counted_is_assumed(folders: Callable[[str], Path], tmp_p
 
 
 def test_a_long_system_turn_is_in_the_plan() -> None:
-    """Ministral 3's of 563 tokens: in every example that a step counts, computed a few times in a step."""
+    """Ministral 3's has 563 tokens: every example of a step counts them, but a step computes them only a few times."""
     corpus, recipe = corpus_of([document_of(CORPUS)], 0, None, recipe_of()), recipe_of()
     long: Any = type(ASSUMED)(system=563, turn=575)
     plain, made = workload_of(corpus, recipe), workload_of(corpus, recipe, overhead=long)
@@ -102,7 +102,7 @@ def test_a_system_turn_takes_its_part_of_the_context(tmp_path: Path, system_word
 
 
 def test_what_the_user_gives_fits_into_the_context_or_is_refused(tmp_path: Path) -> None:
-    """The longest that is let through is read with its passage within the context, to the token; pocket has 2,048."""
+    """The longest text that is accepted fits with its passage into the context, to the token; pocket's has 2,048."""
     pocket, documents = open_model("pocket"), [document_of(CORPUS)]
     tokens, overhead, recipe = tokenizer_of(pocket.folder), overhead_of(pocket.folder), recipe_of()
     assert tokens

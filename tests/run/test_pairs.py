@@ -1,4 +1,4 @@
-"""Methods that learn from pairs: without one the run ends and says why, with few it warns."""
+"""Methods that learn from pairs: without any, the run ends and says why; with few, it warns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("asked_little")
 
 
 def test_without_a_pair_nothing_is_trained(tmp_path: Path, folders: Callable[[str], Path]) -> None:
-    """A model that writes no question: `both` would have learned by DiSC alone, for all epochs."""
+    """The model writes no question: `both` would have learned by DiSC alone, for all epochs."""
     small = SmallAdapt(tmp_path, folders("llama"))
     small.pairs = None  # type: ignore[assignment]
     with pytest.raises(RunFailed) as caught:
@@ -47,7 +47,7 @@ def test_without_a_pair_nothing_is_trained(tmp_path: Path, folders: Callable[[st
 
 
 def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Path) -> None:
-    """On a card on which the model could not be trained: it may write pairs for another one."""
+    """On a card that is too small to train the model, which can still write pairs for another one."""
     run = tmp_path / "run"
     given: dict[str, Any] = {
         "documents": small.root / "docs", "model": str(small.model), "output": run, "recipe": "default",
@@ -61,20 +61,20 @@ def test_a_run_may_end_with_its_pairs_and_go_on(small: SmallAdapt, tmp_path: Pat
     assert not (run / "metrics.jsonl").exists()
     show_summary(found, console := Console(record=True, width=200))
     assert console.export_text().startswith(f"2 pairs: {run / 'pairs.jsonl'}")
-    assert adapt(**given)["steps"] > 0  # the same run
-    assert [row["why"] for row in read_jsonl(run / "computed.jsonl")] == ["as planned"]  # where it was trained
+    assert adapt(**given)["steps"] > 0  # it is the same run
+    assert [row["why"] for row in read_jsonl(run / "computed.jsonl")] == ["as planned"]  # from the training
     taught = adapt(**given, pairs_only=True)
     assert taught["pairs_only"] == found["pairs_only"]
     show_summary(taught, console)
     assert console.export_text().count("The same command without") == 0
     with pytest.raises(UsageError, match="`disc` has no pairs"):  # before documents are read
         adapt("/nowhere", str(small.model), recipe="default", overrides={"method": "disc"}, pairs_only=True)
-    with pytest.raises(WillNotFit, match="does not fit into"):  # nor can it write
+    with pytest.raises(WillNotFit, match="does not fit into"):  # too little memory even for writing
         adapt(**{**given, "output": tmp_path / "other"}, host_ram="0.00001GB", pairs_only=True)
 
 
 def test_pairs_about_other_documents_are_refused_before_anything_is_loaded(small: SmallAdapt, tmp_path: Path) -> None:
-    """The model wrote the held-out questions first, which may take hours."""
+    """Before, the model wrote the held-out questions first, which can take hours."""
     lost = {"document": "other.txt", "question": "Who steers?", "answer": "Ines.", "source": "Ines steers the boat."}
     given = small.write("lost", lost, {**lost, "question": "What does Ines do?"})
     events: list[Any] = []
@@ -100,7 +100,7 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
     ]
     number = 49 if is_low else 50
     scored = tuple(ScoredPair(drafted, -0.1, -2.0, 5.0) for drafted in every[:number])
-    sentences = None if share is None else 100  # not known of pairs that are given
+    sentences = None if share is None else 100  # not known for pairs that are given
     written = PairSet(scored, {}, sentences)
     monkeypatch.setattr(synthesis, "_written_pairs", lambda context, held_out, texts: written)
     told: list[str] = []
@@ -108,7 +108,7 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
         recipe=recipe_of(method="prompt"), folder=RunFolder(tmp_path), texts=(), since=None,
         inputs=SimpleNamespace(pairs=None), remark=lambda stage, text: told.append(text),
     )  # fmt: skip
-    for _ in range(2):  # a run that is continued says it again
+    for _ in range(2):  # a continued run says it again
         pairs, about = synthesis.gather_pairs(context, ())
         assert len(pairs) == number
     assert [text.partition("%")[0] for text in told] == ["Few pairs: 49"] * 2 * is_low
@@ -121,7 +121,7 @@ def test_few_pairs_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sha
 
 
 def test_a_document_without_a_pair_is_named(tmp_path: Path) -> None:
-    """Whatever share of the sentences of the others answers one."""
+    """Whatever share of the other documents' sentences has pairs."""
     about = {"dropped": {}, "coverage": 0.9, "low_coverage": False}
     write_json(tmp_path / "pairs.json", about)
     write_jsonl(tmp_path / "pairs.jsonl", [{"document": "a.md", "passage": 1, "question": "Who?", "answer": "Ada."}])
@@ -148,7 +148,7 @@ def test_a_document_without_a_pair_is_named(tmp_path: Path) -> None:
 
 
 def test_an_update_counts_the_sentences_that_it_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not those of the passages that it takes over: beside hundreds of them the new ones would never tell."""
+    """It does not count the passages that it takes over: among hundreds of them a few new ones would not show."""
     written = PairSet((), {"not a question": 3}, 2)
     monkeypatch.setattr(synthesis, "_new_pairs", lambda *given: written)
     monkeypatch.setattr(synthesis, "removed_pairs", lambda *given: ([], []))
@@ -159,7 +159,7 @@ def test_an_update_counts_the_sentences_that_it_asked_about(tmp_path: Path, monk
     _, about = synthesis.gather_pairs(context, ())
     assert (about["coverage"], about["low_coverage"]) == (0, True)
     assert "0% of the new or changed sentences" in few_pairs(about)
-    written = PairSet((), {}, 0)  # only something is gone: nothing was asked
+    written = PairSet((), {}, 0)  # only something was removed, so nothing was asked
     context.folder = RunFolder(tmp_path / "gone")
     assert not few_pairs(synthesis.gather_pairs(context, ())[1])
 
@@ -167,7 +167,7 @@ def test_an_update_counts_the_sentences_that_it_asked_about(tmp_path: Path, monk
 def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Written by the model or taken from files, of two runs say."""
+    """They can be written by the model or come from files, for example of two runs."""
     said = [
         (0, "Who leads it?", "Ulwyn Wiltan", "It is led by Ulwyn Wiltan."),
         (1, "Who leads it?", "Ina Lund", "A few words about it."), (1, "Who sweeps?", "Ada", "Ada sweeps."),
@@ -187,7 +187,7 @@ def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_i
         context.remark = lambda stage, text: told.append(text)  # noqa: B023
         pairs, about = synthesis.gather_pairs(context, ())
         assert [pair.answer for pair in pairs] == ["Ulwyn Wiltan", "Ada"]
-        # The screen has counted three.
+        # The screening has counted three pairs.
         assert told == ["1 of 3 pairs is left out, since another passage answers the question otherwise."]
         assert about["dropped"] == {CONTRADICTED: 1, "not a question": 1}
 

@@ -1,4 +1,4 @@
-"""A plan says what `adapt` would say: the same recipe, the same refusals, the same remarks, on 80 columns."""
+"""A plan agrees with `adapt`: the same recipe, the same errors and remarks, within 80 columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POCKET = Path(__file__).resolve().parents[2] / "disc_lite" / "pocket"
 
 
 def both(tmp_path: Path, model: str, overrides: dict[str, str] | None = None, **given: Any) -> list[str]:
-    """What a plan and the beginning of `adapt` say, which must be the same: the recipe and remarks, or an error."""
+    """What a plan and the beginning of `adapt` report, which must be the same: recipe and remarks, or an error."""
     said: list[str] = []
     arguments = {"overrides": overrides, **given}
 
@@ -89,7 +89,7 @@ def test_a_plan_refuses_the_run_folder_that_adapt_would_refuse(tmp_path: Path) -
 
 
 def test_a_size_is_checked_before_documents_are_read(tmp_path: Path) -> None:
-    """Whatever is to be done with it: reading a folder may take minutes."""
+    """By every command, because reading a folder can take minutes."""
     for sizes, message in (
         ({"max_vram": "8MB"}, "--max-vram cannot be '8MB'"), ({"host_ram": "lots"}, "--host-ram cannot be 'lots'"),
         ({"max_vram": "8GB", "device": "cpu"}, "With --device cpu a run has the memory of the machine"),

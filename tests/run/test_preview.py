@@ -1,4 +1,4 @@
-"""What a model will see of documents, without a model."""
+"""Documents can be shown as a model will see them, without a model."""
 
 import json
 import subprocess
@@ -63,7 +63,7 @@ def test_settings_of_the_recipe_count(docs: Path) -> None:
 
 
 def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
-    """Whose folder names a recipe with shorter ones: a number of a passage counted here is that of the run."""
+    """Its folder names a recipe with shorter passages, so a passage has the same number here as in the run."""
     (docs / "long.md").write_text("".join(f"The door of hall {number} opens at nine.\n\n" for number in range(40)))
     seen, planned = preview(docs, model="pocket"), plan(docs, "pocket", device="cpu")
     assert seen.passage_tokens == planned.recipe.documents.passage_tokens
@@ -73,7 +73,7 @@ def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
 
 
 def test_nothing_is_downloaded_for_a_look(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model has gigabytes, of which its tokenizer is a few megabytes."""
+    """A model has gigabytes, but its tokenizer only a few megabytes."""
     monkeypatch.setattr("disc_lite.hub.source._fetch", lambda hub_id: pytest.fail(f"fetches {hub_id}"))
     told = list[Event]()
     seen = preview(docs, model="mistral-7b", listener=told.append)

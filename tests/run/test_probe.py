@@ -1,4 +1,4 @@
-"""The longest pass of a training step, made on this machine."""
+"""The probe makes the longest pass of a training step on this machine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_probe_makes_the_longest_pass_once(
 def test_a_probe_that_runs_out_of_memory_measures_the_passes_that_fit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, passes: int
 ) -> None:
-    """A step of several passes is measured with two: in the second the gradients of the first are there too."""
+    """A step of several passes is measured with two, because the second also holds the gradients of the first."""
     base = load_base(POCKET, "none", "cpu")
     base.attach(4, 8, 0)
     task, recipe = probe._task(base, 500, 100, tmp_path), recipe_of(execution={"optimizer_bits": 32})
@@ -57,7 +57,7 @@ def test_a_probe_that_runs_out_of_memory_measures_the_passes_that_fit(
     monkeypatch.setattr(accumulation, "step", step)
     tokens, seconds = probe._steady_step(base, task, recipe, whole, passes)
     assert tokens == whole // 2
-    assert tried.count(whole) == 1  # not again in the step that is measured
+    assert tried.count(whole) == 1  # not repeated in the step that is measured
     assert seconds > 0
     measured = probe.Probe(whole, tokens, 7 << 30, 6 << 30, 1.5, 30)
     plan = SimpleNamespace(budget=SimpleNamespace(cuda=True))

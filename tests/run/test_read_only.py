@@ -1,4 +1,4 @@
-"""A run that may only be read is evaluated, reported, exported and asked: what is new is written elsewhere."""
+"""A run that can only be read is evaluated, reported, exported and asked; new files are written elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from disc_lite.run.gathering import Arguments, read_inputs
 from disc_lite.storage import DIGESTS, disk
 from tests.made import SmallAdapt
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, of transformers
+pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def finished(small: SmallAdapt) -> Path:
 
 @pytest.fixture
 def run(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Whose files may be read, also by the tests' own user, who may be root."""
+    """A run whose files can only be read, even by the user of the tests, who can be root."""
 
     def guarded(operation: Callable[..., Any]) -> Callable[..., Any]:
         def guard(*given: Any) -> Any:
@@ -97,7 +97,7 @@ def test_without_a_place_it_is_said_which_option_names_one(run: Path) -> None:
 
 
 def test_an_unfinished_run_is_not_begun_where_nothing_can_be_written(run: Path, small: SmallAdapt) -> None:
-    """Told before a model is downloaded, and not of a finished one, whose summary is printed."""
+    """It is refused before a model is downloaded. For a finished run the summary is printed instead."""
     before = content(run)
     assert small.adapt(run)["steps"] > 0
     summary = (run / "summary.json").read_bytes()

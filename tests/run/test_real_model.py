@@ -1,7 +1,8 @@
-"""A real model learns a document by the default recipe and answers about it without it, in words that no pair has.
+"""A real model learns a document with the default recipe, and answers questions that no pair words like that.
 
-`DISC_LITE_REAL_MODEL=FOLDER pytest tests/run/test_real_model.py -m slow`, FOLDER being SmolLM2-135M-Instruct or a better
-model; 40 minutes on one core. SmolLM2 on 2026-11-28: 5 of 7 closed book (3 with the passage, 0 before), drift 0.18.
+Run `DISC_LITE_REAL_MODEL=FOLDER pytest tests/run/test_real_model.py -m slow`, with SmolLM2-135M-Instruct or a better
+model in FOLDER; it takes 40 minutes on one core. SmolLM2 on 2026-11-28: 5 of 7 closed book (3 with the passage, 0
+before), drift 0.18.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif("DISC_LITE_REAL_MODEL" not in os.environ, reason="no real model named"),
 ]
 DOCUMENT = "travel.md"
-# What is learned and how is the default recipe's; only the texts that the model writes are fewer and shorter.
+# The default recipe, except that the model writes fewer and shorter texts.
 SETTINGS = {
     "memory.quantize": "none", "documents.passage_tokens": "128", "retention.prompts": "48",
     "retention.prompt_tokens": "32", "retention.answer_tokens": "64",
@@ -48,6 +49,6 @@ def test_it_answers_closed_book_what_good_pairs_taught(tmp_path: Path, monkeypat
     card = summary["card"]
     right = {row: found["right"] for row, found in card["rows"].items()}
     print(right, card["drift"], card["retained"]["instructions"], summary["steps"], summary["seconds"])
-    assert right["adapted"] >= right["floor"] + 2  # of 7 that were not
+    assert right["adapted"] >= right["floor"] + 2  # of 7 questions
     assert right["adapted_rag"] >= right["rag"] - 1
     assert card["drift"]["general"] < 0.5

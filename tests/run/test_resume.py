@@ -1,4 +1,4 @@
-"""Whatever ends a run, the same call finishes it, and the adapter is the same to the byte (R1, R4, R6, R24)."""
+"""However a run ends, the same call finishes it, and the adapter is the same to the byte (R1, R4, R6, R24)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _cache_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that nothing disturbed."""
+    """The result of a run that was not interrupted."""
 
     adapter_sha256: str
     steps: int
@@ -73,7 +73,7 @@ def check_finished(run: Path, undisturbed: Whole) -> None:
     assert [verify(path) for path in left] == [[], []]
 
 
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # plain PEFT's own
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # from plain PEFT
 def test_a_run_leaves_what_it_promises(small: SmallAdapt, undisturbed: Whole) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -83,7 +83,7 @@ def test_a_run_leaves_what_it_promises(small: SmallAdapt, undisturbed: Whole) ->
     names = {"recipe.yaml", "ledger.jsonl", "pairs.jsonl", "metrics.jsonl", "checkpoints", "adapter", "summary.json"}
     assert names <= {p.name for p in run.iterdir()}
     summary = read_json(run / "summary.json")
-    assert small.adapt(run) == summary  # finished: told again, not done again
+    assert small.adapt(run) == summary  # a finished run is reported, not repeated
     assert {row["outcome"] for row in read_jsonl(run / "ledger.jsonl")} == {"read"}
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(small.model), run / "adapter")
     assert sum(p.abs().sum() > 0 for n, p in model.named_parameters() if "lora_B" in n) == 14
@@ -117,7 +117,7 @@ def half_saved(run: Path) -> set[str]:
 def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(
     kind: str, share: float, request: pytest.FixtureRequest
 ) -> None:
-    """In any stage; in runs that are given their questions and pairs, and in those that write them."""
+    """In any stage; in runs whose questions and pairs are given, and in runs that write them."""
     small: SmallAdapt = request.getfixturevalue("small" if kind == "given" else "writing")
     whole: Whole = request.getfixturevalue("undisturbed" if kind == "given" else "undisturbed_writing")
     rng, wanted, kills, inside, finished, reworded = random.Random(1), round(KILLS * share), 0, 0, 0, 0
@@ -127,7 +127,7 @@ def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(
         child = forked(lambda run=run: (slow_disk(), small.adapt(run)), small.root / "log")
         if kills < wanted:
             time.sleep(rng.uniform(0.05, 1.0) * whole.seconds)
-            aimed = kills % 4 == 0  # at a save; the others at any moment
+            aimed = kills % 4 == 0  # a quarter of the kills are aimed at a save
             while aimed and not (ended(child) or half_saved(run) - before):
                 time.sleep(0.001)
             os.kill(child, signal.SIGKILL)
@@ -139,7 +139,7 @@ def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(
         if (run / "summary.json").is_file():
             if (run / "pairs.jsonl").read_bytes() == (small.root / "undisturbed" / "pairs.jsonl").read_bytes():
                 check_finished(run, whole)
-            else:  # two tokens equally likely up to rounding, drawn in a batch of another size
+            else:  # two tokens were equally likely up to rounding, and were sampled in a batch of another size
                 reworded += 1
             finished += 1
             shutil.rmtree(run)
@@ -152,7 +152,7 @@ def test_killed_anywhere_it_goes_on_and_ends_in_the_same_bytes(
 def test_a_signal_at_any_moment_leaves_with_its_code_and_loses_nothing(
     small: SmallAdapt, undisturbed: Whole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R6: any of the three, once or more often, while the inputs are read, torch loads, or in any stage."""
+    """R6: each of the three signals, once or twice, while inputs are read, while torch loads, or in any stage."""
     rng, run, answered = random.Random(2), small.root / "signalled", 0
     monkeypatch.setenv("DISC_LITE_CACHE", str(run.with_suffix(".cache")))
     monkeypatch.setattr(sys, "argv", small.command(run))
@@ -164,15 +164,15 @@ def test_a_signal_at_any_moment_leaves_with_its_code_and_loses_nothing(
             with suppress(ProcessLookupError):
                 os.kill(child, number)
         code = exit_code(child)
-        if code == 0:  # it was faster
+        if code == 0:  # the run was faster than the signal
             check_finished(run, undisturbed)
             shutil.rmtree(run)
             continue
-        # Before there is anything to save the process may end as any other does, which a shell reports in the same way.
+        # Before there is anything to save, the process can die by the signal, which a shell reports in the same way.
         assert code in (128 + number, -number), log.read_text()
         told = log.read_text()
         assert "Traceback" not in told
-        assert told.count("\n") <= 3 or "Learned:" in told  # the signal came when the report was on the screen
+        assert told.count("\n") <= 3 or "Learned:" in told  # the signal came while the report was printed
         answered += 1
     assert exit_code(forked(main, small.root / "log")) == 0
     check_finished(run, undisturbed)
@@ -199,7 +199,7 @@ def test_a_signal_saves_leaves_with_its_code_and_the_same_command_goes_on(
     assert log.read_text().count("\n") <= 3
     assert "The same command continues" in log.read_text()
     steps = [row["step"] for row in read_jsonl(run / "metrics.jsonl")]
-    assert newest_checkpoint(run).name == f"step-{steps[-1]:08d}"  # what was done is saved, to the step
+    assert newest_checkpoint(run).name == f"step-{steps[-1]:08d}"  # all finished steps are saved
     assert steps[-1] < undisturbed.steps
     assert not (run / "summary.json").exists()
     assert exit_code(forked(main, log)) == 0

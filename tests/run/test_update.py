@@ -1,4 +1,4 @@
-"""An update takes over what is unchanged, asks about the rest, and leaves the run that it follows as it was."""
+"""An update takes over what is unchanged, asks about the rest, and leaves the earlier run as it was."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.run.earlier_runs import BOATS, earlier_of, pair_of, since_of
 from tests.run.test_folder import NEITHER
 from tests.tiny_models import CORPUS
 
-# What a model of random weights drafts comes to nothing; so it drafts little.
+# Drafts of a model with random weights are all dropped, so it should write few.
 SHORT = {
     "prompt.questions_per_sentence": "1", "prompt.question_tokens": "4", "prompt.answer_tokens": "4",
     "evaluation.long_answer_tokens": "4", "evaluation.questions": "2", "documents.passage_tokens": "64",
@@ -69,7 +69,7 @@ def first(small: SmallAdapt) -> Path:
 
 @pytest.fixture(scope="module")
 def docs(small: SmallAdapt, first: Path) -> Path:
-    """The same folder later: a document is new, one has changed and lost a passage, one is as it was."""
+    """The same folder later: one document is new, one has changed and lost a passage, one is unchanged."""
     docs = small.root / "later"
     shutil.copytree(small.root / "docs", docs)
     (docs / "guide.md").write_text(CORPUS[:180].replace("eight", "nine"))
@@ -132,7 +132,7 @@ def test_the_bases_answers_are_looked_up_and_not_generated_again(second: Path, f
     assert read_json(second / "retained_before.json") == before
     keys = [json.loads(line.split(" ", 1)[1])[0] for line in (first / "journal.txt").read_text().splitlines()]
     again = (second / "journal.txt").read_text()
-    assert sum(key in again for key in keys) >= 20  # the instructions and neutral prompts at least
+    assert sum(key in again for key in keys) >= 20  # at least the instructions and neutral prompts
 
 
 def test_it_starts_from_the_adapter_of_the_run_or_from_a_new_one(first: Path, load: Callable[..., Any]) -> None:
@@ -185,7 +185,7 @@ def test_where_nothing_has_changed_nothing_is_trained(first: Path, small: SmallA
     assert found["nothing_to_teach"].startswith(f"Nothing has changed since {first}")
     assert found["adapter"] == str(first / "adapter")
     where = {"update": first, "output": small.root / "nothing", "device": "cpu"}
-    assert adapt(small.root / "docs", **where, pairs_only=True) == found  # none were written
+    assert adapt(small.root / "docs", **where, pairs_only=True) == found  # no pairs were written
     assert not (small.root / "nothing").exists()
 
 
@@ -201,7 +201,7 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
         said = nothing_to_teach(since, recipe_of(update={"removed": removed, "start": start}))
         assert bool(said) == idle, (removed, start)
         assert not said or "1 of its passages are gone" in said
-    # What went in an earlier update and was rehearsed since may be unlearned now, though nothing has changed.
+    # What was removed in an earlier update and rehearsed since can be unlearned now, though nothing has changed.
     rehearsed = {"shown": "x", "question": "Who?", "answer": "Ada."}
     same = since_of(replace(earlier, pairs=(), removed=(rehearsed,)), earlier.passages)
     for removed in ("drop", "rehearse", "unlearn"):
@@ -244,7 +244,7 @@ def test_what_is_taken_over_and_what_is_new_do_not_contradict_each_other() -> No
     ), {"not a question": 2}, None)  # fmt: skip
     left, new = agreeing(kept[:1], replace(written, scored=written.scored[:2]))
     assert (left, new.scored, new.dropped) == ([], (), {"not a question": 2, CONTRADICTED: 2})
-    left, new = agreeing(kept[:1], replace(written, scored=written.scored[1:]))  # a person's pair is believed
+    left, new = agreeing(kept[:1], replace(written, scored=written.scored[1:]))  # a pair that a person wrote is trusted
     assert (left, new.scored, new.dropped) == (kept[:1], written.scored[2:], {"not a question": 2, CONTRADICTED: 1})
     left, new = agreeing(kept, written)
     assert (left, new.scored) == (kept, written.scored[2:])
@@ -255,7 +255,7 @@ def test_questions_go_with_their_passage(tmp_path: Path) -> None:
     questions = (
         Question("What is red?", ("saw",), "a.md", passage_index=0),
         Question("Who rows?", ("Ada Brink",), "a.md", passage_index=1),
-        Question("When is it cold?", ("May",)),  # of the user, who names no document
+        Question("When is it cold?", ("May",)),  # a user's question that names no document
         Question("What is cold?", ("hall",), "b.md"),
     )
     earlier = earlier_of(tmp_path, [], passages, questions=questions)
@@ -273,7 +273,7 @@ def test_thousands_of_questions_are_not_each_compared_with_thousands_of_passages
 
 
 def test_what_is_still_rehearsed_is_still_asked_about(tmp_path: Path, plain: Callable[[str], Any]) -> None:
-    """A run to which documents were added one by one names none of the earlier ones; each is asked about."""
+    """If documents are added one by one, no run names the earlier ones, but questions about each of them are asked."""
     texts = tokenise([document_of(BOATS, "now.md")], plain("llama").tokens, 256)
     (passage,) = texts[0].passages
     gone, back = {**pair_of("old.md", 1, "Who?"), "shown": "The hall is cold."}, pair_of("was.md", 0, "Who rows?")
@@ -297,7 +297,7 @@ def test_unlearning_teaches_what_the_base_says_itself(load: Callable[..., Any]) 
         pair_of("a.md", 0, "Who?"),
     ]
     lessons = unlearning(base, rows, recipe_of(prompt={"answer_tokens": 6}))
-    assert len(lessons) == 2  # a question once
+    assert len(lessons) == 2  # each question once
     for lesson, question in zip(lessons, ("Who runs the saw?", "Who?"), strict=True):
         (example,), (teacher,) = lesson.examples, lesson.sequence
         prompt = base.tokens.prompt(question)
@@ -324,7 +324,7 @@ def test_as_much_is_read_as_is_rehearsed_in_all_epochs(plain: Callable[[str], An
         sizes = {kind: sum(len(x.examples) for x in lessons) for kind, lessons in found.by_kind.items()}
         if len(sizes) > 1:
             half = 0.5 * sum(example.kind == "disc" for example in every.examples)
-            most = max(sizes["prompt"], half if number == 1000 else 0)  # as in an epoch, at a share of a half
+            most = max(sizes["prompt"], half if number == 1000 else 0)  # as in an epoch with a share of one half
             assert sizes["disc"] == pytest.approx(most, abs=1)
         if number == 1000:
             assert max(sizes.values()) >= min(40, len(every.examples))
@@ -358,7 +358,7 @@ def test_pairs_of_ones_own_are_about_what_is_new_or_changed(docs: Path, first: P
     assert rows[: len(kept)] == kept
     assert "Who rows the smaller boat?" in [row["question"] for row in rows[len(kept) :]]
     assert {row["document"] for row in rows[len(kept) :]} <= {"boats.txt", "guide.md"}
-    assert summary["pairs"]["dropped"]["about what is unchanged"] == 1  # and not those that the run has as well
+    assert summary["pairs"]["dropped"]["about what is unchanged"] == 1  # without those that the run has too
 
 
 def test_a_kept_question_of_the_model_gives_way_to_a_given_pair() -> None:

@@ -1,4 +1,4 @@
-"""Counts, durations and sizes have one form each."""
+"""Counts, durations and sizes each have a single form."""
 
 import pytest
 
