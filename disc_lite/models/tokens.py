@@ -48,7 +48,10 @@ class Tokens:
                 "disc-lite needs a fast tokenizer (tokenizer.json), for the character offsets of tokens.",
                 "Convert it with transformers, or use a copy of the model that has a tokenizer.json.",
             )
-        self._private, self._id_of, self._original = rename_added_tokens(self.hf.backend_tokenizer)
+        self._private, self._id_of, original = rename_added_tokens(self.hf.backend_tokenizer)
+        # Id of the renamed tokenizer -> original id. Each is one object: an int takes 28 bytes, and the lessons of a
+        # large corpus have ten million.
+        self._original = [original.get(i, i) for i in range(1 + max(self._private.get_vocab().values()))]
         self.control_ids = frozenset(self._id_of.values())
         # A token may be a part of another one, so the longest come first.
         self._longest_first = sorted(self._id_of, key=len, reverse=True)
@@ -173,7 +176,7 @@ class Tokens:
         """Return ids of alternating parts: template text (with its control tokens) and contents (text only)."""
         spelled = "".join(part if number % 2 else self._spell(part) for number, part in enumerate(parts))
         encoding = self._private.encode(spelled, add_special_tokens=False)
-        return [self._original.get(i, i) for i in encoding.ids]
+        return [self._original[i] for i in encoding.ids]
 
     def _continued(self, template: str, *parts: str) -> list[int]:
         """Like `_with_control`, after other text: without the space that SentencePiece puts in front of a whole text.

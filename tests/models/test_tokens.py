@@ -219,6 +219,13 @@ def test_passages_are_cuts_of_a_document_that_is_tokenised_once(tokens: Tokens) 
     assert len(texts[0].passages) > 5
 
 
+def test_equal_ids_of_prompts_are_one_object(tokens: Tokens) -> None:
+    """Lessons have millions of ids, of 28 bytes each; Python itself shares only those up to 256."""
+    first, second = tokens.prompt(CORPUS), tokens.prompt(CORPUS)
+    assert max(first) > 256
+    assert all(one is other for one, other in zip(first, second, strict=True))
+
+
 def test_a_common_prefix_leaves_every_prompt_something() -> None:
     assert common_prefix([[1, 2, 3], [1, 2, 4]]) == [1, 2]
     assert common_prefix([[1, 2], [1, 2, 4]]) == [1]
