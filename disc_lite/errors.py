@@ -46,7 +46,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def of_windows(path: str) -> str:
     """Return a hint where WSL has a Windows path (`C:\\docs`, or what a shell leaves of it); "" for other paths."""
     drive = re.match(r"([A-Za-z]):(?!//)", path)
-    return f"In WSL2 drive {drive[1]}: is /mnt/{drive[1].lower()}, with / between the folders." if drive else ""
+    return f"In WSL2, drive {drive[1]}: is /mnt/{drive[1].lower()}, with / between folders." if drive else ""
 
 
 class UsageError(DiscLiteError):
@@ -132,7 +132,7 @@ class NonFiniteError(RunFailed):
     """A loss, gradient or weight stayed NaN or infinite after the allowed skips."""
 
 
-SAVED = "Finished stages, training steps and written texts are saved."
+SAVED = "Finished stages, training steps and generated texts are saved."
 CONTINUES = "The same command continues from there."
 
 

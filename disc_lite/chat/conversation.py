@@ -113,7 +113,7 @@ def fitted(tokens: Tokens, turns: list[Turn], question: str, room: int) -> tuple
         if len(prompt) <= room:
             return prompt, dropped
     raise UsageError(
-        "The question is longer than the context of the model.", f"It has {len(prompt)} tokens, at most {room} fit.",
+        "The question is longer than the context of the model.", f"It has {len(prompt)} tokens; at most {room} fit.",
         "Ask a shorter question, or use a smaller --max-tokens.",
     )  # fmt: skip
 

@@ -60,7 +60,7 @@ class Adapted:
         """Raises UsageError for a merged model, which has no base to compare with."""
         if self.adapter is None:
             raise UsageError(
-                f"{self.folder} is a merged model: there is no base in it, to compare with or to share.", "",
+                f"{self.folder} is a merged model, which has no separate base to compare with or to share.", "",
                 "Use the run or the adapter folder that it was merged from.",
             )  # fmt: skip
 
@@ -84,8 +84,8 @@ def open_adapted(folder: Path) -> Adapted:
     is_model = bool(weight_files(folder))
     if (folder / CONFIG).is_file() and is_model:
         raise UsageError(
-            f"{folder} holds both a whole model and an adapter.", f"{CONFIG} lies beside the model's weights.",
-            "Move them into folders of their own, and use one.",
+            f"{folder} holds both a whole model and an adapter.", f"{CONFIG} is next to the model's weights.",
+            "Move them into separate folders and use one of these.",
         )  # fmt: skip
     if (folder / CONFIG).is_file():
         model, then = open_base(folder), trained_on(folder)
@@ -119,7 +119,7 @@ def open_together(folders: Sequence[Path]) -> dict[str, Adapted]:
         str(one.folder.resolve()) if name in unclear else name: one for name, one in zip(names, opened, strict=True)
     }
     if len(named) < len(opened):
-        raise UsageError("A folder was named twice.", "", "Name each once.")
+        raise UsageError("The same folder is named twice.", "", "Name each folder once.")
     return named
 
 
@@ -130,9 +130,9 @@ def _require_one_base(opened: Sequence[Adapted]) -> None:
             one.require_base()
         if (other.model.resolve(), other.quantize) != (first.model.resolve(), first.quantize):
             raise UsageError(
-                f"{other.folder} is of another base than {first.folder}.",
-                f"That is {other.name} in {other.quantize}, this is {first.name} in {first.quantize}.",
-                "Only one base is in memory; ask each by a command of its own.",
+                f"{other.folder} and {first.folder} have different bases.",
+                f"{other.name} ({other.quantize}) and {first.name} ({first.quantize}); only one is loaded at a time.",
+                "Ask each in a separate command.",
             )  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def switch(base: Base, number: int) -> None:
 
 
 def _cut(question: str, limit: int) -> str:
-    return f"An answer was cut after {limit} tokens (--max-tokens sets that): {_beginning(question)}"
+    return f"An answer was cut after {limit} tokens (--max-tokens sets the limit): {_beginning(question)}"
 
 
 def _beginning(question: str) -> str:
@@ -167,7 +167,7 @@ def _require_room(adapted: Adapted, questions: Sequence[str], limit: int) -> Non
         if tokens > room:
             raise UsageError(
                 f"A question is longer than the context of the model: {question[:SHOWN].strip()} …",
-                f"It has {tokens:,} tokens, at most {room:,} fit beside its answer.", "Ask a shorter question.",
+                f"It has {tokens:,} tokens; next to its answer at most {room:,} fit.", "Ask a shorter question.",
             )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from disc_lite.version import __version__
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version")
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Teach a language model the knowledge in your documents, on one GPU or none.
 
@@ -39,7 +39,7 @@ def cli(debug: bool) -> None:
 
 @cli.command(short_help="Teach a model what documents say, and measure what it learned.")
 @asks_for_a_run
-@click.option("--output", "-o", type=click.Path(), help="Run folder; repeat the command to continue it.")
+@click.option("--output", "-o", type=click.Path(), help="Run folder; the same command continues an interrupted run.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all random choices.")
 @DEVICE
 @MAX_VRAM
@@ -48,15 +48,15 @@ def cli(debug: bool) -> None:
     "--pairs-only", is_flag=True,
     help="End once the pairs are written: to read them, to edit a copy, or for --pairs of another model.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Print the plan for this machine (memory, time), and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the plan for this machine (memory, time) and exit.")
 @click.option("--offline", is_flag=True, help="Use only models that are on this machine.")
 @QUIET
 @AS_JSON
 def adapt(as_json: bool, quiet: bool, offline: bool, dry_run: bool, pairs_only: bool, **options: Any) -> None:
-    """Teach MODEL what the DOCUMENTS (folders or files) say; measure what it learned and retained.
+    """Teach MODEL what DOCUMENTS (folders or files) say; measure what it learned and retained.
 
-    `disc-lite documents DOCUMENTS` shows beforehand what the model will see. Writes an adapter, the
-    questions and pairs, and a summary into the run folder.
+    An adapter, the questions and pairs, and a summary are written into the run folder.
+    `disc-lite documents DOCUMENTS` shows beforehand what the model will see.
     """
     from disc_lite.cli.display import show_summary
     from disc_lite.cli.progress import display
@@ -65,7 +65,7 @@ def adapt(as_json: bool, quiet: bool, offline: bool, dry_run: bool, pairs_only: 
     if offline:
         os.environ["DISC_LITE_OFFLINE"] = "1"
     if dry_run and pairs_only:
-        raise UsageError("--dry-run plans a whole run.", "", "Leave --pairs-only out.")
+        raise UsageError("--dry-run plans a whole run, not --pairs-only.", "", "Leave one of them out.")
     if dry_run:
         from disc_lite.run.plan import plan as plan_of
 
@@ -103,17 +103,17 @@ def main() -> NoReturn:
         _leave_closed_pipe()
     except Exception as error:
         if memory_ran_out(error):
-            remedy = "Close other programs that use this memory, or choose another with --device."
+            remedy = "Close other programs that use this memory, or choose another device with --device."
             full = WillNotFit.out_of_memory(error, remedy)
             _fail(error, full.exit_code, str(full), debug)
         if disk.is_full(error):
             _fail(error, 1, f"The disk is full.\n{error}\nFree some space and run the same command again.", debug)
         if isinstance(error, PermissionError):
-            words = f"{error.filename}: {error.strerror}.\nChange the rights, or name another."
+            words = f"{error.filename}: {error.strerror}.\nChange its permissions, or name another path."
             _fail(error, EnvironmentNotReady.exit_code, words, debug)
-        words = f"Something unexpected happened: {type(error).__name__}: {error}".split("\n")[0]
-        advice = "Run it again with `disc-lite --debug …` and report what it prints."
-        _fail(error, 1, f"{words}\nThis is a defect of disc-lite.\n{advice}", debug)
+        words = f"Unexpected error: {type(error).__name__}: {error}".split("\n")[0]
+        advice = "Run the command again as `disc-lite --debug …` and report what it prints."
+        _fail(error, 1, f"{words}\nThis is a bug in disc-lite.\n{advice}", debug)
     sys.exit(result if isinstance(result, int) else 0)
 
 

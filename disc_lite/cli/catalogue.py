@@ -54,7 +54,7 @@ def copy(name: str, target: Path) -> None:
 
     lines = recipe_path(name).read_bytes().splitlines(keepends=True)
     if target.exists():
-        raise UsageError(f"{target} exists already.", "", "Choose another file; nothing is overwritten.")
+        raise UsageError(f"{target} already exists.", "", "Choose another file; nothing is overwritten.")
     write_bytes(target, b"".join(line for line in lines if not line.startswith(b"name:")))
     click.echo(f"{target}: use it with --recipe {shlex.quote(str(target))}")
 
@@ -97,12 +97,12 @@ def models(context: click.Context, as_json: bool) -> None:
             click.echo(f"{row} {notes}")
 
 
-@models.command(short_help="Check that a model is read, asked and adapted correctly.")
+@models.command(short_help="Check that a model is read, prompted and adapted correctly.")
 @click.argument("name")
 @DEVICE
 @AS_JSON
 def check(name: str, device: str | None, as_json: bool) -> None:
-    """Load a model in 4 bits and check that it is read, asked and adapted correctly.
+    """Load a model in 4 bits and check that it is read, prompted and adapted correctly.
 
     Every command that loads a model runs the same check. The exit code is 3 if a line fails.
     """
@@ -121,6 +121,6 @@ def check(name: str, device: str | None, as_json: bool) -> None:
         print_json({"model": name, "passed": found.passed, "lines": rows})
     else:
         for line in found.lines:
-            mark = "warns" if line.warns else "right" if line.passed else "wrong"
-            click.echo(escape_controls(f"{line.name:<13}  {mark}  {line.text}"))
+            mark = "warning" if line.warns else "passed" if line.passed else "failed"
+            click.echo(escape_controls(f"{line.name:<13}  {mark:<7}  {line.text}"))
     found.require(base)

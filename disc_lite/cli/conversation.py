@@ -14,7 +14,7 @@ from disc_lite.cli.terminal import escape_controls, print_json, typed, untrusted
 from disc_lite.errors import UsageError
 
 MAX_TOKENS = click.option(
-    "--max-tokens", type=click.IntRange(1), help="Longest answer in tokens; by default as in the recipe."
+    "--max-tokens", type=click.IntRange(1), help="Longest answer in tokens; by default that of the recipe."
 )
 
 
@@ -45,7 +45,7 @@ def ask(
     if questions == ("-",):
         questions = tuple(line for line in (line.strip().removeprefix("\ufeff") for line in piped()) if line)
         if not questions:
-            raise UsageError("There is no question on stdin.", "", "Write one a line.")
+            raise UsageError("There is no question on stdin.", "", "Write one question per line.")
     questions = tuple(map(typed, questions))
     require_words(questions)
     (name, adapted), *others = open_together([folder, *also]).items()
@@ -85,7 +85,7 @@ def chat(
 
     FOLDER is a run, an adapter or a merged model. /compare shows the answers of the base too, /clear
     starts a new conversation, /use NAME switches to a folder of --also, /help lists all commands;
-    Ctrl-C stops an answer, Ctrl-D ends.
+    Ctrl-C stops an answer, Ctrl-D quits.
 
     Without a terminal every line on stdin is a question (or one of these commands) of one
     conversation, and every answer goes to stdout. The exit code is 2 if a line had no answer.
@@ -108,7 +108,7 @@ def chat(
     conversation = Conversation(base, adapted.context_tokens, answer_tokens, temperature)
     dialogue = Dialogue(adapted, conversation, compare, tuple(models))
     if at_terminal:
-        for text in (f"{adapted.name} from {folder}. /help lists commands, Ctrl-D ends.", *base.warnings):
+        for text in (f"{adapted.name} from {folder}. /help lists commands, Ctrl-D quits.", *base.warnings):
             note(text)
         at_a_terminal(dialogue)
     elif over_a_pipe(dialogue, piped(), as_json):

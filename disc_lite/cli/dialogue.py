@@ -19,11 +19,11 @@ from disc_lite.run.interrupts import Interrupts, flag_signals
 
 PROMPT = "> "
 COMMANDS = {
-    "/compare": "show the answers of the base too; again: stop that",
+    "/compare": "show the answers of the base too, or stop showing them",
     "/clear": "start a new conversation",
-    "/use": "NAME: talk with another of the models that were named, in a new conversation; alone: list them",
+    "/use": "NAME: new conversation with that model; without NAME: list the models",
     "/help": "list the commands",
-    "/quit": "end, like Ctrl-D; Ctrl-C stops an answer",
+    "/quit": "quit, as Ctrl-D does; Ctrl-C stops an answer",
 }
 
 
@@ -57,7 +57,7 @@ class Dialogue:
         if word not in COMMANDS and (more or not word.startswith("/")):
             return line  # a question may begin with a path
         if word not in COMMANDS or more:
-            raise UsageError(f"There is no command {line}.", "", f"There are {', '.join(COMMANDS)}.")
+            raise UsageError(f"There is no command {line}.", "", f"The commands are {', '.join(COMMANDS)}.")
         if word == "/quit":
             raise EOFError
         if word == "/help":
@@ -77,8 +77,8 @@ class Dialogue:
         """Switch to the model of this name, or list the names. Raises UsageError for an unknown one."""
         if name and name not in self.names:
             raise UsageError(
-                f"There is no model {name} here.", f"Here: {', '.join(self.names) or 'none'}.",
-                "Name its folder with --also when you start.",
+                f"No model {name} is loaded.", f"Loaded: {', '.join(self.names) or 'none'}.",
+                "Name its folder with --also when you start the chat.",
             )  # fmt: skip
         if name:
             self.used = self.names.index(name)
@@ -108,7 +108,7 @@ class Dialogue:
         if cut := self.conversation.cut:
             whose = ("The answer", f"The answer of the {cut[0]} model", "Both answers")[self.compare * len(cut)]
             was = "were" if len(cut) > 1 else "was"
-            note(f"{whose} {was} cut after {self.conversation.answer_tokens} tokens; --max-tokens sets that.")
+            note(f"{whose} {was} cut after {self.conversation.answer_tokens} tokens; --max-tokens sets the limit.")
 
 
 def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> None:
@@ -135,7 +135,7 @@ def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> Non
                 raise
             stopped = True
             click.echo()
-            note("Ctrl-C again ends; so do Ctrl-D and /quit.")
+            note("Ctrl-C again quits; so do Ctrl-D and /quit.")
 
 
 def _answer(dialogue: Dialogue, question: str) -> bool:
@@ -152,7 +152,7 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
     if interrupts.received not in (None, signal.SIGINT):
         signal.raise_signal(interrupts.received or signal.SIGTERM)
     if interrupts.stop_requested():
-        note("Stopped. Ctrl-C again ends.")
+        note("Stopped. Ctrl-C again quits.")
     return interrupts.stop_requested()
 
 

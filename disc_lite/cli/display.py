@@ -88,7 +88,7 @@ def _show_update(update: JsonObject, console: Console) -> None:
     if not update:
         return
     headings = ("95%",) if console.width >= WITH_RULES else ()
-    table = _table(f"Since {update['run']}", "passages", "right, that run", "right, now", *headings)
+    table = _table(f"Since {update['run']}", "passages", "right, before", "right, now", *headings)
     for label, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")
@@ -120,7 +120,7 @@ def _show_documents(card: JsonObject, console: Console) -> None:
         table.add_row(untrusted(document), *(f"{row[name]['right']}/{row[name]['of']}" for name in rows))
     console.print(table)
     if (more := len(ordered) - SHOWN_DOCUMENTS) > 0:
-        console.print(f"and {counted(more, 'document')} more, which --json has", highlight=False)
+        console.print(f"… and {more:,} more (--json lists them)", highlight=False)
 
 
 def _show_misses(card: JsonObject, console: Console) -> None:
@@ -167,28 +167,28 @@ def remarks(summary: JsonObject) -> list[str]:
     """The remarks below the table, and the next command."""
     documents, pairs = summary["documents"], summary["pairs"]
     lines = [
-        f"{counted(summary['steps'], 'step')}; the command that finished it took {duration(summary['seconds'])}, "
-        f"peak {data_size(summary['peak_bytes'])}. Adapter: {summary['adapter']}"
+        f"{counted(summary['steps'], 'step')}; the command that finished the run took {duration(summary['seconds'])}, "
+        f"peak memory {data_size(summary['peak_bytes'])}. Adapter: {summary['adapter']}"
     ]
     ledger = RunFolder(Path(summary["run"])).ledger
     if documents["refused"] or documents["duplicate"]:
         counts = f"{counted(documents['refused'], 'file')} refused, {counted(documents['duplicate'], 'duplicate')}"
         lines.append(f"{counts}: see {ledger}")
     if documents["damaged"]:
-        lines.append(f"Files with a warning: {documents['damaged']}; {ledger} says which.")
+        lines.append(f"{counted(documents['damaged'], 'file')} read with a warning: see {ledger}")
     if pairs.get("dropped"):
         lines.append(_dropped(pairs))
     lines += pairs.get("remarks", ())
     if "kept" in pairs:
         lines.append(
-            f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about what is new or changed; "
-            f"{pairs['removed']} of what is gone."
+            f"{counted(pairs['kept'], 'pair')} taken over, {pairs['written']} about new or changed passages; "
+            f"{pairs['removed']} about removed ones."
         )
     lines += about_pairs(pairs)
     if low := summary["teachability"]["low"]:
         only_pairs = "only pairs teach them" if pairs["accepted"] else "use method: prompt (or both)"
         lines.append(
-            f"Low teachability: {listed(low, SHOWN_REASONS)}. Facts that these state only once "
+            f"Low teachability: {listed(low, SHOWN_REASONS)}. Facts that these documents state only once "
             f"cannot be taught by split contexts; {only_pairs}."
         )
     return [*lines, f'Next: disc-lite ask {shlex.quote(summary["run"])} "…" --base']
@@ -205,7 +205,7 @@ def _dropped(pairs: JsonObject) -> str:
     # The coverage is unknown in an update of a run whose pairs were given; a low one is told by `few_pairs`.
     known = pairs["coverage"] is not None and not pairs.get("low_coverage")
     return f"{counted(pairs['accepted'], 'pair')} accepted, {drafts}" + (
-        f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} have one." if known else "."
+        f"; {pairs['coverage']:.0%} of the {sentences_asked(pairs)} have a pair." if known else "."
     )
 
 

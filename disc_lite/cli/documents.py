@@ -30,7 +30,7 @@ WITH_COUNTS = 60  # columns; narrower terminals show only the names
 @click.option("--model", "-m", help="Cut passages by its recipe, with its tokenizer if it is here; else by estimate.")
 @RECIPE
 @SET
-@click.option("--all", "show_all", is_flag=True, help=f"List all documents, not only {MOST_ROWS}.")
+@click.option("--all", "show_all", is_flag=True, help=f"List all documents, not only the first {MOST_ROWS}.")
 @QUIET
 @AS_JSON
 def documents(
@@ -75,7 +75,7 @@ def _show_all(seen: Preview, console: Console, show_all: bool) -> None:
     for line in _totals(seen):
         print_line(console, 0, line)
     first = shlex.quote(seen.documents[0].name)
-    print_line(console, 0, f"Next: the same command with --show {first}", "dim")
+    print_line(console, 0, f"Next: add --show {first} to see its passages", "dim")
 
 
 def _show_unread(seen: Preview, console: Console) -> None:

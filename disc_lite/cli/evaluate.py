@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage in its prompt.")
 @click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness, or YAML files of tasks.")
-@click.option("--limit", type=click.IntRange(1), help="Largest number of questions of a benchmark.")
+@click.option("--limit", type=click.IntRange(1), help="Largest number of questions per benchmark.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path),
     help="Folder for new answers, if RUN is read-only; by default RUN.",
@@ -51,12 +51,10 @@ def evaluate(
 
     require_shares(min_recall, max_forgetting)  # now rather than after hours: NaN passes click's range check
     if limit and not benchmarks:
-        raise UsageError(
-            "--limit is about benchmarks, and none is named.", "", "Add --benchmarks TASK, or leave it out."
-        )
+        raise UsageError("--limit needs --benchmarks.", "", "Add --benchmarks TASK, or leave --limit out.")
     tasks = [task.strip() for task in (benchmarks or "").split(",") if task.strip()]
     if benchmarks is not None and not tasks:
-        raise UsageError("--benchmarks names no task.", "", "Name one, or leave it out.")
+        raise UsageError("--benchmarks names no task.", "", "Name a task, or leave --benchmarks out.")
     with display(quiet) as show:
         card = run_evaluate(
             run, questions, judge=judge, benchmarks=tasks, limit=limit, output=output, device=device, listener=show
@@ -147,7 +145,7 @@ def _show_question(question: JsonObject, console: Console) -> None:
     places = ", ".join(str(number) for number in question["stands_in"])
     print_line(console, 4, f"answer in passage {places}" if places else "answer in no passage", "dim")
     if pair := question["nearest_pair"]:
-        nearest = f"nearest pair, of passage {pair['passage']}, similarity {pair['likeness']:.2f}: {pair['question']}"
+        nearest = f"nearest pair (passage {pair['passage']}, similarity {pair['likeness']:.2f}): {pair['question']}"
         print_line(console, 4, f"{nearest}  {pair['answer']}", "dim")
 
 

@@ -19,11 +19,11 @@ NEXT = {
 }
 
 
-@click.command(short_help="Write a run as adapter, merged model, GGUF or for Ollama.")
+@click.command(short_help="Export a run as an adapter, a merged model or a GGUF, or for Ollama.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--to", metavar="FORM", required=True, help="Form of the export, see above.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="New folder; by default RUN/exports/FORM.")
-@click.option("--base-gguf", type=click.Path(path_type=Path), help="A GGUF of the model that was adapted.")
+@click.option("--base-gguf", type=click.Path(path_type=Path), help="GGUF file of the model that was adapted.")
 @click.option(
     "--onto", metavar="auto|original|nf4", default="auto", show_default=True,
     help="Weights to merge onto; auto: those that come closer to the trained model.",
@@ -33,7 +33,9 @@ NEXT = {
     help="GGUF type of the adapted tensors, such as Q4_K or Q8_0; by default that of the base.",
 )  # fmt: skip
 @click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")
-@click.option("--template", type=click.Path(path_type=Path), help="Output of `ollama show --modelfile BASE`.")
+@click.option(
+    "--template", type=click.Path(path_type=Path), help="File with the output of `ollama show --modelfile BASE`."
+)
 @click.option("--document-names", is_flag=True, help="Name the documents in the model card, next to their SHA-256.")
 @click.option("--force", is_flag=True, help="Replace an earlier export, unless its folder has files of yours.")
 @DEVICE
@@ -49,7 +51,7 @@ def export(run: Path, to: str, quiet: bool, as_json: bool, **options: Any) -> No
     gguf       a whole model for llama.cpp, from --base-gguf or by llama.cpp's converter
     ollama     the same with a Modelfile
 
-    The folder appears only if the proof passes; otherwise the exit code is 5.
+    The folder is written only if the proof passes; otherwise the exit code is 5.
     """
     from disc_lite.exporting import export as run_export
     from disc_lite.exporting.usage import options_of

@@ -12,7 +12,7 @@ from disc_lite.errors import UsageError
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 QUIET = click.option("--quiet", is_flag=True, help="Do not show progress.")
 DOCUMENTS = click.argument("documents", nargs=-1, required=True, type=click.Path())
-RECIPE = click.option("--recipe", "-r", help="A name of `disc-lite recipes list`, or a YAML file.")
+RECIPE = click.option("--recipe", "-r", help="A name from `disc-lite recipes list`, or a YAML file.")
 
 
 def _as_mapping(context: click.Context, option: click.Parameter, settings: tuple[str, ...]) -> dict[str, str]:
@@ -22,8 +22,9 @@ def _as_mapping(context: click.Context, option: click.Parameter, settings: tuple
 
 
 SET = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_as_mapping, help="Set a value of the recipe."
-)
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_as_mapping,
+    help="Change a setting of the recipe; can be repeated.",
+)  # fmt: skip
 
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -43,7 +44,7 @@ def _device(context: click.Context, option: click.Parameter, value: str | None) 
 
 DEVICE = click.option(
     "--device", callback=_device,
-    help="cpu, cuda (NVIDIA, AMD; cuda:1: the second GPU), xpu (Intel), mps (Apple); by default cuda if there is one.",
+    help="cpu, cuda (NVIDIA, AMD; cuda:1: the second GPU), xpu (Intel) or mps (Apple); by default cuda, else cpu.",
 )  # fmt: skip
 
 _PAIRS = click.option(
@@ -56,13 +57,13 @@ ALSO = click.option(
 )  # fmt: skip
 _UPDATE = click.option(
     "--update", metavar="RUN", type=click.Path(),
-    help="Teach what has changed since this run; its model and recipe are the default.",
+    help="Teach what has changed since this run; its model and recipe are the defaults.",
 )  # fmt: skip
 
 
 def asks_for_a_run(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments and options that `adapt` and `plan` share: documents, model, recipe and further inputs."""
-    model = click.option("--model", "-m", help="A name of `disc-lite models`, a folder, or a hub id.")
+    model = click.option("--model", "-m", help="A name from `disc-lite models`, a folder, or a hub id.")
     questions = click.option(
         "--questions", "-q", type=click.Path(), help="Questions to measure with (JSON, CSV or SQuAD)."
     )

@@ -31,7 +31,7 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 
 @click.command(short_help="Show what an adaptation needs: memory, disk and time.")
 @asks_for_a_run
-@click.option("--max-vram", metavar="SIZE", help=f"{VRAM}that of the smallest on which the run fits.")
+@click.option("--max-vram", metavar="SIZE", help=f"{VRAM}that of the smallest GPU on which the run fits.")
 @HOST_RAM
 @click.option("--card", help="A GPU, such as rtx-4090, on which to estimate the time.")
 @click.option("--cpu", is_flag=True, help="Plan for a run on the CPU.")
@@ -124,7 +124,7 @@ def _what(plan: Plan) -> list[str]:
         f"{counted(corpus.sentences, 'sentence')}",
         *([_since(plan)] if corpus.since else []),
         *_assumed(plan),
-        f"Examples an epoch: {examples}; at most {counted(plan.recipe.train.epochs, 'epoch')}, "
+        f"Examples per epoch: {examples}; at most {counted(plan.recipe.train.epochs, 'epoch')}, "
         f"{counted(work.steps, 'step')} of about {counted(round(work.student_tokens / max(1, work.steps)), 'token')}, "
         f"{counted(work.student_tokens, 'token')} in all",
     ]  # fmt: skip
@@ -134,21 +134,21 @@ def _assumed(plan: Plan) -> list[str]:
     if plan.budget.assumed_gib is None:
         return []
     which = "the smallest on which it fits" if plan.fits else "the largest that is known"
-    return [f"For a GPU of {plan.budget.assumed_gib:g} GB, {which}; --max-vram or --card name yours"]
+    return [f"For a GPU of {plan.budget.assumed_gib:g} GB, {which} (yours: --max-vram or --card)"]
 
 
 def _since(plan: Plan) -> str:
     """What an update takes over and what it teaches, in words."""
     recipe, since = plan.recipe, plan.corpus.since or {}
-    rest = f"{since['changed']:,} changed and {since['new']:,} new are asked and taught"
+    rest = f"{since['changed']:,} changed and {since['new']:,} new are asked about and taught"
     starts_anew = recipe.update.start == "new"  # a new adapter has nothing to unlearn
     gone = "not taught" if starts_anew and recipe.update.removed != "rehearse" else GONE[recipe.update.removed]
-    held = "taught anew" if starts_anew else f"rehearsed ({recipe.update.rehearse:g} to 1)"
+    held = "taught again" if starts_anew else f"rehearsed ({recipe.update.rehearse:g} to 1)"
     asked = plan.corpus.unlearned.number
-    unlearned = f" (at most {counted(asked, 'question')})" if asked else ""
+    unlearned = f", at most {counted(asked, 'question')}" if asked else ""
     return (
-        f"Update: {since['unchanged']:,} passages are unchanged, their pairs and questions are taken over and {held}; "
-        f"{rest}; {since['removed']:,} are gone, their pairs are {gone}{unlearned}"
+        f"Update: {since['unchanged']:,} passages are unchanged (their pairs and questions are taken over and {held}); "
+        f"{rest}; {since['removed']:,} are gone (their pairs are {gone}{unlearned})"
     )
 
 
@@ -158,10 +158,10 @@ def _how(plan: Plan) -> list[str]:
 
     choice = plan.choice
     if choice is None:
-        return ["It does not fit."]
+        return ["The run does not fit."]
     return [
         f"Training in {in_words(as_planned(plan.recipe, choice))}; the teacher reads {choice.reading_tokens:,} tokens "
-        f"at once, {choice.generation_rows} answers are written at once"
+        f"at once, and {choice.generation_rows} answers are generated at once"
     ]
 
 
@@ -170,7 +170,7 @@ def _stages(plan: Plan) -> Any:
     from rich.table import Table
 
     assert plan.choice is not None
-    whose, large = "card" if plan.budget.cuda else "memory", plan.choice.peak >= GIB
+    whose, large = "GPU" if plan.budget.cuda else "memory", plan.choice.peak >= GIB
     unit, size_bytes, decimals = ("GiB", GIB, 2) if large else ("MiB", 1 << 20, 0)
     table = Table("stage", f"{whose}, {unit}", "of which", box=SIMPLE_HEAD)
     for stage in plan.choice.stages:
@@ -183,19 +183,19 @@ def _beside(plan: Plan) -> list[str]:
     total = sum(plan.operations.values())
     lines = [
         f"Host memory {data_size(plan.host_bytes)}; run folder {data_size(plan.disk_bytes)}, of which "
-        f"{data_size(plan.cache_bytes)} teacher hidden states; {total:.2g} floating-point operations",
+        f"{data_size(plan.cache_bytes)} are teacher hidden states; {total:.2g} floating-point operations",
     ]  # fmt: skip
     if plan.read_again:
         lines.append(
-            f"All teacher hidden states are {data_size(plan.state_bytes)}. For {plan.read_again:.0%} of them there "
-            "is no room (disk, execution.teacher_cache_gib): the teacher reads their lessons again in every epoch."
+            f"All teacher hidden states take {data_size(plan.state_bytes)}. There is no room for {plan.read_again:.0%} "
+            "of them (disk, execution.teacher_cache_gib): the teacher computes these again in every epoch."
         )
     if plan.budget.card and plan.choice:
         by_stage = plan.minutes(plan.budget.card)
         times = ", ".join(f"{stage} {duration(60 * minutes)}" for stage, minutes in by_stage.items())
-        lines.append(f"On {plan.budget.card.name} about {duration(60 * sum(by_stage.values()))}: {times}")
+        lines.append(f"On {plan.budget.card.name}: about {duration(60 * sum(by_stage.values()))} ({times})")
     elif not plan.budget.cuda:
-        lines.append("How long a CPU takes is not known before: `disc-lite plan --probe` measures it here")
+        lines.append("The time on a CPU is not known in advance: `disc-lite plan --probe` measures it here")
     return lines
 
 
@@ -206,8 +206,8 @@ def _sizes(plan: Plan, columns: int) -> Any:
 
     from disc_lite.planning.estimate import by_size
 
-    way = ("a step,\ntokens", "layers\nagain", "on the\nhost", "Adam,\nbits") if columns >= WITH_WAY else ()
-    table = Table("GPU", *way, "GiB,\npeak", "about", "on", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    way = ("passes x\ntokens", "layers\nagain", "on the\nhost", "Adam,\nbits") if columns >= WITH_WAY else ()
+    table = Table("GPU", *way, "peak,\nGiB", "about", "on", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for size_gb, card, made in by_size(plan):
         choice = made.choice if made.fits else None
         if choice is None:

@@ -80,7 +80,7 @@ def test_answers_of_every_kind(trained: Path) -> None:
     assert [set(row) for row in rows["merged"]] == [{"question", "adapted"}] * 2
     assert rows["adapter"][0]["adapted"].startswith(rows["run"][0]["adapted"][:-3])  # 40 tokens, and 24 of them
     assert rows["adapter"][0]["adapted"] != rows["adapter"][0]["base"]
-    with pytest.raises(UsageError, match="no base in it, to compare with or to share"):
+    with pytest.raises(UsageError, match="no separate base to compare with or to share"):
         ask(open_adapted(trained / "merged"), [QUESTION], with_base=True)
 
 
@@ -89,7 +89,7 @@ def test_an_answer_that_was_cut_is_told(trained: Path) -> None:
     questions = [QUESTION, "What\nis asked at such a length that nobody wants to read it again?"]
     ask(trained / "run", questions, with_base=True, device="cpu", max_tokens=2, warn=told.append)
     assert len(told) == 4
-    assert told[0] == f"An answer was cut after 2 tokens (--max-tokens sets that): {QUESTION}"
+    assert told[0] == f"An answer was cut after 2 tokens (--max-tokens sets the limit): {QUESTION}"
     assert told[1].endswith(": What is asked at such a length that nobo …")
     with pytest.raises(UsageError, match="leave no room"):
         ask(trained / "run", questions, device="cpu", max_tokens=5000)

@@ -54,12 +54,12 @@ def test_a_pipe_gives_an_answer_to_every_line_of_one_conversation(trained: Path)
 @pytest.mark.parametrize("kind", ["run", "adapter", "merged"])
 def test_chat_with_every_kind_of_folder(trained: Path, kind: str, monkeypatch: Any, capsys: Any) -> None:
     code, out, err = run(monkeypatch, capsys, QUESTION.encode(), trained / kind, "--max-tokens", "12")
-    assert (code, err) == (0, "The answer was cut after 12 tokens; --max-tokens sets that.\n")
+    assert (code, err) == (0, "The answer was cut after 12 tokens; --max-tokens sets the limit.\n")
     assert out.strip()
     code, out, err = run(monkeypatch, capsys, b"/compare\n" + QUESTION.encode(), trained / kind, "--max-tokens", "12")
     if kind == "merged":
         assert (code, bool(out.strip())) == (2, True)  # the question behind it is answered
-        assert "no base in it" in err
+        assert "no separate base" in err
     else:
         assert code == 0
         assert out.startswith("base     ")
@@ -187,7 +187,7 @@ def test_an_answer_that_was_cut_is_not_taken_for_whole(monkeypatch: Any, capsys:
     parrot.cut = ("adapted",)
     typing(monkeypatch, "Who?", parrot=parrot)
     out, err = capsys.readouterr()
-    assert out == "Who?\n" and err == "The answer was cut after 10 tokens; --max-tokens sets that.\n"
+    assert out == "Who?\n" and err == "The answer was cut after 10 tokens; --max-tokens sets the limit.\n"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_mistakes_at_the_prompt_end_nothing(monkeypatch: Any, capsys: Any) -> No
     err = capsys.readouterr().err
     assert "There is no command /foo" in err
     assert "/help" in err
-    assert "no base in it" in err
+    assert "no separate base" in err
     assert "longer than" in err
 
 
@@ -298,7 +298,7 @@ def test_a_second_ctrl_c_ends(monkeypatch: Any, capsys: Any) -> None:
     typing(
         monkeypatch, KeyboardInterrupt, "Who?", KeyboardInterrupt, "/help", KeyboardInterrupt
     )  # none follows another
-    assert "Ctrl-C again ends" in capsys.readouterr().err
+    assert "Ctrl-C again quits" in capsys.readouterr().err
     with pytest.raises(KeyboardInterrupt):
         typing(monkeypatch, "Who?", KeyboardInterrupt, KeyboardInterrupt)
     parrot = Parrot(lambda: signal.raise_signal(signal.SIGINT))

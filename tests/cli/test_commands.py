@@ -60,9 +60,9 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
     if name == "no such folder":
         return [docs / "nowhere", "--model", "pocket"], 2, "nowhere"
     if name == "folder as Windows writes it":
-        return ["C:\\docs", "--model", "pocket"], 2, "In WSL2 drive C: is /mnt/c"
+        return ["C:\\docs", "--model", "pocket"], 2, "In WSL2, drive C: is /mnt/c"
     if name == "model as Windows writes it":
-        return [docs, "--model", "d:\\models\\qwen"], 2, "folder 'd:\\models\\qwen'.\nIn WSL2 drive d: is /mnt/d"
+        return [docs, "--model", "d:\\models\\qwen"], 2, "folder 'd:\\models\\qwen'.\nIn WSL2, drive d: is /mnt/d"
     if name == "unknown model":
         return [docs, "--model", "mistrl-7b"], 2, "mistral-7b"
     if name == "model without weights":
@@ -134,9 +134,9 @@ def test_another_run_is_never_overwritten(
     before = files(tmp_path / "run")
     (tmp_path / "renamed.yaml").write_text("name: pocket\nabout: mine\n")
     for *change, word in (
-        ["--recipe", tmp_path / "renamed.yaml", "There method was both and is prompt, "],
-        ["--seed", "7", "There seed was 0 and is 7."],
-        ["--recipe", "paper-disc", "name was pocket and is paper-disc"],
+        ["--recipe", tmp_path / "renamed.yaml", "Settings: method was both and is now prompt, "],
+        ["--seed", "7", "Settings: seed was 0 and is now 7."],
+        ["--recipe", "paper-disc", "name was pocket and is now paper-disc"],
         ["--set", "train.epochs=2", "train.epochs was"],
     ):
         code, _, err = run(monkeypatch, capsys, "adapt", docs, "-m", "pocket", "-o", tmp_path / "run", *change)
@@ -335,7 +335,10 @@ def test_cuda_out_of_memory_is_reported(
     monkeypatch.setattr("disc_lite.run.adapt._run_stages", full)
     monkeypatch.setattr("disc_lite.chat.opening.open_adapted", full)
     adapt = ("adapt", tmp_path / "a.md", "--model", "pocket", "--output", tmp_path / "run", "--quiet")
-    for command, advice in ((adapt, "lower lora.rank (64)"), (("ask", tmp_path, "Who?"), "another with --device")):
+    for command, advice in (
+        (adapt, "lower lora.rank (64)"),
+        (("ask", tmp_path, "Who?"), "another device with --device"),
+    ):
         code, _, err = run(monkeypatch, capsys, *command)
         assert (code, len(err.splitlines())) == (4, 3)
         assert "CUDA out of memory" in err

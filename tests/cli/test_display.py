@@ -15,9 +15,9 @@ from disc_lite.qa import Question
 
 
 @pytest.mark.parametrize(("pairs", "line"), [
-    ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 drafts dropped (too long: 2, unsure: 1); 50% of the sentences have one."),
+    ({"dropped": {"too long": 2, "unsure": 1}, "coverage": 0.5}, "9 pairs accepted, 3 drafts dropped (too long: 2, unsure: 1); 50% of the sentences have a pair."),
     ({"dropped": dict(zip("abcd", (1, 4, 3, 2), strict=True)), "coverage": 1.0, "kept": 5, "written": 4, "removed": 0},
-     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2 and 1 more); 100% of the new or changed sentences have one."),
+     "9 pairs accepted, 10 drafts and earlier pairs dropped (b: 4, c: 3, d: 2 and 1 more); 100% of the new or changed sentences have a pair."),
     # Of pairs that were reused nobody knows which sentences they are about: that is not none of them.
     ({"dropped": {"held out for the evaluation": 4}, "coverage": None, "given": True}, "9 pairs taught, 4 left out (held out for the evaluation: 4)."),
     ({"given": True, "remarks": ["1 pair is odd."]}, "1 pair is odd."),
@@ -39,7 +39,7 @@ def test_low_teachability_does_not_advise_the_method_in_use(accepted: int, advic
         "seconds": 4.0, "peak_bytes": 0, "adapter": "a", "run": "r", "teachability": {"low": ["a.md"]},
     }  # fmt: skip
     lines = remarks(summary)
-    assert lines[0].startswith("1 step; the command that finished it took 4 s")
+    assert lines[0].startswith("1 step; the command that finished the run took 4 s")
     assert next(line for line in lines if "Low" in line).endswith(advice)
 
 
@@ -61,8 +61,8 @@ def test_a_row_by_choice_of_the_questions_has_no_interval() -> None:
     assert of_row["instr"].split()[-3:] == ["2", "of", "8"]
     assert all(len(line) <= 80 for line in lines)
     words = " ".join(" ".join(lines).split())
-    assert "adapted, closed book against base, closed book: +75.0 points (95% interval: " in words
-    assert "The base wrote these questions" in words and "against base + right passage" not in words
+    assert "adapted, closed book minus base, closed book: +75.0 points (95% interval: " in words
+    assert "The base wrote these questions" in words and "minus base + right passage" not in words
     assert "The adapted model lost 2 of 8 answers that should stay right" in words
 
 
@@ -81,7 +81,7 @@ def test_of_many_documents_the_least_known_are_shown() -> None:
     show_card(_card(asked, rows), console, documents=True)
     table = console.export_text().partition("By document")[2]
     assert re.findall(r"^ *(\d{3})\.md", table, re.MULTILINE) == ["048", "049", *(f"{n:03}" for n in range(38))]
-    assert "and 10 documents more, which --json has" in table
+    assert "… and 10 more (--json lists them)" in table
     assert "\nWrong answers, closed book: 2 of 2\nQ48?" in table
     show_card(_card([], {name: [] for name in ROWS}), console, documents=True)
     assert "By document" not in console.export_text()

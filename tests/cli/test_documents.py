@@ -36,7 +36,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
 
 EXPECTED = """\
 refused  4 files: 1.png, 2.png, 3.png and 1 more
-         extension .png: a picture; where it is a scanned page, save it as .pdf
+         extension .png: a picture; if it is a scanned page, save it as .pdf
 
 Look at these first: 1 of 2 documents
   b[red].md
@@ -50,7 +50,7 @@ Look at these first: 1 of 2 documents
 6 files: 2 read, 4 refused, 0 duplicates.
 30 tokens (estimated) in 2 passages of at most 256.
 Languages: unknown 1, English 1.
-Next: the same command with --show 'b[red].md'"""
+Next: add --show 'b[red].md' to see its passages"""
 
 
 def test_a_folder(docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -261,13 +261,13 @@ def test_bars_show_the_time_left_of_the_current_stage(clock: Clock) -> None:
 def test_a_narrow_terminal_has_words_instead_of_a_bar(clock: Clock) -> None:
     bars = Bars(Console(file=io.StringIO(), force_terminal=True, width=60), clock)
     bars.progress.live.auto_refresh = False
-    bars(Event("model", "training in one pass a step, AdamW in 32 bits"))
+    bars(Event("model", "training in one pass per step, AdamW in 32 bits"))
     bars(Event("questions", "118 pairs", 96, 192))
     found = Console(width=60, file=io.StringIO())
     with found.capture() as captured:
         found.print(bars.progress.get_renderable())
     bars.close()
-    assert "118 pairs" in captured.get() and "training in one pass a step" in captured.get()
+    assert "118 pairs" in captured.get() and "training in one pass per step" in captured.get()
 
 
 def test_a_long_sentence_leaves_the_counts_their_room(clock: Clock) -> None:

@@ -57,7 +57,7 @@ def test_an_option_without_its_other_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "eval", "nowhere", "--limit", 3) == 2
-    assert "--limit is about benchmarks" in capsys.readouterr().err
+    assert "--limit needs --benchmarks" in capsys.readouterr().err
 
 
 def test_a_folder_that_may_not_be_entered_is_no_defect(
@@ -70,7 +70,7 @@ def test_a_folder_that_may_not_be_entered_is_no_defect(
     assert run(monkeypatch, "report", docs / "run") == 3
     assert (
         capsys.readouterr().err
-        == f"Error: {docs}/run/run.json: Permission denied.\nChange the rights, or name another.\n"
+        == f"Error: {docs}/run/run.json: Permission denied.\nChange its permissions, or name another path.\n"
     )
 
 
