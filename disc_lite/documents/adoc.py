@@ -210,7 +210,7 @@ def adoc_text(source: Source) -> Converted:
     reader = _Reader()
     text = decode(source.raw).replace(_KEPT, "")
     if text.startswith("-----BEGIN PGP "):
-        raise RefusedFile("a key or a signature of PGP, not a text")
+        raise RefusedFile("a PGP key or signature, not a text")
     for line in _ROLE.sub(_without_role, text).split("\n"):
         reader.read(line)
         reader.above = line
@@ -222,7 +222,7 @@ def _warning(missing: list[str]) -> str:
     if not missing:
         return ""
     listed = ", ".join(missing[:_LISTED_NAMES]) + (", …" if missing[_LISTED_NAMES:] else "")
-    return f"what is only for {listed} is left out: write `:NAME:` at the top to have it read"
+    return f"text that is only for {listed} is left out: write `:NAME:` at the top to include it"
 
 
 def _without_role(marked: re.Match[str]) -> str:

@@ -33,7 +33,7 @@ def open_archive(raw: bytes, suffix: str) -> zipfile.ZipFile:
         RefusedFile: Not a zip, damaged, encrypted, or too large when unpacked.
     """
     if not raw.startswith(b"PK"):
-        raise RefusedFile(f"not a {suffix} file (of an older format, or encrypted?); save it as {suffix}")
+        raise RefusedFile(f"not a {suffix} file, perhaps an older format or encrypted; save it as {suffix}")
     try:
         archive = zipfile.ZipFile(io.BytesIO(raw))
     except zipfile.BadZipFile:

@@ -43,8 +43,8 @@ def csv_text(source: Source) -> Converted:
 def _warning(unclosed: Sequence[int]) -> str:
     if not unclosed:
         return ""
-    warning = f"a quotation mark in line {unclosed[0]} is not closed, and is read as part of its cell"
-    return warning + (f"; so in {len(unclosed) - 1} more" if unclosed[1:] else "")
+    warning = f"the quotation mark in line {unclosed[0]} is not closed and is read as part of its cell"
+    return warning + (f"; also in {len(unclosed) - 1} more" if unclosed[1:] else "")
 
 
 def quoted_rows(text: str, delimiter: str) -> tuple[list[Row], list[int]]:

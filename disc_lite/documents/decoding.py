@@ -109,7 +109,7 @@ def check_text(text: str) -> str:
     try:
         controls = sum(len(block) - len(block.translate(None, _CONTROLS)) for block in _encoded(text))
     except UnicodeEncodeError as error:  # as in JSON that was cut in the middle of an emoji
-        raise RefusedFile(f"{error.object[error.start]!a} is half of a character; remove it") from None
+        raise RefusedFile(f"{error.object[error.start]!a} is half of a surrogate pair; remove it") from None
     if controls > BINARY_SHARE * len(text):
         share = f"{controls} of {len(text)} characters are control characters"
         raise RefusedFile(f"binary: {share}; save it in a format that is read")

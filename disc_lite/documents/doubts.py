@@ -61,25 +61,25 @@ def _letter_warnings(prose: str, tokens: Sequence[str], words: Sequence[str]) ->
     """Yield warnings about wrong decoding, letters apart and interleaved lines."""
     broken = len(_MOJIBAKE.findall(prose))
     if broken > max(_MOJIBAKE_SHARE * len(tokens), 2):
-        yield f"{broken} characters look wrongly decoded: save it as UTF-8, or export it again with its fonts"
+        yield f"{broken} characters look wrongly decoded: save it as UTF-8, or export it again with its fonts embedded"
     if len(words) >= _MIN_WORDS and sum(len(word) == 1 for word in words) > _LONE_LETTERS_SHARE * len(words):
-        yield "its letters stand apart from one another: export it again, or run OCR over it"
+        yield "its letters are separated by spaces: export it again, or run OCR over it"
     loose = _LOOSE_HYPHEN.findall(prose)
     if len(loose) > max(_LOOSE_HYPHENS_SHARE * len(words), 2):
-        yield f"lines look interleaved ({loose[0]}): export it with one column, or save it as text"
+        yield f"lines look interleaved ({loose[0]}): export it in one column, or save it as text"
 
 
 def _sentence_warnings(prose: str, tokens: Sequence[str]) -> Iterator[str]:
     """Yield warnings about a text that has mostly numbers or short entries, or hardly any sentences."""
     if sum(any(char.isdigit() for char in token) for token in tokens) > _NUMBERS_SHARE * len(tokens):
-        yield "mostly numbers, which are hardly learned: say in sentences what matters, or leave it out"
+        yield "mostly numbers, which are hardly learned: state in sentences what matters, or leave it out"
     lines = [line for line in prose.split("\n") if line.strip() and not line.startswith("#") and " | " not in line]
     short = sum(len(line.split()) <= _ENTRY_WORDS and not _STOP.search(line) and ":" not in line for line in lines)
     if short > _ENTRIES_SHARE * len(lines):
-        yield "mostly short entries, as of a menu or an index: save the text of the page, or leave it out"
+        yield "mostly short entries, as in a menu or an index: save only the text of the page, or leave it out"
     ends = len(_STOP.findall(prose)) + prose.count(" | ") + len(_ITEM.findall(prose))
     if len(tokens) >= max(2, ends) * _WORDS_TO_A_STOP:
-        yield "hardly any sentences, as where stops were lost: see whether it was read as meant, or leave it out"
+        yield "hardly any sentence ends (lost full stops?): check how it was read, or leave it out"
 
 
 def doubts_about(document: Document, entry: LedgerEntry, passages: tuple[Passage, ...]) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def _size_doubts(document: Document, entry: LedgerEntry, suffix: str) -> Iterato
         and not entry.ocr_pages
         and entry.bytes > max(_SCANNED_BYTES, characters * _BYTES_PER_CHARACTER)
     ):
-        yield f"{characters:,} characters in {entry.bytes / 1e6:.1f} MB: are its pages pictures?"
+        yield f"only {characters:,} characters in {entry.bytes / 1e6:.1f} MB: are its pages pictures? Run OCR over it"
     elif characters < _LITTLE_CHARACTERS:
         yield f"only {len(document.text)} characters"  # the count that `disc-lite documents` shows
 
@@ -119,7 +119,7 @@ def _repetition_doubts(text: str) -> Iterator[str]:
     line, times = telling.most_common(1)[0] if telling else ("", 0)
     if times >= max(_REPEATED_LINES, _REPEATED_SHARE * sum(telling.values())):
         shown = line if len(line) <= 40 else f"{line[:39]}…"
-        yield f"the line “{shown}” is there {times} times"
+        yield f"the line “{shown}” occurs {times} times"
 
 
 def _passage_doubts(passages: tuple[Passage, ...]) -> Iterator[str]:

@@ -65,7 +65,7 @@ _EXTRA = {"openpyxl", "pylatexenc"}  # packages of the extra `documents`
 # Files without a suffix that are text by convention.
 _PLAIN_NAMES = {"readme", "changelog", "changes", "history", "news", "faq", "install", "contributing"}
 
-_PICTURE = "a picture; where it is a scanned page, save it as .pdf"
+_PICTURE = "a picture; if it is a scanned page, save it as .pdf"
 _PACKED = "an archive; unpack it"
 # What users can do about files of formats that are not read.
 REMEDIES = {

@@ -119,7 +119,7 @@ def _title_of(record: Record) -> str:
 
 
 def _no_text(records: Sequence[Record], field: str) -> str:
-    wanted = field or ", ".join(TEXT_FIELDS)
+    wanted = f"the field {field}" if field else f"any of the fields {', '.join(TEXT_FIELDS)}"
     fields = list(dict.fromkeys(name for record in records[:100] for name in record))[:_LISTED_FIELDS]
     there = f"it has {', '.join(fields)}" if fields else "it holds no records"
-    return f"no text in a field {wanted}; {there}: name one with --set documents.text_field=NAME"
+    return f"no text in {wanted}; {there}: name one with --set documents.text_field=NAME"

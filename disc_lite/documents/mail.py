@@ -89,13 +89,13 @@ def _body_text(part: MIMEPart) -> str:
     raw = part.get_payload(decode=True)
     charset = part.get_content_charset("utf-8")
     if not isinstance(raw, bytes):
-        raise RefusedFile("its text is a mail of its own")
+        raise RefusedFile("its text is another mail; save that one as .eml")
     try:
         text = raw.decode("utf-8" if charset == "us-ascii" else charset).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise RefusedFile(f"not {charset}, as it declares: byte {error.start} of its text") from None
+        raise RefusedFile(f"not {charset}, which it declares: byte {error.start} of its text") from None
     except LookupError:
-        raise RefusedFile(f"an unknown encoding: {charset}") from None
+        raise RefusedFile(f"unknown encoding: {charset}") from None
     if part.get_content_subtype() == "html":
         return page_text(text, is_mail=True).text
     is_flowed = str(part.get_param("format", "")).lower() == "flowed"

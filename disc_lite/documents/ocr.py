@@ -22,7 +22,7 @@ from disc_lite.documents.source import RefusedFile
 PAGE_TIMEOUT_S = 60  # processor time for one page
 _WAIT_S = 300  # by the clock, in case the command hangs without computing
 _DPI = 300
-_TOO_LONG = f"OCR of a page took more than {PAGE_TIMEOUT_S} s; scan it anew"
+_TOO_LONG = f"OCR of a page took more than {PAGE_TIMEOUT_S} s; scan it again"
 _LEAST_CONFIDENCE = 60  # per cent; a word with less is doubtful
 _LINES = {"ocr_line", "ocr_header", "ocr_caption", "ocr_textfloat"}
 _BOX = re.compile(r"bbox (\d+) (\d+) (\d+) (\d+)")
@@ -69,8 +69,8 @@ def require_ocr(languages: str) -> None:
         raise RefusedFile(f"{NEEDS}tesseract for scanned pages: apt-get install tesseract-ocr {packages}")
     if missing:
         raise RefusedFile(
-            f"{NEEDS}tesseract's data for {', '.join(missing)}: apt-get install {packages}, or choose of "
-            f"{', '.join(sorted(installed))} by --set documents.ocr_languages=…"
+            f"{NEEDS}tesseract's data for {', '.join(missing)}: apt-get install {packages}, or choose from "
+            f"{', '.join(sorted(installed))} with --set documents.ocr_languages=…"
         )
 
 

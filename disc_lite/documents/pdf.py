@@ -63,12 +63,12 @@ def _order_warnings(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[
     remedy = "save it as .docx, .html or text"
     if (share := sum(map(letters_as_drawn, pages)) / max(1, letters)) > _UNCERTAIN_SHARE:
         yield (
-            f"{share:.0%} of its letters are Arabic or Hebrew, whose order PDF does not keep: "
-            f"that text is damaged; {remedy}"
+            f"{share:.0%} of its letters are Arabic or Hebrew, whose order this PDF does not keep, "
+            f"so that text is damaged; {remedy}"
         )
     if unsure := list(unsure_numbers(piece.text for page in pages for piece in page)):
         yield (
-            f"numbers beside hyphens may be in the wrong order, which Arabic PDFs do not tell, {len(unsure)} times, "
+            f"numbers next to hyphens, whose order Arabic PDFs do not record, may be wrong in {len(unsure)} places, "
             f"such as {unsure[0]}: compare them, or {remedy}"
         )
 

@@ -54,7 +54,7 @@ def pptx_text(source: Source) -> Converted:
     if not text:
         raise RefusedFile("no text on its slides (pictures only?); run OCR over it first")
     slides = f"slide {hidden[0]} is" if len(hidden) == 1 else f"slides {', '.join(hidden)} are"
-    return Converted(text + "\n", warning=f"{slides} hidden, and not read" if hidden else "")
+    return Converted(text + "\n", warning=f"{slides} hidden and not read" if hidden else "")
 
 
 def _slide_html(slide: Element, drawings: Mapping[str, Element], is_first: bool) -> Iterator[str]:

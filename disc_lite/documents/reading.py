@@ -183,11 +183,11 @@ def _folded_sha256(text: str) -> str:
 
 def _nothing_to_read(paths: Sequence[Path], ledger: Sequence[LedgerEntry]) -> DocumentsError:
     where = ", ".join(printable(str(path)) for path in paths) or "no path"
-    listed = [f"{entry.name}: {entry.reason}" for entry in ledger[:_LISTED_REFUSALS]]
+    listed = [f"{entry.name} ({entry.reason})" for entry in ledger[:_LISTED_REFUSALS]]
     if len(ledger) > len(listed):
         listed.append(f"and {len(ledger) - len(listed)} more")
     return DocumentsError(
         f"There is no document to read in {where}.",
-        "; ".join(listed) or "There is no file in it, or only hidden ones.",
+        f"Not read: {', '.join(listed)}" if listed else "It holds no files, or only hidden ones.",
         f"Give files or folders with {readable()}.",
     )

@@ -25,11 +25,11 @@ def doubt_about(text: str) -> str:
     left_out = {f"“{name}”" for name in left_out - _PAGE - _OTHER_OUTPUTS}
     settings = {one.strip() for kind, one in found if kind == "ifconfig"}
     said = (
-        [f"what is only for {', '.join(sorted(left_out))} is left out: take the directive away to have it read"]
+        [f"text that is only for {', '.join(sorted(left_out))} is left out: remove the directive to include it"]
         if left_out
         else []
     )
-    return "; ".join([*said, *(f"read, though the site has it only if {one}" for one in sorted(settings)[:3])])
+    return "; ".join([*said, *(f"read too: text that the site shows only if {one}" for one in sorted(settings)[:3])])
 
 
 def _value(node: ast.expr) -> bool:

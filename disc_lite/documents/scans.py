@@ -127,7 +127,7 @@ class ScannedPages:
         if self._scans:
             how = f"{self._languages}; {share:.0%} of the words unsure"
             lines = f", {left_out} illegible line{'s' * (left_out > 1)} left out" if left_out else ""
-            remedy = "compare names and figures, for what is misread is learned"
+            remedy = "check names and figures, since misread ones are learned too"
             if share > _DOUBTFUL_SHARE:
                 remedy = "scan it again at 300 dpi, or name its languages (documents.ocr_languages)"
             found.append(f"{len(self._scans)} of {pages} pages read by OCR ({how}{lines}): {remedy}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from disc_lite.documents.headings import Heading
 from disc_lite.documents.records import Markup
 
-QUESTIONS = "a file of questions, not of text; measure with it: --questions, or teach it: --pairs"
+QUESTIONS = "a file of questions, not a text; measure with it (--questions) or teach it (--pairs)"
 QUESTION_MARKS = ("?", "？", "؟")  # the end of a question in such a file, if it has no answer
 
 

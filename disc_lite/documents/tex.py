@@ -92,7 +92,7 @@ def _warning(unknown: list[str]) -> str:
         return ""
     listed = ", ".join(unknown[:_LISTED_MACROS]) + (", …" if len(unknown) > _LISTED_MACROS else "")
     what = "1 macro is" if len(unknown) == 1 else f"{len(unknown)} macros are"
-    return f"{what} not known, and left out ({listed}): where one stood for a value, write it out"
+    return f"{what} unknown and left out ({listed}): if one stands for a value, write the value out"
 
 
 def _part_text(part: str, macros: dict[str, Macro], reader: TexReader) -> str:
@@ -160,7 +160,7 @@ def expanded(text: str, macros: dict[str, Macro], depth: int = 0) -> str:
         at = end
         size += len(body)
         if size > _MAX_CHARS or depth == _MAX_DEPTH:
-            raise RefusedFile("its macros stand for one another without an end, or for too much; save it as text")
+            raise RefusedFile("its macros expand without end, or to too much text; save it as text")
     return "".join([*parts, text[at:]])
 
 

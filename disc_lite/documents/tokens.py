@@ -99,7 +99,7 @@ def tokenizer_of(folder: Path | None) -> Tokenizer | None:
     try:
         fast = Fast.from_file(str(path))
     except Exception as error:  # tokenizers raises this type itself
-        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
+        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from its source.") from error
     fast.no_truncation()
     fast.no_padding()
 

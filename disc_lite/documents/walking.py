@@ -87,11 +87,12 @@ def _files_below(path: Path) -> Iterator[Found]:
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        remedy = of_windows(str(path)) or "Check the path of the documents."
-        if str(path).lower().startswith(("http:/", "https:/")):
+        named, why = str(path), getattr(error, "strerror", None) or str(error)
+        remedy = of_windows(named) or "Check the path of the documents."
+        if named.lower().startswith(("http:/", "https:/")):
+            named = named.replace(":/", "://", 1)  # a Path has one slash
             why, remedy = "It is a URL, and nothing is fetched.", "Save the page as .html and name the file."
-        raise UsageError(f"{printable(str(path))} cannot be found.", why, remedy) from None
+        raise UsageError(f"{printable(named)} cannot be found.", why, remedy) from None
     root = path.resolve()
     in_run = any(_is_run_folder(folder) for folder in (root, *root.parents))
     if in_run or not is_folder:
@@ -164,4 +165,4 @@ def _refused_link(root: Path, link: Path) -> str:
         return "broken link; remove it"
     if not target.is_relative_to(root):
         return "link that leads outside the folder; name its target"
-    return "link to a folder; folders are read where they are" if target.is_dir() else ""
+    return "link to a folder, which is read in its own place" if target.is_dir() else ""

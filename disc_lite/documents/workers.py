@@ -127,5 +127,5 @@ def _cause_of_death(returncode: int) -> str:
     if returncode == -signal.SIGPROF:
         return f"reading it, or one page of it, took more than {STEP_TIMEOUT_S} s; split it, or save it as text"
     if returncode == -signal.SIGKILL:  # none of the limits sends it
-        return "its reader was killed, as where the machine has no memory left; free some and read it again"
+        return "its reader was killed, perhaps because no memory was left; free some and read it again"
     return f"its reader crashed (exit status {returncode}); save it again, or as text"

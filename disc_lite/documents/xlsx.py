@@ -83,7 +83,7 @@ def xlsx_text(source: Source) -> Converted:
                 tables.append((sheet.title, [NamedRow("", drawn)]))
     if not tables:
         raise reason
-    unread = f"no row below a header in {', '.join(without_rows)}, which is not read" if without_rows else ""
+    unread = f"no row below a header, so not read: {', '.join(without_rows)}" if without_rows else ""
     warning = "; ".join(filter(None, [unread, _warning(hidden, without_value), *doubts]))
     return replace(text_of_tables(tables, title=(book.properties.title or "").strip()), warning=warning)
 
@@ -128,7 +128,7 @@ def _warning(hidden: Counter[str], without_value: list[str]) -> str:
     counts = ", ".join(
         f"{count} {what}{'s' if count > 1 else ''}" for what in ("sheet", "row", "column") if (count := hidden[what])
     )
-    return "; ".join(filter(None, [*found, counts and f"hidden, and not read: {counts}"]))
+    return "; ".join(filter(None, [*found, counts and f"hidden and not read: {counts}"]))
 
 
 # --- what openpyxl does not return when it reads a sheet row by row -------------------------------------------

@@ -61,4 +61,4 @@ def test_of_sphinx_what_a_page_shows_is_read(condition, is_read):
 def test_what_a_setting_of_sphinx_decides_is_read_and_told():
     read = converted("a.rst", ".. ifconfig:: level in ('a',)\n\n   A.\n\nB.\n")
     assert read.text == "\nA.\n\nB.\n"
-    assert read.warning == "read, though the site has it only if level in ('a',)"
+    assert read.warning == "read too: text that the site shows only if level in ('a',)"

@@ -13,12 +13,12 @@ STATUTE = "Das Bundesausbildungsförderungsgesetz und die Wohnungsbauprämienges
     ("text", "warning"),
     [
         ((PROSE + "It costs the cus- quay toms house the ton- and its nes mas- need a pilot. ") * 4, "lines look interleaved (cus- quay)"),
-        (" ".join("The bell rings at six and at noon.") * 30, "letters stand apart"),
+        (" ".join("The bell rings at six and at noon.") * 30, "letters are separated by spaces"),
         ("BrÃ¼cke und TÃ¼r, fÃ¼r die MÃ¤nner. " * 20, "look wrongly decoded"),
         ("The di\x1berence of the e\x1bect is not signi\x1ccant. " * 20, "look wrongly decoded"),
         ("\n".join(f"{n} {n * 7} {n}.5 {n + 1911}" for n in range(40)), "mostly numbers"),
         ("\n".join(["Home", "Our shop", "Contact us", "Opening hours", "Terms of use"] * 20), "mostly short entries"),
-        ("the northern market opens at six in the morning and closes at noon and so on and on " * 20, "hardly any sentences"),
+        ("the northern market opens at six in the morning and closes at noon and so on and on " * 20, "hardly any sentence ends"),
     ],
 )  # fmt: skip
 def test_what_looks_damaged_is_named_with_a_remedy(text, warning):

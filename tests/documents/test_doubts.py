@@ -24,7 +24,7 @@ def doubts(name, text, size=0):
     [
         ("a.txt", "Hello there.", "only 12 characters"),
         ("a.txt", "Hello there.\n", "only 13 characters"),  # the count of `disc-lite documents --show`
-        ("a.txt", f"{GOOD}\n\nTarn Instruments 2026\n\n" * 9, "the line “The northern market opens at six in the…” is there 9 times"),
+        ("a.txt", f"{GOOD}\n\nTarn Instruments 2026\n\n" * 9, "the line “The northern market opens at six in the…” occurs 9 times"),
         ("a.txt", "northern market opens at six in the morning " * 60, "passages without the end of a sentence"),
     ],
 )  # fmt: skip
@@ -34,8 +34,8 @@ def test_each_hint(name, text, words):
 
 def test_the_warning_of_the_ledger_comes_first():
     made = document("a.txt", "Hello there.")
-    entry = LedgerEntry("a.txt", "read", "", 12, "", 12, warning="its letters stand apart")
-    assert doubts_about(made, entry, ()) == ("its letters stand apart", "only 12 characters")
+    entry = LedgerEntry("a.txt", "read", "", 12, "", 12, warning="its letters are separated")
+    assert doubts_about(made, entry, ()) == ("its letters are separated", "only 12 characters")
 
 
 def test_source_code_is_not_judged_as_prose(tmp_path):
@@ -47,7 +47,8 @@ def test_source_code_is_not_judged_as_prose(tmp_path):
 def test_pages_of_pictures():
     made = document("a.txt", GOOD)
     entry = LedgerEntry("a.pdf", "read", "", 5_000_000, "", len(made.text))
-    assert doubts_about(made, entry, ()) == ("110 characters in 5.0 MB: are its pages pictures?",)
+    doubt = "only 110 characters in 5.0 MB: are its pages pictures? Run OCR over it"
+    assert doubts_about(made, entry, ()) == (doubt,)
 
 
 def test_good_documents_raise_none():

@@ -70,7 +70,7 @@ def test_one_worker_reads_file_after_file_and_starts_again_after_a_death():
     assert worker.convert(".html", Source(b"<p>Two.")).text == "Two.\n"
     assert worker._process.pid == first
     worker.kill()
-    with pytest.raises(RefusedFile, match="was killed, as where the machine has no memory left"):
+    with pytest.raises(RefusedFile, match="was killed, perhaps because no memory was left"):
         worker.convert(".html", Source(b"<p>Three."))
     assert worker.convert(".html", Source(b"<p>Four.")).text == "Four.\n"
     worker.end()

@@ -162,7 +162,7 @@ def test_adoc_shows_no_macros(written, seen):
 
 def test_adoc_may_be_called_asc_as_keys_are():
     assert text("a.asc", "= Guide\n\nPay.\n") == "# Guide\n\nPay.\n"
-    assert "a key or a signature" in refusal(".asc", "-----BEGIN PGP SIGNATURE-----\nxyz\n")
+    assert "a PGP key or signature" in refusal(".asc", "-----BEGIN PGP SIGNATURE-----\nxyz\n")
 
 
 def test_adoc_rows_are_full_by_their_columns():
@@ -323,7 +323,7 @@ def test_what_a_mail_in_html_quotes_is_marked_too(how):
     ("raw", "words"),
     [
         (b"hello\n", "not a mail"),
-        (HEADERS.encode() + b"\n\xff\n", "not utf-8, as it declares: byte 0"),
+        (HEADERS.encode() + b"\n\xff\n", "not utf-8, which it declares: byte 0"),
         (HEADERS.encode() + b"Content-Type: text/plain; charset=klingon\n\nx\n", "unknown encoding: klingon"),
         (HEADERS.encode() + b"\n \n", "no text in the mail"),
         (b"From: \xff\xfe\n\nx", "a header"),

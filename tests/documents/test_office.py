@@ -152,7 +152,7 @@ def test_office_files_say_what_their_reader_sees(suffix):
 
 
 def test_a_hidden_slide_is_named():
-    assert converted("a.pptx", pptx()).warning == "slide 2 is hidden, and not read"
+    assert converted("a.pptx", pptx()).warning == "slide 2 is hidden and not read"
 
 
 def test_an_odt_list_begins_again_unless_it_goes_on_with_another():

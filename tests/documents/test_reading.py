@@ -80,7 +80,7 @@ def test_junk_is_read_or_refused_and_gains_no_replacement_characters(suffix, jun
 
 
 def test_half_a_character_is_refused_with_how_it_is_written():
-    assert refusal(".jsonl", r'{"text": "Great \ud83d"}') == r"'\ud83d' is half of a character; remove it"
+    assert refusal(".jsonl", r'{"text": "Great \ud83d"}') == r"'\ud83d' is half of a surrogate pair; remove it"
 
 
 # --- one outcome per file (R14, R18, R20) ---------------------------------------------------------

@@ -132,7 +132,7 @@ def test_a_quotation_mark_that_is_not_closed_is_a_letter_and_one_of_excels_lines
         '- Part: Bolt\n- Size: "5 inch\n- Price: 1\n\n- Part: Nut\n- Size: a b\n- Price: 2\n\n'
         '- Part: Pin\n- Size: 3 mm\n- Price: 3\n\n- Part: Rod\n- Size: "7\n- Price: 4\n'
     )
-    assert read.warning == "a quotation mark in line 2 is not closed, and is read as part of its cell; so in 1 more"
+    assert read.warning == "the quotation mark in line 2 is not closed and is read as part of its cell; also in 1 more"
     assert text("a.csv", 'sep=;\nA;B\nx;"say "hi" now"\n') == '- A: x\n- B: say hi" now"\n'
 
 
@@ -186,7 +186,7 @@ def test_xlsx_shows_values_as_the_sheet_does_and_leaves_out_hidden_sheets():
     )
     read = converted(".xlsx", saved(lone))
     assert read.text.endswith("- Question: Who?\n- Answer: Ann.\n")
-    assert read.warning == "no row below a header in Notes, which is not read"
+    assert read.warning == "no row below a header, so not read: Notes"
 
 
 def test_xlsx_numbers_have_the_decimals_and_units_of_their_format():
@@ -233,7 +233,7 @@ def test_xlsx_raised_struck_merged_hidden_and_missing():
     )
     assert read.warning == (
         "1 formula has no stored value (D2): open it in a spreadsheet program and save it; "
-        "hidden, and not read: 1 sheet, 1 row, 1 column"
+        "hidden and not read: 1 sheet, 1 row, 1 column"
     )
     assert converted("a.xlsx", with_shared_strings(raw)).text == read.text
 
@@ -300,7 +300,7 @@ def test_records_of_html_are_read_as_pages():
 def test_the_field_of_the_text_can_be_named():
     assert sections(document("a.json", json.dumps(RECORDS), text_field="body.text")) == [((), "no")]
     assert sections(document("a.json", json.dumps(RECORDS), text_field="other")) == [((), "# One\n\nnot this")]
-    assert "in a field missing; it has title, text" in refusal(".json", json.dumps(RECORDS), text_field="missing")
+    assert "in the field missing; it has title, text" in refusal(".json", json.dumps(RECORDS), text_field="missing")
 
 
 def test_json_without_texts_is_refused_and_so_are_questions_unless_a_field_is_named():

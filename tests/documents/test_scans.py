@@ -117,7 +117,7 @@ def test_scanned_pages_are_read_beside_printed_ones_and_the_ledger_says_so(fake,
     assert document.text == f"{PRINTED}\n\n{READ}\n{READ}"
     assert entry.ocr_pages == 2
     assert entry.warning == (
-        "2 of 4 pages read by OCR (eng; 0% of the words unsure): compare names and figures, for what is misread is learned"
+        "2 of 4 pages read by OCR (eng; 0% of the words unsure): check names and figures, since misread ones are learned too"
     )
     assert calls().splitlines()[1:] == ["stdin stdout --dpi 300 -l eng hocr"] * 2
     assert doubts_about(document, entry, ()) == (entry.warning,)  # and no remark that the text is short for its file
@@ -135,7 +135,7 @@ def test_what_is_missing_is_named_with_the_remedy(fake, tmp_path, monkeypatch):
     raw = pdf(picture())
     assert refusal(".pdf", raw, ocr_languages="deu+chi_sim+fra") == (
         "needs tesseract's data for chi_sim, fra: apt-get install tesseract-ocr-chi-sim tesseract-ocr-fra, or choose "
-        "of deu, eng by --set documents.ocr_languages=…"
+        "from deu, eng with --set documents.ocr_languages=…"
     )
     assert text("a.pdf", raw, ocr_languages="deu+eng") == READ
     assert "documents.ocr_languages is empty" in refusal(".pdf", raw, ocr_languages="")

@@ -21,14 +21,14 @@ def test_macros_of_the_file_are_what_they_stand_for():
     body = r"The \pump{17} costs \fee{}. Take \room{hall} or \room[small]{hut}; $x = \fee$ % \fee"
     shown = "The pump P-17 costs 84 euros. Take the big hall for 84 euros or the small hut for 84 euros; $x = 84 euros$"
     assert read(body, before) == shown
-    assert "without an end" in refusal(".tex", r"\newcommand{\a}{\b}\newcommand{\b}{\a\a}\a")
+    assert "without end" in refusal(".tex", r"\newcommand{\a}{\b}\newcommand{\b}{\a\a}\a")
 
 
 def test_a_macro_that_is_not_known_is_named_where_it_stood_for_something():
     read_text = made(r"It costs \price{} or \cost. \highlight{Always.} \noindent\vspace{1cm}\small \verb|a b|")
     assert read_text.text == "It costs or . Always. a b\n"
     assert read_text.warning == (
-        r"2 macros are not known, and left out (\price, \cost): where one stood for a value, write it out"
+        r"2 macros are unknown and left out (\price, \cost): if one stands for a value, write the value out"
     )
     assert "write it out" not in made(r"\href{http://x.org}{Here} \EUR{5}.").warning
 
