@@ -73,8 +73,8 @@ def card_named(name: str) -> Card:
     """Return the card with this name. Raises UsageError, which suggests the nearest name, if it is not known."""
     found = card_of_device(name)
     if found is None:
-        advice = did_you_mean(name, CARDS) or f"There are {', '.join(CARDS)}."
-        raise UsageError(f"There is no card {name[:60]!r} whose speed is known.", remedy=advice)
+        advice = did_you_mean(name, CARDS) or f"Known are {', '.join(CARDS)}."
+        raise UsageError(f"The speed of a card {name[:60]!r} is not known.", remedy=advice)
     return found
 
 

@@ -52,7 +52,7 @@ def _names() -> list[str]:
 
 
 def _advice(name: str) -> str:
-    return did_you_mean(name, _names()) or f"There are {', '.join(sorted(_names()))}."
+    return did_you_mean(name, _names()) or f"The recipes are {', '.join(sorted(_names()))}."
 
 
 def _is_file(path: Path) -> bool:

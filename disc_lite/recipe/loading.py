@@ -83,7 +83,7 @@ def within_context(resolved: ResolvedRecipe, tokens: int) -> ResolvedRecipe:
     for key, fitting in most.items():
         if value_of(recipe, key) > fitting:
             recipe = changed(recipe, key, fitting)
-            sources[key] += f"{CUT}cut to {fitting:,}, as the model reads {tokens:,} tokens at once"
+            sources[key] += f"{CUT}cut to {fitting:,}, since the model reads {tokens:,} tokens at once"
     return ResolvedRecipe(recipe, sources)
 
 
@@ -102,7 +102,7 @@ def _from_file(name_or_path: str | Path) -> dict[str, Entry]:
     if parent.extends:
         raise RecipeError(
             f"{path} extends {shown(file.extends)}, which extends {shown(parent.extends)}.",
-            "A recipe may only extend one that extends no other, so that two files define all of it.",
+            "A recipe can only extend one that extends no other, so that two files define all of it.",
         )
     return {**parent.entries, **named}
 
@@ -117,7 +117,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Entry]:
             entries[keys[name]] = Entry(environment[name], f"environment {name}", name)
         elif meant := alike.get(_letters(name)):
             raise RecipeError(
-                f"environment {name}: no setting is called so.", f"{keys[meant]} is set by {meant}.",
+                f"environment {name}: there is no such setting.", f"{keys[meant]} is set by {meant}.",
                 "Write capital letters, and two underscores after the section.",
             )  # fmt: skip
         elif name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
@@ -154,9 +154,9 @@ def _checked(entries: Mapping[str, Entry]) -> Recipe:
 
 def _wrong_value(key: str, entry: Entry, others: int) -> RecipeError:
     setting = SETTINGS[key]
-    more = f" ({others} more of its values are wrong)" if others else ""
+    more = f" ({others} more values are wrong)" if others else ""
     return RecipeError(
         f"{entry.place}: {key} cannot be {shown(entry.value)}{more}.",
         f"It takes {setting.allowed}; the default is {shown(setting.default)}.",
-        f"{key} is: {setting.description}.",
+        f"Its meaning: {setting.description}.",
     )

@@ -44,7 +44,7 @@ def read_recipe_file(path: Path, source: str) -> RecipeFile:
     for key, node in _leaves(root, path):
         place = _place(path, node)
         if key in entries:
-            raise RecipeError(f"{place}: {key} is set twice.", f"First in {entries[key].place}.")
+            raise RecipeError(f"{place}: {key} is set twice.", f"First in {entries[key].place}.", "Remove one of them.")
         entries[key] = Entry(node.value, source, place)
     base = entries.pop("extends", None)
     return RecipeFile(entries, base.value if base else "")
@@ -94,7 +94,7 @@ def _text(path: Path) -> str:
             )
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path} is not UTF-8.", f"Byte {error.start} is wrong.") from error
+        raise RecipeError(f"{path} is not UTF-8.", f"Byte {error.start} is invalid.", "Save it as UTF-8.") from error
     except OSError as error:
         raise RecipeError(f"{path} cannot be read.", error.strerror or str(error)) from error
 
@@ -112,7 +112,7 @@ def _leaves(root: yaml.MappingNode | None, path: Path) -> Iterator[tuple[str, ya
         elif node.value:  # a section whose lines are all commented out is empty, which is no error
             raise RecipeError(
                 f"{_place(path, node)}: `{key}` is a group of settings, not a setting.",
-                "They stand below it, indented: "
+                "Its settings go below it, indented: "
                 + ", ".join(known for known in SETTINGS if known.startswith(f"{key}.")),
             )
 

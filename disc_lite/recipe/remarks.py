@@ -56,7 +56,7 @@ IDLE = (
     Idle(("update",), "there is no --update", lambda r, given: not given.update),
     Idle(("update.rehearse",), "with update.start=new all passages are taught", lambda r, _: r.update.start == "new"),
     Idle(("disc",), "the method {method} has no DiSC examples", lambda r, _: not _disc(r)),
-    Idle(("disc.share",), "only the method both mixes examples", lambda r, _: len(_kinds(r)) < 2),
+    Idle(("disc.share",), "only the method `both` mixes examples", lambda r, _: len(_kinds(r)) < 2),
     Idle(("disc.targets_per_document",), "disc.targets=all takes all sentences", lambda r, _: r.disc.targets == "all"),
     Idle(("disc.lead_in_tokens",), "only disc.anchor=lead_in or mixed shows these tokens",
          lambda r, _: r.disc.anchor not in ("lead_in", "mixed")),

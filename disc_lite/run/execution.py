@@ -47,7 +47,7 @@ def in_words(execution: Execution) -> str:
 
 def passes_in_words(micro_batch_tokens: int, optimizer_bits: int) -> str:
     """The passes and the optimizer of a step, in words."""
-    passes = f"passes of at most {micro_batch_tokens:,} tokens" if micro_batch_tokens else "one pass a step"
+    passes = f"passes of at most {micro_batch_tokens:,} tokens" if micro_batch_tokens else "one pass per step"
     return f"{passes}, AdamW in {optimizer_bits} bits"
 
 
@@ -62,7 +62,7 @@ def idle_on_host(named: Execution, taken: Execution, host_apart: bool) -> list[s
     `host_apart` says whether the device has memory of its own.
     """
     reasons = {
-        "layer_checkpoints": "there is memory for what all layers store, so none is computed again",
+        "layer_checkpoints": "there is enough memory to store all layers, so none is computed again",
         "embedding": "the output layer is tied to the embedding",
     }
     return [

@@ -56,7 +56,7 @@ def plan(
     arguments = Arguments(documents, model, recipe, output, questions, pairs, update, overrides, seed)
     limits = Limits(device, max_vram, host_ram)
     if here and card:
-        raise UsageError("A card is another machine than this one.", "", "Leave out `card`, or `here`.")
+        raise UsageError("`here` plans for this machine, and `card` for another.", "", "Leave one of them out.")
     budget = None if here else _budget(limits, card)
     inputs = plannable(arguments, listener or silent, here or output is not None)
     return plan_within(budget or budget_of(limits, inputs.folder.path), inputs)
@@ -85,7 +85,7 @@ def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
     reference = inputs.model.reference
     if inputs.earlier and not inputs.model.is_here:
         raise EnvironmentNotReady(
-            f"{reference} is not on this machine.", "Its tokenizer tells what has changed since the run.",
+            f"{reference} is not on this machine.", "Its tokenizer is needed to find what has changed since the run.",
             f"Download it once: hf download {reference} config.json tokenizer.json",
         )  # fmt: skip
     if inputs.model.is_here:
@@ -104,8 +104,8 @@ def plan_within(budget: Budget, inputs: Inputs) -> Plan:
     found = _plan(inputs, budget)
     if found is None:
         raise EnvironmentNotReady(
-            f"The sizes of {inputs.model.reference} are not known here.",
-            "It is no name of `disc-lite models`, and there is no `config.json` on this machine that says them.",
+            f"The size of {inputs.model.reference} is not known.",
+            "It is not a name of `disc-lite models`, and its `config.json` is not on this machine.",
             f"Download it once: hf download {inputs.model.reference} config.json tokenizer.json",
         )
     if budget.cuda and budget.card_bytes is None:
@@ -161,7 +161,7 @@ def planned_execution(inputs: Inputs, limits: Limits, trains: bool = True) -> Ex
     named = inputs.resolved.recipe.execution
     if trains and limits.device == "mps" and named.optimizer_bits == 8:
         raise WillNotFit(
-            "AdamW in 8 bits does not run on Apple's GPUs.", "bitsandbytes has none for them.",
+            "AdamW in 8 bits does not run on Apple's GPUs.", "bitsandbytes does not support them.",
             "Leave execution.optimizer_bits at 0, or use --device cpu.",
         )  # fmt: skip
     found = _plan(inputs, budget_of(limits, inputs.folder.path))

@@ -45,8 +45,8 @@ class Limits:
             bytes_of(size, option)  # checked at once, not after documents were read
         if self.max_vram is not None and self.device in WITHOUT_VRAM:
             raise UsageError(
-                f"With --device {self.device} a run has the memory of the machine, and --max-vram names that of a GPU.",
-                "", "Leave one of them out, or name --host-ram.",
+                f"--max-vram has no meaning with --device {self.device}.", "It uses the memory of the machine.",
+                "Leave one of them out, or use --host-ram.",
             )  # fmt: skip
 
     @property
@@ -64,7 +64,7 @@ def require_device(name: str | None) -> None:
     """Raises UsageError if `name` is not the name of a device."""
     if name is not None and not _DEVICE.fullmatch(name):
         raise UsageError(
-            f"There is no device {name!r}.", "", "Use --device cuda, cuda:1 (the second), xpu, mps or cpu."
+            f"There is no device {name!r}.", "", "Use --device cuda, cuda:1 (the second GPU), xpu, mps or cpu."
         )
 
 
@@ -93,8 +93,8 @@ def budget_of(limits: Limits, path: Path) -> Budget:
     sizes, cuda = [round(free_bytes(device) * (1 - MARGIN))], has_own_memory(device)  # Apple's has the host's memory
     if vram is not None and not cuda:
         raise UsageError(
-            "PyTorch finds no GPU here, and --max-vram names the memory of one.", "A run would take the processor.",
-            "Leave it out, or name --host-ram.",
+            "--max-vram is the memory of a GPU, and PyTorch finds none here.", "The run would use the CPU.",
+            "Leave it out, or use --host-ram.",
         )  # fmt: skip
     sizes += [size for size in (vram if cuda else host,) if size is not None]
     if cuda:
@@ -112,8 +112,8 @@ def require_room_for_base(plan: Plan) -> None:
     least, have_bytes = plan.footprint.base, plan.budget.card_bytes
     if have_bytes is not None and least > have_bytes:
         raise WillNotFit(
-            f"{plan.shape.name} does not fit into the {have_bytes / GIB:.1f} GiB that there are.",
-            f"It takes {least / GIB:.1f} GiB.", "Take a smaller model.",
+            f"{plan.shape.name} does not fit into the {have_bytes / GIB:.1f} GiB that are available.",
+            f"It takes {least / GIB:.1f} GiB.", "Use a smaller model.",
         )  # fmt: skip
 
 
@@ -124,21 +124,21 @@ def require_room(plan: Plan) -> Execution:
         least = plan.footprint.base + plan.footprint.adapter
         have = f"{(budget.card_bytes or 0) / GIB:.1f} GiB"
         raise WillNotFit(
-            f"{plan.shape.name} does not fit into the {have} that there are.",
-            f"Base and adapter alone take {least / GIB:.1f} GiB; beside them the teacher reads "
-            f"{plan.workload.longest_path:,} tokens at once, and training needs activations.",
-            f"Try {what_fits(plan)}; `disc-lite plan` shows what needs how much.",
+            f"{plan.shape.name} does not fit into the {have} that are available.",
+            f"Base and adapter alone take {least / GIB:.1f} GiB; the teacher, which reads "
+            f"{plan.workload.longest_path:,} tokens at once, and the activations of training need more.",
+            f"Try {what_fits(plan)}; `disc-lite plan` shows what takes how much.",
         )
     for what, needed, have_bytes, remedy in (
         # Most of the memory is taken by the process with its libraries, most of the disk by checkpoints: teacher states
         # that do not fit are computed again.
         ("memory of this machine", plan.host_bytes, budget.host_bytes, "Close other programs, or use another machine."),
         ("disk", plan.disk_bytes, budget.disk_bytes,
-         "Free some, name an --output on another disk, or lower lora.rank: its checkpoints are smaller then."),
+         "Free some space, choose an --output on another disk, or lower lora.rank for smaller checkpoints."),
     ):  # fmt: skip
         if have_bytes is not None and needed > have_bytes:
             raise WillNotFit(
-                f"The run needs about {data_size(needed)} of {what}.", f"There are {data_size(have_bytes)}.", remedy
+                f"The run needs about {data_size(needed)} of {what}.", f"{data_size(have_bytes)} are available.", remedy
             )
     return as_planned(plan.recipe, plan.choice)
 

@@ -60,7 +60,7 @@ def test_host_memory_and_disk_are_checked_too() -> None:
     assert made.host_bytes > made.choice.peak
     with pytest.raises(WillNotFit, match=r"needs about [1-9]\d* MiB of disk") as error:
         require_room(replace(made, budget=replace(made.budget, host_bytes=None, disk_bytes=3 * 2**20)))
-    assert "There are 3 MiB." in str(error.value.lines())
+    assert "3 MiB are available." in str(error.value.lines())
     assert plan(HANDBOOK, "smollm2-360m", device="cpu", host_ram="1GB").choice is None
 
 
@@ -107,7 +107,7 @@ def test_a_device_is_the_card_whose_whole_name_it_has(device: str, card: str | N
 
 
 def test_a_model_whose_sizes_are_not_known_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentNotReady, match="not known here"):
+    with pytest.raises(EnvironmentNotReady, match="is not known"):
         plan(HANDBOOK, "nobody/nothing")
     for text in ('{"hidden_size": "large"}', "[]", "{", '{"n_embd": 64}'):
         (tmp_path / "config.json").write_text(text)

@@ -73,7 +73,7 @@ def test_what_a_model_cannot_read_at_once_is_cut(tmp_path: Path) -> None:
     assert within_context(chosen, 4096) == chosen
     cut = within_context(chosen, 2048)
     assert (cut.recipe.disc.teacher_tokens, cut.recipe.evaluation.rag_passages) == (2048, 2)  # 2 * 732 + 64 + 64
-    assert remarks(cut) == ["disc.teacher_tokens: cut to 2,048, as the model reads 2,048 tokens at once."]
+    assert remarks(cut) == ["disc.teacher_tokens: cut to 2,048, since the model reads 2,048 tokens at once."]
     assert load_text(tmp_path, to_yaml(cut)).recipe == cut.recipe
     default = within_context(load_recipe(), 2048)
     assert (default.recipe.disc.teacher_tokens, default.recipe.evaluation.rag_passages) == (2048, 3)

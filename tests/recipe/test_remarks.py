@@ -29,7 +29,7 @@ def remarks_of(settings: str, given: Given = NOTHING) -> list[str]:
     ("train.enough=0.9 train.schedule=cosine", NOTHING, "only train.schedule=trapezoid"),
     ("disc.anchor=chat disc.targets=paper", NOTHING, "disc.targets and disc.anchor have no effect: the method prompt"),
     ("method=both disc.targets_per_document=3", NOTHING, "takes all sentences"),
-    ("method=disc disc.share=0.3", NOTHING, "only the method both"),
+    ("method=disc disc.share=0.3", NOTHING, "only the method `both`"),
     ("method=disc disc.lead_in_tokens=9 disc.anchor=chat", NOTHING, "only disc.anchor=lead_in or mixed shows these"),
     ("retention.weight=0 retention.prompts=9 retention.share=0.5", NOTHING, "prompts and retention.share have no"),
     ("retention.least_share=2", NOTHING, "retention.share is not above it"),

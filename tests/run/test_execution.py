@@ -92,7 +92,7 @@ def test_what_is_not_on_the_host_says_why() -> None:
     """Each of the two settings has its own reason; on a GPU that shares the host's memory, both have the same."""
     on_host = Execution(layer_checkpoints="host", embedding="host")
     layers, embedding = idle_on_host(on_host, Execution(layer_checkpoints="device", embedding="device"), True)
-    assert layers.endswith("no effect: there is memory for what all layers store, so none is computed again.")
+    assert layers.endswith("no effect: there is enough memory to store all layers, so none is computed again.")
     assert embedding.endswith("no effect: the output layer is tied to the embedding.")
     for said in idle_on_host(on_host, Execution(), False):
         assert said.endswith("the device is the host.")
@@ -105,7 +105,9 @@ def test_how_a_run_is_computed_in_words() -> None:
         "passes of at most 1,024 tokens, AdamW in 8 bits, 1 layer computed again, the input embedding on the host"
     )
     on_host = Execution(optimizer_bits=32, recomputed_layers=30, layer_checkpoints="host")
-    assert in_words(on_host) == "one pass a step, AdamW in 32 bits, 30 layers computed again, their inputs on the host"
+    assert (
+        in_words(on_host) == "one pass per step, AdamW in 32 bits, 30 layers computed again, their inputs on the host"
+    )
 
 
 def test_what_was_chosen_is_kept_on_the_same_device(tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_a_dry_run_writes_nothing_and_loads_no_weights(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 0
-    assert "Training in one pass a step, " in capsys.readouterr().out
+    assert "Training in one pass per step, " in capsys.readouterr().out
     assert not run.exists()
 
 
@@ -228,8 +230,8 @@ def test_the_plan_says_on_which_gpus_nothing_was_tested(
         cli.main()
     out = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
-    assert f"never tested on GPUs of {words}" in out
-    assert ("stage card, " in out) is own_memory
+    assert f"never tested on GPUs by {words}" in out
+    assert ("stage GPU, " in out) is own_memory
     assert not device.untested(torch.device("cpu"))
 
 
@@ -292,7 +294,7 @@ def test_no_more_is_allocated_than_was_planned_with_until_the_run_ends(
 
 def test_a_limit_on_the_memory_of_a_gpu_is_not_passed_over_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match="finds no GPU here"):
+    with pytest.raises(UsageError, match="finds none here"):
         budget_of(Limits(None, "8GB", None), Path())
 
 

@@ -62,7 +62,7 @@ def test_a_plan_says_what_adapt_would(tmp_path: Path) -> None:
     wide = {"documents.passage_tokens": "2000", "prompt.worked_examples": "true", "prompt.question_tokens": "2000"}
     adapt, planned = both(tmp_path, "pocket", wide)
     assert adapt == planned
-    assert "do not fit into what pocket reads" in planned
+    assert "do not fit into the context of pocket" in planned
     idle = {"loss.beta": "0.3", "train.enough": "0.5", "method": "disc"}
     own = written(tmp_path / "own.jsonl", {"question": "Who?", "answers": ["Ada"]})
     adapt, planned = both(tmp_path, "pocket", {**idle, "evaluation.questions": "9"}, questions=own)
@@ -84,7 +84,7 @@ def test_a_plan_refuses_the_run_folder_that_adapt_would_refuse(tmp_path: Path) -
             plan(tmp_path / "guide.md", "pocket", output=tmp_path / "other", **where)
     assert plan(tmp_path / "guide.md", "pocket", device="cpu", output=tmp_path / "new", seed=3).recipe.seed == 3
     assert not (tmp_path / "new").exists()
-    with pytest.raises(UsageError, match="another machine than this one"):
+    with pytest.raises(UsageError, match="plans for this machine, and `card` for another"):
         plan(tmp_path / "guide.md", "pocket", here=True, card="rtx-4090")
 
 
@@ -92,7 +92,7 @@ def test_a_size_is_checked_before_documents_are_read(tmp_path: Path) -> None:
     """By every command, because reading a folder can take minutes."""
     for sizes, message in (
         ({"max_vram": "8MB"}, "--max-vram cannot be '8MB'"), ({"host_ram": "lots"}, "--host-ram cannot be 'lots'"),
-        ({"max_vram": "8GB", "device": "cpu"}, "With --device cpu a run has the memory of the machine"),
+        ({"max_vram": "8GB", "device": "cpu"}, "--max-vram has no meaning with --device cpu"),
     ):  # fmt: skip
         for ask in (plan, disc_lite.adapt):
             with pytest.raises(UsageError, match=message):
@@ -101,7 +101,7 @@ def test_a_size_is_checked_before_documents_are_read(tmp_path: Path) -> None:
 
 def test_a_card_smaller_than_what_is_reserved_of_it_has_no_room(tmp_path: Path) -> None:
     (tmp_path / "guide.md").write_text(CORPUS)
-    with pytest.raises(WillNotFit, match=r"the 0.0 GiB that there are"):
+    with pytest.raises(WillNotFit, match=r"the 0.0 GiB that are available"):
         require_room(plan(tmp_path / "guide.md", "pocket", max_vram="0.5GB"))
 
 
@@ -135,7 +135,7 @@ def test_all_layers_of_a_model_of_unknown_sizes_are_computed_again(
         overrides = {"execution.recomputed_layers": named}
         inputs = gather(Arguments(tmp_path, str(POCKET), "default", tmp_path / "run", overrides=overrides))
         planned = planned_execution(inputs, Limits("cpu", None, None))
-        assert in_words(planned) == f"one pass a step, AdamW in 32 bits, {layers} computed again"
+        assert in_words(planned) == f"one pass per step, AdamW in 32 bits, {layers} computed again"
 
 
 def test_a_plan_reads_well_on_80_columns(tmp_path: Path) -> None:
