@@ -90,8 +90,8 @@ def apply(
             group["lr"] = rate
         if full := unless_full(optimizer.step):
             raise WillNotFit(
-                f"{full.what.removesuffix('.')} in the step of AdamW.", full.why,
-                "Repeat the command with --set execution.optimizer_bits=8, or lower lora.rank in another --output.",
+                f"{full.what.removesuffix('.')} in AdamW's step.", full.why,
+                "Repeat the command with --set execution.optimizer_bits=8, or lower lora.rank with another --output.",
             )  # fmt: skip
     optimizer.zero_grad(set_to_none=True)
     return norm

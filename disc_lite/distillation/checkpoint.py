@@ -67,7 +67,7 @@ def load(path: Path, parameters: dict[str, nn.Parameter], optimizer: torch.optim
     shapes = {n: tuple(t.shape) for n, t in adapter.items()}
     if state.get("format") != FORMAT or shapes != {n: tuple(p.shape) for n, p in parameters.items()}:
         raise RunFailed(
-            f"The checkpoint {path.name} is not of this run.",
+            f"The checkpoint {path.name} does not belong to this run.",
             "Its format or the shapes of its adapter differ.",
             "Move the checkpoints away to start again, or choose another output folder.",
         )

@@ -144,5 +144,5 @@ def _not_finite(n: int, batch: Batch, task: Task) -> NonFiniteError:
     return NonFiniteError(
         f"The loss or its gradient was not finite in {PATIENCE} steps in a row, the last one step {n}.",
         f"Documents in it: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}.",
-        "Nothing of these steps was learned. Lower train.learning_rate and start again.",
+        "Nothing was learned in these steps. Lower train.learning_rate and start again.",
     )

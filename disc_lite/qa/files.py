@@ -48,7 +48,7 @@ def read_questions(path: Path, tell: Callable[[str], None] = lambda text: None) 
     if repeated := len(rows) - len(records):
         tell(f"{repeated:,} of the {len(rows):,} questions in {path} repeat another: each counts once.")
     if unlike := len(records) - len({_identity(row) for row in rows}):
-        tell(f"{unlike:,} of the questions in {path} ask what another asks and accept other answers.")
+        tell(f"{unlike:,} of the questions in {path} ask the same as another but accept other answers.")
     return tuple(records.values())
 
 
@@ -111,7 +111,7 @@ def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: 
     if lacking:
         return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text with a letter or digit{_keys_of(row)}"
     if len(answers) > 1:
-        return f"It accepts {len(answers)} answers, as questions to measure with do: a pair has the one to be learned"
+        return f"It accepts {len(answers)} answers, as questions to measure with do; a pair has one"
     if document is None:
         return "`document` has to be the name of a document"
     if passage is not None and type(passage) is not int:
@@ -145,7 +145,7 @@ def _fault(row: Any, text: str, answers: tuple[str, ...], document: str | None, 
     if not text:
         return f"It needs `question` or `completion`, a text{_keys_of(row)}", EXAMPLE
     if row.get("is_impossible") is True or row.get("answers") == []:
-        return "It has no answer, as questions of SQuAD 2.0 may", "Take out the questions that have no answer."
+        return "It has no answer, as questions of SQuAD 2.0 may", "Remove the questions that have no answer."
     if not answers:
         return f"It needs `answers`, a list of texts, or `answer`, a text; none may be blank{_keys_of(row)}", EXAMPLE
     if document is None:

@@ -23,7 +23,7 @@ def few_pairs(pairs: Mapping[str, Any]) -> str:
         return ""
     return (
         f"Few pairs: {pairs['coverage']:.0%} of the {sentences_asked(pairs)} have one; what the others say is hardly "
-        "learned from pairs. Another model may write more; pairs of your own: --pairs."
+        "learned from pairs. Another model may write more, or give pairs of your own with --pairs."
     )
 
 
@@ -38,7 +38,7 @@ def without_pairs(pairs: Mapping[str, Any]) -> str:
         return f"{passages} (disc-lite inspect shows which)."
     return (
         f"No question-answer pair is about {listed(names, MOST_NAMED)}: what is said there is not learned "
-        f"from pairs. {passages}; pairs of your own: --pairs."
+        f"from pairs. {passages}. Give pairs of your own with --pairs."
     )
 
 
@@ -48,8 +48,8 @@ def not_unlearned(pairs: Mapping[str, Any]) -> str:
     if not number:
         return ""
     return (
-        f"Pairs about what was taken out of the documents that are neither rehearsed nor unlearned: {number:,}. The "
-        "adapter may still know that; an update with --set update.removed=unlearn unlearns it."
+        f"{counted(number, 'pair')} about text that was removed from the documents: neither rehearsed nor unlearned. "
+        "The adapter may still know that text; an update with --set update.removed=unlearn unlearns it."
     )
 
 
@@ -61,7 +61,7 @@ def left_out(pairs: Mapping[str, Any]) -> str:
     every = counted(pairs["accepted"] + number, "pair")
     return (
         f"{number:,} of {every} {'is' if number == 1 else 'are'} left out, since another passage answers the question "
-        "otherwise."
+        "differently."
     )
 
 
@@ -76,7 +76,7 @@ def contradictions(pairs: Mapping[str, Any]) -> str:
         for each in found
     ]
     return (
-        f"Documents that answer the same question otherwise, so none of these answers is taught: "
+        "Documents answer the same question differently, so none of these answers is taught: "
         f"{listed(questions, MOST_CONTRADICTIONS)}. "
         "If they are about the same thing, correct one of them."
     )

@@ -140,7 +140,7 @@ def _followed(instructions: Sequence[Instruction], answers: Sequence[str]) -> li
 
 def advice_on(folder: RunFolder, recipe: Recipe) -> JsonObject:
     """How to get more pairs and shorter passages; an update has to be adapted anew for either."""
-    anew = "adapt anew, without --update, with " if folder.read_update() else ""
+    anew = "adapt again, without --update, with " if folder.read_update() else ""
     return {
         "pairs": _more_pairs(folder, recipe, anew),
         "passages": f"{anew}shorter passages (documents.passage_tokens)",
@@ -149,10 +149,10 @@ def advice_on(folder: RunFolder, recipe: Recipe) -> JsonObject:
 
 def _more_pairs(folder: RunFolder, recipe: Recipe, anew: str) -> str:
     if not METHODS[recipe.method].needs_pairs:
-        return f"{anew}question-answer pairs beside the sentences (method=both)"
+        return f"{anew}question-answer pairs as well as the sentences (method=both)"
     about = read_json(folder.pair_drafts, missing_ok=True)
     if about.get("given"):
-        return "more pairs in your --pairs, which ask the same in other words"
+        return "more pairs in your --pairs that ask the same in other words"
     name = next(name for name in NUMBERS if getattr(recipe.prompt, name))
     what = "more pairs for each sentence" if name == NUMBERS[-1] else "more pairs"
     return f"{anew}{what} (prompt.{name}, which was {getattr(recipe.prompt, name):g})"

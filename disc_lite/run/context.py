@@ -118,7 +118,7 @@ def report_out_of_memory(recipe: Recipe) -> Iterator[None]:
         raise WillNotFit.out_of_memory(
             error,
             "Close other programs and repeat the command, or lower lora.rank "
-            f"({recipe.lora.rank}) in another --output; --pairs takes the {RunFolder.pairs.name} of this one.",
+            f"({recipe.lora.rank}) with another --output; --pairs reuses the {RunFolder.pairs.name} of this one.",
         ) from error
 
 

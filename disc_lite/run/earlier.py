@@ -117,17 +117,17 @@ def check_same(earlier: EarlierRun, recipe: Recipe, model: Model | None = None) 
         key, was, now = found[0]
         raise UsageError(
             f"{earlier.folder} had {key} = {was}, this update has {now}.",
-            "An adapter is trained on with its own shape." if key.startswith(SAME_ADAPTER)
+            "An adapter can only be trained further in its own shape." if key.startswith(SAME_ADAPTER)
             else "Its pairs and passages were made with that, and an update takes them over.",
             "Leave the setting as it was, or "
             + ("start a new adapter: --set update.start=new" if key.startswith(SAME_ADAPTER)
-               else "adapt anew without --update; --pairs takes the pairs over")
+               else "adapt again without --update; --pairs reuses the pairs")
             + ".",
         )  # fmt: skip
     if recipe.update.removed == "unlearn" and not METHODS[recipe.method].needs_pairs:
         raise UsageError(
-            f"The method {recipe.method} has no pairs, so there is nothing to unlearn by.",
-            "What is unlearned are the questions that were trained.", "Use --set update.removed=drop.",
+            f"The method `{recipe.method}` has no pairs, so it cannot unlearn.",
+            "It is the questions of trained pairs that are unlearned.", "Use --set update.removed=drop.",
         )  # fmt: skip
 
 
@@ -145,9 +145,9 @@ def _location(name: str) -> str:
 def _another_model(earlier: EarlierRun, name: str) -> UsageError:
     return UsageError(
         f"{name} is not the model that {earlier.folder} was trained on.",
-        f"That was {earlier.model}, and its files are not these." if name != earlier.model
+        f"That was {earlier.model}, whose files differ." if name != earlier.model
         else "The files in the model folder have changed since.",
-        "An update needs the very same base: leave --model out, or adapt anew without --update.",
+        "An update needs the very same base: leave --model out, or adapt again without --update.",
     )  # fmt: skip
 
 

@@ -109,8 +109,8 @@ class RunFolder:
         if written != FORMAT:
             raise UsageError(
                 f"The run in {self} was made by another version of disc-lite.",
-                f"Its files are of format {written}, this version reads and writes format {FORMAT}.",
-                "Use the version that made it, or adapt again with another --output; --pairs takes its pairs over.",
+                f"Its files have format {written}; this version reads and writes format {FORMAT}.",
+                "Use the version that made it, or adapt again with another --output; --pairs reuses its pairs.",
             )
         require_digests(self.path)
         return dict(record)
@@ -127,11 +127,11 @@ class RunFolder:
     def require_finished(self) -> None:
         """Raises UsageError if there is no run, it has not ended, or another version made it."""
         if not self.record.is_file():
-            raise UsageError(f"{self} is not the folder of a run.", "", "Name the --output of an `adapt`.")
+            raise UsageError(f"{self} is not the folder of a run.", "", "Name the --output of an `adapt` command.")
         self.read_record()
         if not self.summary.is_file():
             raise UsageError(
-                f"The run in {self} is not finished.", "", "Repeat its `adapt` command; it continues where it was."
+                f"The run in {self} is not finished.", "", "Repeat its `adapt` command; it continues where it stopped."
             )
 
     def require_base(self, model: Model) -> None:

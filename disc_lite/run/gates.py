@@ -43,7 +43,7 @@ def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | 
     asked = (card["rows"]["adapted"], card["completions"]["after"])
     parts = {"": {count: sum(row[count] for row in asked) for count in ("right", "of")}, **fresh_and_unchanged(card)}
     if not parts[""]["of"]:
-        raise UsageError("Nothing was asked, so --min-recall cannot be decided.", "", "Give --questions FILE.")
+        raise UsageError("No question was asked, so --min-recall cannot be checked.", "", "Give --questions FILE.")
     # Shares are compared, as 0.07 * 100 is more than 7.
     found = ((part, row["right"], row["of"]) for part, row in parts.items() if row["of"])
     part, right, of = next((each for each in found if each[1] / each[2] < least), ("", 0, 0))
@@ -61,8 +61,8 @@ def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None
     lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
     if not of:
         raise UsageError(
-            "The base had nothing right that could be lost, so --max-forgetting cannot be decided.", "",
-            "Leave it out, or give the model folder probes of your own (probes.json).",
+            "The base answered nothing right that could be lost, so --max-forgetting cannot be checked.", "",
+            "Leave it out, or put probes of your own into the model folder (probes.json).",
         )  # fmt: skip
     if lost / of <= most:
         return None

@@ -93,12 +93,14 @@ def require_usable(folder: Path, earlier: EarlierRun | None) -> None:
     require_place(folder)
     if earlier and folder.resolve() == earlier.folder.path.resolve():
         raise UsageError(
-            f"{folder} is the run that is updated.", "It stays as it is.", "Choose another --output, or leave it out."
+            f"{folder} is the run that is updated.",
+            "An update leaves it as it is.",
+            "Choose another --output, or leave it out.",
         )
     if not RunFolder(folder).record.is_file() and folder.is_dir() and not is_untouched(folder):
         raise UsageError(f"{folder} is not empty and holds no run.", "", "Choose another --output.")
     if not RunFolder(folder).summary.is_file():
-        require_writable(folder, "Change its rights, or choose another --output.")
+        require_writable(folder, "Change its permissions, or choose another --output.")
 
 
 def gather(
@@ -136,7 +138,9 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
         check_place(earlier, model)
     resolved = _recipe_of(arguments, model, earlier)
     if arguments.pairs_only and not METHODS[method := resolved.recipe.method].needs_pairs:
-        raise UsageError(f"The method `{method}` has no pairs.", "", "Leave --pairs-only out, or --set method=prompt.")
+        raise UsageError(
+            f"The method `{method}` has no pairs.", "", "Leave --pairs-only out, or add --set method=prompt."
+        )
     told: list[str] = []
     question_files = [Path(arguments.questions)] if arguments.questions else []
     questions = tuple(question for file in question_files for question in read_questions(file, told.append))
@@ -227,8 +231,8 @@ def check_context(inputs: Inputs) -> None:
         return
     examples = beside_passage(recipe, writes, overhead) - beside_passage(recipe, False, overhead)
     raise UsageError(
-        f"A passage of {longest:,} tokens and a question about it do not fit into what {inputs.model.name} reads.",
-        f"Its context is {context:,} tokens, of which {max(0, room):,} are left for a passage.",
+        f"A passage of {longest:,} tokens and a question about it do not fit into the context of {inputs.model.name}.",
+        f"The context has {context:,} tokens, of which {max(0, room):,} are left for a passage.",
         f"Cut shorter ones: --set documents.passage_tokens={room // 16 * 16}." if room >= SHORTEST_PASSAGE
         else "Leave the worked examples out: --set prompt.worked_examples=false." if room + examples >= SHORTEST_PASSAGE
         else "Choose a model with a longer context.",

@@ -67,7 +67,7 @@ def unstated_remark(questions: Sequence[Question], documents: Sequence[Document]
         return ""
     return (
         f"{len(lost):,} of {counted(len(questions), 'question')} accept no answer that the documents state in these "
-        f"words, so they may never be graded right: {listed(lost, _NAMED)}. Accept the shortest form, and "
+        f"words and may never be graded right: {listed(lost, _NAMED)}. Accept the shortest form, and "
         'every form: "answers": ["6 euros", "6 €"], in CSV 6 euros|6 € under "answers".'
     )
 
@@ -137,7 +137,7 @@ def pairs_about_fresh(since: Since, texts: Sequence[Text], pairs: Sequence[Pair]
         (others if is_old else fresh).append(pair)
     if pairs and not fresh and (since.changes.new or since.changes.changed):
         raise UsageError(
-            "None of the pairs is about what is new or changed.", "About the rest the run's own are taken over.",
+            "None of the pairs is about what is new or changed.", "For the rest the run's own pairs are taken over.",
             "Add pairs about the new text, or leave --pairs out: then the model writes them.",
         )  # fmt: skip
     had = {(row["question"], row["answer"]) for row in since.kept_pairs}
@@ -147,7 +147,7 @@ def pairs_about_fresh(since: Since, texts: Sequence[Text], pairs: Sequence[Pair]
 def none_here() -> UsageError:
     """The error if the user's pairs are about other texts."""
     return UsageError(
-        "None of the pairs belongs to these documents.", "Neither their passages nor their sentences are here.",
+        "None of the pairs belongs to these documents.", "They contain neither its passage nor its sentence.",
         "Name the documents that they were written about.",
     )  # fmt: skip
 
@@ -155,7 +155,7 @@ def none_here() -> UsageError:
 def all_asked() -> UsageError:
     """The error if held-out questions ask everything that the user's pairs ask."""
     return UsageError(
-        "Every pair asks nearly what a held-out question asks.", "What is measured with is never trained on.",
+        "Every pair asks nearly what a held-out question asks.", "Held-out questions are never trained on.",
         "Give other --questions, or leave them out: then the model writes some that no pair asks.",
     )  # fmt: skip
 
@@ -187,8 +187,8 @@ def check_lengths(
         if long:
             size, text, left = max(long)
             raise UsageError(
-                f"{counted(len(long), what)} and a passage do not fit into what {model.name} reads: {_shortened(text)}",
-                f"Its context is {context:,} tokens, of which {max(0, left):,} are left for a {what} with its answer; "
+                f"{counted(len(long), what)} and a passage do not fit into {model.name}'s context: {_shortened(text)}",
+                f"The context has {context:,} tokens, of which {max(0, left):,} are left for a {what} with its answer; "
                 f"this one has {size:,}.",
                 "Shorten it, or take it out; or choose a model with a longer context.",
             )

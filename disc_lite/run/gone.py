@@ -21,12 +21,13 @@ from disc_lite.run.about_pairs import not_unlearned
 from disc_lite.run.changes import Changes
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import RunFolder
+from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, read_jsonl
 
 _BECAME = {
-    "rehearse": "what was taught of {} is rehearsed",
-    "unlearn": "what was taught of {} is unlearned",
-    "drop": "what was taught of {} may still be known",
+    "rehearse": "what was taught about {} is rehearsed",
+    "unlearn": "what was taught about {} is unlearned",
+    "drop": "what was taught about {} may still be known",
     None: "a new adapter was not taught {}",
 }
 
@@ -141,12 +142,14 @@ def nothing_to_teach(since: Since, recipe: Recipe) -> str:
     elif changes.removed and starts_anew and removes != "rehearse":
         return ""
     if not changes.removed:
-        same = f"Nothing has changed since {earlier.folder}: its {len(changes.unchanged)} passages are these."
+        same = (
+            f"Nothing has changed since {earlier.folder}: it has the same {counted(len(changes.unchanged), 'passage')}."
+        )
         return f"{same} {not_unlearned({'not_unlearned': len(known)})}".strip()
     return (
         f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
-        f"and update.removed: {removes} teaches nothing in their place."
-        + " All that was taught of them is said elsewhere."
+        f"and update.removed={removes} teaches nothing in their place."
+        + " All that was taught about them is said elsewhere."
         * (removes == "unlearn" and not starts_anew)
     )
 
@@ -193,7 +196,7 @@ def taken_out(folder: RunFolder) -> dict[str, str]:
     here = {row["name"] for row in read_jsonl(folder.ledger)}
     rows = {row["name"]: row for row in reversed(_files_before(folder)) if row["name"] not in here}
     return {
-        name: "an update took it out of the documents; "
+        name: "an update removed it from the documents; "
         + "some of its text is in others now, and " * row["replaced"]
         + _BECAME[row["removed"]].format("the rest" if row["replaced"] else "it")
         for name, row in rows.items()

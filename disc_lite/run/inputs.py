@@ -91,7 +91,7 @@ class Inputs:
         """(stage, text) of each remark: on the questions, the built-in model, and settings with less or no effect."""
         alias = ALIASES.get(self.model.name.lower())
         is_built_in = alias is not None and not alias.hub_id
-        about = f"{alias.name} {alias.note}; of other documents it learns next to nothing." if alias else ""
+        about = f"{alias.name} {alias.note}; from other documents it learns next to nothing." if alias else ""
         given = Given(bool(self.pairs), bool(self.questions), self.earlier is not None)
         unstated = unstated_remark(self.questions, self.documents)
         on_questions = [*self.told, *filter(None, [unstated])]
@@ -133,7 +133,7 @@ def _go_on(inputs: Inputs, before: JsonObject, changed: Sequence[str]) -> str:
     """The remedy: a finished run with changed documents can be updated, unless files merely cannot be read now."""
     folder = inputs.folder
     if before.get("documents", {}).keys() & {entry.name for entry in inputs.ledger if entry.outcome == "refused"}:
-        return "Make those files readable as they were, or choose another --output."
+        return "Make these files readable as before, or choose another --output."
     if folder.summary.is_file() and "documents" in changed and "model" not in changed:
         command = f"disc-lite adapt DOCUMENTS --update {quote(str(folder))}"
         return f"Teach it what has changed: {command}. Or choose another --output."
@@ -146,8 +146,8 @@ def _other_settings(inputs: Inputs) -> str:
         return ""
     was, now = inputs.folder.read_recipe(), inputs.resolved.recipe
     parts = [part for part in type(now).model_fields if part not in inputs.idle | {"about"}]
-    found = [f"{key} was {before} and is {here}" for key, before, here in differing(was, now, parts)]
-    return f" There {listed(found, _MOST_NAMED)}." if found else ""
+    found = [f"{key} was {before} and is now {here}" for key, before, here in differing(was, now, parts)]
+    return f" Settings: {listed(found, _MOST_NAMED)}." if found else ""
 
 
 def _other(inputs: Inputs, before: JsonObject) -> str:

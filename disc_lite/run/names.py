@@ -97,7 +97,7 @@ def _not_read(unread: Sequence[str], known: Collection[str], what: What, files: 
     one = len(unread) == 1
     remedy = [f"Did you mean {listed(near, _MOST_NAMED)}?"] * bool(near)
     if len(near) < len(unread):
-        remedy.append("Take these out, or use" if rows else "Use")
+        remedy.append("Remove these, or use" if rows else "Use")
         remedy.append(f"{what} about these documents.")
     return UsageError(
         f"The {what} name {'a document' if one else 'documents'} that {'was' if one else 'were'} not read: "

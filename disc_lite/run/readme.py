@@ -20,17 +20,17 @@ def readme() -> str:
     """The text, which depends on the file names only."""
     return f"""# A run of disc-lite
 
-`disc-lite report` makes a page of it, `disc-lite ask` asks the model, `disc-lite export` writes what can be passed on.
+`disc-lite report` makes a page of it, `disc-lite ask` asks the model, and `disc-lite export` writes it for others.
 
-What of this folder tells something of the documents:
+These files reveal something about the documents:
 
-- **Text of theirs**, or what a model wrote about it: {_listed(TEXT)} (in the last as token ids).
+- **Their text**, or what a model wrote about it: {_listed(TEXT)} (the last as token ids).
 - **Their names**: {_listed(NAMES)}.
-- **What was learned of them**: {_listed(LEARNED)}. A model that was taught a text can be made to say it.
+- **What was learned from them**: {_listed(LEARNED)}. A model that was taught a text can be made to repeat it.
 
 The other files hold settings, figures, and answers of the model without the documents. `{RunFolder.adapter.name}/` may
-name the base by its path on this machine; `disc-lite export RUN --to adapter` does not, and has no name of a document
-either, unless it is asked for (`--document-names`).
+contain the path of the base on this machine; the folder that `disc-lite export RUN --to adapter` writes does not, and
+it names no document unless you ask for that (`--document-names`).
 """
 
 

@@ -28,10 +28,10 @@ from disc_lite.synthesis.retention import (
 
 LEAST_USABLE = 0.1  # share of the prompts without names of the documents, below which all are trained on
 UNSAVED = (
-    "Self-generated prompts are saved for this run alone: {}. Set DISC_LITE_CACHE to a folder that can be written, "
-    "and other runs of the model need not generate them."
+    "Self-generated prompts are saved for this run only: {}. Set DISC_LITE_CACHE to a writable folder, and other runs "
+    "of the model need not generate them."
 )
-WAITS = "another run generates prompts of this model; this one waits for them"
+WAITS = "waiting for another run, which generates prompts of this model"
 
 
 def prompts_folder() -> Path:

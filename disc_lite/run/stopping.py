@@ -86,7 +86,7 @@ class FitCheck:
         row: dict[str, Any] = {"step": step, "share": None, "teacher": None}
 
         def progress(what: str, pairs: Sequence[Pair]) -> Callable[[int], None]:
-            return lambda done: self.context.tell("training", f"{what}: {done} of {len(pairs)} written", step, last)
+            return lambda done: self.context.tell("training", f"{what}: {done} of {len(pairs)} answered", step, last)
 
         if self.pairs:
             with_passage = progress("trained questions, with the passage", self.pairs)
@@ -209,8 +209,8 @@ class DriftLimit:
         if not whole:
             raise RunFailed(
                 f"The drift from the base passed {self.limit} nats per token at the first check.",
-                "retention.max_kl allows no adapter of this training.",
-                "Lower train.learning_rate, or allow more drift, in another output folder.",
+                "Every adapter of this training exceeds retention.max_kl.",
+                "Lower train.learning_rate or raise retention.max_kl, with another --output.",
             )
         return int(whole[-1].name.removeprefix("step-"))
 
@@ -221,6 +221,6 @@ class DriftLimit:
         if problems := verify(folder):
             raise EnvironmentNotReady(
                 f"{folder} is damaged.", f"{problems[0]}.",
-                "Put it back from a copy, or adapt again with another --output.",
+                "Restore it from a copy, or adapt again with another --output.",
             )  # fmt: skip
         self.context.base.start_from(folder)

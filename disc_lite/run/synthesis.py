@@ -41,7 +41,7 @@ from disc_lite.synthesis.scoring import PairSet, score_pairs
 
 LOW_COVERAGE = 0.5  # a run warns if a smaller share of the sentences has a pair whose answer they state
 NO_PASSAGE = "no such passage"
-UNMEASURED = "No held-out question: the given pairs ask all that the model drafted. Measure with yours (--questions)."
+UNMEASURED = "No held-out question: the given pairs ask all that the model drafted. Give your own with --questions."
 NAMED = 3  # pairs that a remark names
 
 # -- questions ---------------------------------------------------------------------------------------------
@@ -215,11 +215,11 @@ def _remarks(asked: Sequence[Pair], found: Placed, number: int) -> list[str]:
         (found.lost, "left out, since no passage has the words"),
         (
             found.moved,
-            "with a number that no passage of the document has, taught with the passage that has most of the words",
+            "with the number of a passage that its document lacks, taught with the passage that has most of the words",
         ),
-        (found.unstated, "taught with a passage that has nothing of the answer (check `document` and `passage`)"),
+        (found.unstated, "taught with a passage that contains nothing of the answer (check `document` and `passage`)"),
     )
-    return [f"Of {number} given pairs {len(pairs)} {what}: {_named(pairs)}." for pairs, what in kinds if pairs]
+    return [f"Of {number} given pairs, {len(pairs)} {what}: {_named(pairs)}." for pairs, what in kinds if pairs]
 
 
 def _named(pairs: Sequence[Pair]) -> str:

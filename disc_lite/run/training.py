@@ -74,8 +74,8 @@ def _no_pairs(context: RunContext) -> RunFailed:
     most = ", ".join(f"{reason} ({number:,})" for reason, number in dropped.most_common(3) if number)
     return RunFailed(
         f"No question-answer pair was accepted, and the method `{context.recipe.method}` learns from them.",
-        f"Most drafts were dropped for: {most}." if most else "The model wrote none.",
-        "Take another model or pairs of your own (--pairs FILE), or learn without pairs (--set method=disc), "
+        f"Most drafts were dropped for these reasons: {most}." if most else "The model wrote none.",
+        "Use another model or pairs of your own (--pairs FILE), or learn without pairs (--set method=disc), "
         "with another --output.",
     )  # fmt: skip
 

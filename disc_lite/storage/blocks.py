@@ -32,8 +32,8 @@ def no_room(path: Path, needed_bytes: int) -> WillNotFit:
     """The error for a disk with too little free space at `path`."""
     return WillNotFit(
         f"The disk of {path} is full: {_size(needed_bytes)} are needed.",
-        f"There are {_size(free_disk(path))} free.",
-        "Free some space and repeat the same command: it goes on from here.",
+        f"{_size(free_disk(path))} are free.",
+        "Free some space and repeat the same command; it continues from here.",
     )
 
 
@@ -69,7 +69,7 @@ def read_into(path: Path, pieces: list[tuple[int, memoryview]]) -> None:
                     if not number:
                         raise RunFailed(
                             f"{path} ends too early.", f"There is nothing at byte {offset:,}.",
-                            "Remove it: it is made again.",
+                            "Remove it; it will be made again.",
                         )  # fmt: skip
                     offset, buffer = offset + number, buffer[number:]
         finally:

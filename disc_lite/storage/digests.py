@@ -26,11 +26,11 @@ HEADER = line_of("disc-lite: size and SHA-256 of what is written into this folde
 OWN = ("manifest.json", "export.json")  # a folder with one of these files is verified by that file instead
 _CHUNK_BYTES = 1 << 20
 _REMEDY = (
-    "Put it back from a copy, or remove it (of a finished run summary.json too) and repeat the command that wrote it. "
-    "To edit a file, copy it out of the folder."
+    "Restore it from a copy, or remove it (in a finished run summary.json too) and repeat the command that wrote it. "
+    "To edit a file, copy it out of the folder first."
 )
 _IF_MISSING = (
-    "Put it back from a copy, or remove summary.json of a finished run and repeat its `adapt`, which makes it again."
+    "Restore it from a copy, or remove summary.json of a finished run and repeat its `adapt`, which makes it again."
 )
 
 
@@ -96,7 +96,7 @@ def note(files: Mapping[Path, Digest], may_differ: bool = False) -> None:
             raise EnvironmentNotReady(
                 f"{folder / name} was removed, and what was made in its place is not the same.",
                 "Other files of the run were made from it.",
-                "Put it back from a copy, or adapt again with another --output.",
+                "Restore it from a copy, or adapt again with another --output.",
             )
     # Needed also if the last write is of the same file: after two failed writes, the file still has the content from
     # before both.
@@ -211,13 +211,13 @@ class _Log:
             return
         path, noted = self.folder / name, valid[0]
         if on_disk is None:
-            raise EnvironmentNotReady(f"{path} is missing.", f"{DIGESTS} says that it was written.", _IF_MISSING)
+            raise EnvironmentNotReady(f"{path} is missing.", f"It is listed in {DIGESTS}.", _IF_MISSING)
         if noted is None:
-            why = f"{DIGESTS} does not say that it was written."
+            why = f"It is not listed in {DIGESTS}."
         elif noted.size_bytes != on_disk.size_bytes:
-            why = f"It has {on_disk.size_bytes:,} bytes, {noted.size_bytes:,} were written."
+            why = f"It has {on_disk.size_bytes:,} bytes; {noted.size_bytes:,} were written."
         else:
-            why = "Its SHA-256 is not the one that was noted when it was written."
+            why = "Its SHA-256 is not the one recorded when it was written."
         raise EnvironmentNotReady(f"{path} is damaged or was edited.", why, _REMEDY)
 
     def _line_at(self, at: int) -> Line:
@@ -268,6 +268,6 @@ def _is_part_of_first_line(data: bytes, history: Iterable[Noted]) -> bool:
 def _damaged(folder: Path) -> EnvironmentNotReady:
     return EnvironmentNotReady(
         f"{folder / DIGESTS} is missing or damaged.",
-        "It says what the other files of the folder hold, so none of them can be relied on.",
-        "Put it back from a copy, or adapt again with another --output.",
+        "It records the content of the other files in the folder, so none of them can be relied on.",
+        "Restore it from a copy, or adapt again with another --output.",
     )

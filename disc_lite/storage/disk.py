@@ -136,7 +136,7 @@ def reporting(what: str, error_class: type[DiscLiteError] = RunFailed, remedy: s
             remedy = "Free some space and run the same command again."
         if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
             error_class = EnvironmentNotReady
-            remedy = remedy or "Change the rights, or work on a copy that you may read and write."
+            remedy = remedy or "Change the permissions, or work on a copy that you can read and write."
         raise error_class(what, getattr(error, "strerror", None) or str(error), remedy) from error
 
 

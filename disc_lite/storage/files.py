@@ -28,7 +28,7 @@ def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool =
     """
     with disk.reporting(f"{path} cannot be written."):
         if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is not a file.", "What is written would take its place.", "Name another file.")
+            raise UsageError(f"{path} is not a file.", "It would be replaced.", "Name another file.")
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:
@@ -129,7 +129,9 @@ def read_jsonl(path: Path, missing_ok: bool = False) -> list[dict[str, Json]]:
         except ValueError as error:
             if number == len(lines):
                 break
-            raise RunFailed(f"Line {number} of {path} is broken.", str(error), "Mend or delete this line.") from error
+            raise RunFailed(
+                f"Line {number} of {path} is broken.", str(error), "Correct or delete this line."
+            ) from error
     return rows
 
 

@@ -30,7 +30,7 @@ def require_place(folder: Path) -> None:
             os.lstat(folder / LONGEST_INSIDE)  # fails for names that are too long, and if a parent is a file
         existing = _existing(folder)
         if not existing.exists():
-            raise OSError(f"{existing} is a link to nothing.")
+            raise OSError(f"{existing} is a broken link.")
         if not folder.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
             raise PermissionError(f"{existing} is not writable.")
 
@@ -116,7 +116,7 @@ def sweep_dead(parent: Path) -> None:
 def _require_new(folder: Path) -> None:
     if os.path.lexists(folder):
         raise RunFailed(
-            f"{folder} exists already.", "A finished folder is never overwritten.", "Move it away, or name another."
+            f"{folder} already exists.", "A finished folder is never overwritten.", "Move it away, or name another."
         )
 
 
@@ -141,13 +141,13 @@ def lock(folder: Path) -> Iterator[None]:
 
     Raises EnvironmentNotReady if another process holds it, or files cannot be locked.
     """
-    advice = "Choose a folder that you may write into."
+    advice = "Choose a folder that you can write to."
     with _lock_file(folder / LOCK, folder, advice) as (descriptor, is_mine):
         if not is_mine():
             holder = os.read(descriptor, 32).decode("ascii", "replace") or "another one"
             raise EnvironmentNotReady(
-                f"{folder} is in use.", f"Process {holder} works in it.",
-                "Wait until it has ended, or choose another folder.",
+                f"{folder} is in use.", f"Process {holder} is using it.",
+                "Wait until that has ended, or choose another folder.",
             )  # fmt: skip
         with disk.reporting(f"{folder} cannot be locked.", EnvironmentNotReady, advice):
             disk.truncate(descriptor, 0)

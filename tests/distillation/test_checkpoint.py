@@ -145,7 +145,7 @@ def test_a_checkpoint_of_another_run_is_refused(load: Callable[..., Any], tmp_pa
     parameters = other.base.adapter_parameters()
     optimizer = adamw(list(parameters.values()), other.recipe)
     words = [
-        f"The checkpoint {saved.name} is not of this run.",
+        f"The checkpoint {saved.name} does not belong to this run.",
         "Its format or the shapes of its adapter differ.",
         "Move the checkpoints away to start again, or choose another output folder.",
     ]

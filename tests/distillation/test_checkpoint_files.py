@@ -151,7 +151,7 @@ def test_one_that_cannot_be_set_aside_is_an_error_in_words(tmp_path: Path, monke
     with pytest.raises(EnvironmentNotReady) as caught:
         checkpoint.newest(tmp_path)
     assert (caught.value.what, caught.value.why) == (f"{saved} cannot be moved aside.", "Permission denied")
-    assert caught.value.remedy.startswith("Change the rights")
+    assert caught.value.remedy.startswith("Change the permissions")
 
 
 @pytest.mark.parametrize("change", ["format", "no format", "shape", "more", "fewer"])
@@ -172,7 +172,7 @@ def test_those_of_another_run_are_refused_and_change_nothing(tmp_path: Path, cha
     with pytest.raises(RunFailed) as caught:
         checkpoint.load(saved, made, optimizer)
     assert caught.value.lines() == [
-        "The checkpoint step-00000003 is not of this run.",
+        "The checkpoint step-00000003 does not belong to this run.",
         "Its format or the shapes of its adapter differ.",
         "Move the checkpoints away to start again, or choose another output folder.",
     ]

@@ -213,7 +213,7 @@ def test_other_errors_are_none_of_memory(words: str, full: bool) -> None:
     if full:
         assert isinstance(found := unless_full(fail), WillNotFit)
         assert found.why == words.splitlines()[0]
-        assert too_long(found, "a", 9).what == "CUDA out of memory at a single example: a, 9 tokens."
+        assert too_long(found, "a", 9).what == "CUDA out of memory with a single example: a, 9 tokens."
     else:
         with pytest.raises(RuntimeError, match=words):
             unless_full(fail)

@@ -195,7 +195,7 @@ def test_a_question_that_is_there_twice_is_one_and_that_is_said(tmp_path: Path) 
     ]  # fmt: skip
     assert told == [
         f"1 of the 4 questions in {path} repeat another: each counts once.",
-        f"1 of the questions in {path} ask what another asks and accept other answers.",
+        f"1 of the questions in {path} ask the same as another but accept other answers.",
     ]
     told.clear()
     read_questions(written(tmp_path, "q.csv", "question,answer\nWho?,x\nWhen?,x\n"), told.append)

@@ -197,8 +197,8 @@ def test_pairs_of_a_file_are_taken_as_they_are(
     assert pairs == (Pair("guide.md", 0, "Who runs it?", "Ada."), Pair("guide.md", 0, "Who runs it?", "Edited."))
     assert about["dropped"] == {"no such passage": 1}
     assert [remark.rpartition("“")[0] for remark in about["remarks"]] == [
-        "Of 3 given pairs 1 left out, since no passage has the words: ",
-        "Of 3 given pairs 1 taught with a passage that has nothing of the answer (check `document` and `passage`): ",
+        "Of 3 given pairs, 1 left out, since no passage has the words: ",
+        "Of 3 given pairs, 1 taught with a passage that contains nothing of the answer (check `document` and `passage`): ",
     ]
     rows = read_jsonl(inputs.folder.path / "pairs.jsonl")
     assert [row["sentence"] for row in rows] == [-1, -1]

@@ -16,8 +16,8 @@ from tests.made import recipe_of
     ("prompt", {}, False, "more pairs for each sentence (prompt.questions_per_sentence, which was 6)"),
     ("both", {"questions_per_passage": 24}, False, "more pairs (prompt.questions_per_passage, which was 24)"),
     ("sft", {"questions_per_1000_tokens": 2.5}, False, "more pairs (prompt.questions_per_1000_tokens, which was 2.5)"),
-    ("prompt", {}, True, "more pairs in your --pairs, which ask the same in other words"),
-    ("disc", {}, False, "question-answer pairs beside the sentences (method=both)"),
+    ("prompt", {}, True, "more pairs in your --pairs that ask the same in other words"),
+    ("disc", {}, False, "question-answer pairs as well as the sentences (method=both)"),
 ])  # fmt: skip
 def test_the_setting_that_takes_precedence_is_named(
     tmp_path: Path, method: str, prompt: dict[str, float], given: bool, words: str
@@ -28,6 +28,6 @@ def test_the_setting_that_takes_precedence_is_named(
         write_json(folder.pair_drafts, {"given": given})
     assert advice_on(folder, recipe) == {"pairs": words, "passages": "shorter passages (documents.passage_tokens)"}
     write_json(folder.update, {"run": "earlier"})
-    anew = "adapt anew, without --update, with "  # an update cannot have other pairs or passages than its run
+    anew = "adapt again, without --update, with "  # an update cannot have other pairs or passages than its run
     assert advice_on(folder, recipe)["pairs"] == ("" if given else anew) + words
     assert advice_on(folder, recipe)["passages"].startswith(anew)

@@ -210,7 +210,7 @@ def test_a_run_folder_is_no_document_and_no_other_run(small: SmallAdapt, finishe
         match=r"in: documents, .* New: boats\.txt\. No longer read: other\.txt \(.*UTF-8.*Changed: guide\.md",
     ) as caught:
         gather(others)
-    assert "Make those files readable" in caught.value.remedy
+    assert "Make these files readable" in caught.value.remedy
     (docs / "other.txt").write_text("The hall is warm.")
     with pytest.raises(UsageError, match=r"New: boats\.txt\. Changed: guide\.md") as caught:
         gather(others)

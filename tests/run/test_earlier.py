@@ -154,7 +154,7 @@ def test_what_has_no_pairs_cannot_be_unlearned(run: Path) -> None:
     earlier = read_earlier(run)
     parts = {"method": "disc", "update": earlier.recipe.update.model_copy(update={"removed": "unlearn"})}
     write_text(earlier.folder.recipe, earlier.folder.recipe.read_text().replace("{", '{"method": "disc", ', 1))
-    with pytest.raises(UsageError, match="nothing to unlearn"):
+    with pytest.raises(UsageError, match="so it cannot unlearn"):
         check_same(read_earlier(run), earlier.recipe.model_copy(update=parts))
 
 

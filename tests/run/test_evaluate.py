@@ -81,7 +81,7 @@ def test_the_gate_of_forgetting_counts_what_was_right() -> None:
     with pytest.raises(UsageError, match=r"(?s)max_forgetting cannot be 5\..*Give a share from 0 to 1"):
         check_gates(card, max_forgetting=5)  # a gate that no run could fail
     nothing = {**card, "retained": {}, "forgetting": forgetting([])}
-    with pytest.raises(UsageError, match="cannot be decided"):
+    with pytest.raises(UsageError, match="cannot be checked"):
         check_gates(nothing, None, 0.5)
 
 
@@ -99,7 +99,7 @@ def test_a_gate_that_fails_is_told_though_the_other_cannot_be_decided() -> None:
     nothing_to_lose = {**card_with((0, 4), (0, 0), 0), "retained": {}, "forgetting": forgetting([])}
     with pytest.raises(GateFailed, match=r"answers 0.0%"):
         check_gates(nothing_to_lose, 0.5, 0.1)
-    with pytest.raises(UsageError, match="--max-forgetting cannot be decided"):
+    with pytest.raises(UsageError, match="--max-forgetting cannot be checked"):
         check_gates(nothing_to_lose, 0.0, 0.1)
     with pytest.raises(GateFailed, match=r"more than the 5.0%"):
         check_gates(card_with((0, 0), (0, 0), 2), 0.5, 0.05)
@@ -110,7 +110,7 @@ def test_the_gate_of_recall_counts_questions_and_statements() -> None:
         check_gates(card_with(learned, statements, 0), 0.8, None)
         with pytest.raises(GateFailed, match=r"answers 80.0% \((8 of 10|16 of 20)\), less than 81.0%"):
             check_gates(card_with(learned, statements, 0), 0.81, None)
-    with pytest.raises(UsageError, match="Nothing was asked"):
+    with pytest.raises(UsageError, match="No question was asked"):
         check_gates(card_with((0, 0), (0, 0), 0), 0.0, None)
 
 

@@ -186,7 +186,7 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
     last = last_measured(RunFolder(tmp_path))
     assert last["unlearned"] == {"known": 3, "base": 4, "of": 20}
     assert (known, taught) == ({True: [], False: []}, [])  # the base is asked once
-    assert still_known({"fit": last}).endswith("answers 4 so.")
+    assert still_known({"fit": last}).endswith("answers 4 that way.")
     assert "more train.epochs" in still_known({"fit": {"unlearned": {"known": 5, "base": 4, "of": 20}}})
     assert still_known({"fit": {"share": 1.0}}) == still_known({"fit": {}}) == ""
 
@@ -241,9 +241,9 @@ def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:
     assert "5% where the passage gives 70%" in message
     assert "train longer" in message
     same_words = {"share": 0.97, "teacher": 1.0, "step": 9}
-    assert "What teaches that: more pairs." in shortfall(card(0.05, 0.7, fit=same_words))
+    assert "What may help: more pairs." in shortfall(card(0.05, 0.7, fit=same_words))
     advice = {"pairs": "other pairs", "passages": "other passages"}
-    assert "What teaches that: other pairs." in shortfall(card(0.05, 0.7, fit=same_words, advice=advice))
+    assert "What may help: other pairs." in shortfall(card(0.05, 0.7, fit=same_words, advice=advice))
     unreadable = shortfall(card(0.05, 0.7, fit={"share": 0.38, "teacher": 0.4, "step": 9}, advice=advice))
     assert "larger model" in unreadable and "other passages" in unreadable
     assert "or other pairs." in shortfall(card(0.05, 0.7, fit={}, advice=advice))

@@ -76,7 +76,7 @@ def test_a_run_of_another_version_is_refused(tmp_path: Path, reader: str, writte
     with pytest.raises(UsageError, match="another version") as caught:
         READERS[reader](tmp_path)
     assert f"format {FORMAT}" in caught.value.why and str(written) in caught.value.why
-    assert "--output" in caught.value.remedy and "--pairs takes its pairs over" in caught.value.remedy
+    assert "--output" in caught.value.remedy and "--pairs reuses its pairs" in caught.value.remedy
     reached("R27", files_refused=1)
 
 
@@ -152,7 +152,7 @@ def test_a_recipe_that_is_only_called_otherwise_continues_a_run(tmp_path: Path, 
     begin(gather(given("yours.yaml")))
     with pytest.raises(
         UsageError,
-        match=r"holds another run\.\s.*There name was mine and is other, train\.epochs was 3 and is 4\.\s",
+        match=r"holds another run\.\s.*Settings: name was mine and is now other, train\.epochs was 3 and is now 4\.\s",
     ):
         gather(given("other.yaml"))
 

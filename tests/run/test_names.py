@@ -52,13 +52,13 @@ def test_the_rows_about_documents_that_were_not_read_are_named(tmp_path: Path) -
         assert caught.value.what == (
             f"The questions name documents that were not read: gone.md, left.md ({places} of {path})."
         )
-        assert caught.value.remedy == "Take these out, or use questions about these documents."
+        assert caught.value.remedy == "Remove these, or use questions about these documents."
     known = [{**rows[1], "passage_sha256": "0" * 64}, rows[4], {**rows[0], "document": "travel.md"}]
     path = tmp_path / "pairs.jsonl"
     path.write_text("\n".join(map(json.dumps, known)))
     with pytest.raises(UsageError, match=r"left\.md, travel\.md \(Lines 2 to 3 of ") as caught:
         pairs_as_named(read_pairs(path), KNOWN, [path])
-    assert caught.value.remedy.startswith("Did you mean archive/travel.md? Take these out")
+    assert caught.value.remedy.startswith("Did you mean archive/travel.md? Remove these")
 
 
 def test_thousands_of_names_are_not_each_compared_with_thousands() -> None:

@@ -97,7 +97,7 @@ def test_a_system_turn_takes_its_part_of_the_context(tmp_path: Path, system_word
     if fits:
         check_context(inputs)
     else:
-        with pytest.raises(UsageError, match="do not fit into what small reads"):
+        with pytest.raises(UsageError, match="do not fit into the context of small"):
             check_context(inputs)
 
 
@@ -123,7 +123,7 @@ def test_what_the_user_gives_fits_into_the_context_or_is_refused(tmp_path: Path)
     long = answer(room - len(tokens("How?")))
     check_context(given(pairs=[Pair("a.md", 0, "How?", long)]))
     for extra, source in ((" turn turn", ""), ("", "A sentence.")):
-        with pytest.raises(UsageError, match=r"1 pair and .* what pocket reads: How\?") as caught:
+        with pytest.raises(UsageError, match=r"1 pair and .* into pocket's context: How\?") as caught:
             check_context(given(pairs=[Pair("a.md", 0, "How?", long + extra, source), Pair("a.md", 0, "Who?", "Ada")]))
         assert len(caught.value.lines()) == 3
     asked = Question(answer(room - recipe.evaluation.answer_tokens), ("Ada",))

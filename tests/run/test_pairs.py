@@ -139,7 +139,7 @@ def test_a_document_without_a_pair_is_named(tmp_path: Path) -> None:
     assert found == {**about, "accepted": 1, "without": {"documents": names, "passages": 15, "of": 16}}
     assert told == [
         "No question-answer pair is about b0.md, b1.md, b2.md, b3.md, b4.md and 2 more: what is said there is not "
-        "learned from pairs. 15 of 16 passages have no question-answer pair; pairs of your own: --pairs."
+        "learned from pairs. 15 of 16 passages have no question-answer pair. Give pairs of your own with --pairs."
     ]
     assert without_pairs({**about, "without": {"documents": [], "passages": 1, "of": 16}}).startswith(
         "1 of 16 passages"
@@ -221,7 +221,7 @@ def test_pairs_that_a_given_question_asks_are_left_out_by_name(tmp_path: Path, f
     remark = summary["pairs"]["remarks"][0]
     assert remark in told
     assert remark.startswith(
-        "Of 2 given pairs 1 left out, since a question of --questions asks nearly the same: “What is cold?”"
+        "Of 2 given pairs, 1 left out, since a question of --questions asks nearly the same: “What is cold?”"
     )
     small.questions = small.write(
         "questions", *({"question": q, "answers": ["x"]} for q in ("what is cold", "Who keeps the keys?"))

@@ -104,7 +104,7 @@ def test_an_unfinished_run_is_not_begun_where_nothing_can_be_written(run: Path, 
     (run / "summary.json").unlink()
     with pytest.raises(EnvironmentNotReady, match="Nothing can be written into") as caught:
         read_inputs(Arguments(small.root / "docs", "mistral-7b", output=run), silent)
-    assert caught.value.remedy == "Change its rights, or choose another --output."
+    assert caught.value.remedy == "Change its permissions, or choose another --output."
     (run / "summary.json").write_bytes(summary)
     assert content(run) == before
 

@@ -78,10 +78,10 @@ def test_every_damage_of_every_file_is_found_or_changes_nothing(run: Path) -> No
 def test_one_letter_more_or_less_is_named_with_what_to_do(run: Path) -> None:
     path = run / "recipe.yaml"
     path.write_text("method: disc\n")
-    with pytest.raises(EnvironmentNotReady, match=r"recipe.yaml is damaged or was edited.\n.*SHA-256.*\nPut it back"):
+    with pytest.raises(EnvironmentNotReady, match=r"recipe.yaml is damaged or was edited.\n.*SHA-256.*\nRestore it"):
         storage.require_unchanged(path)
     path.write_text("method: prompt\n")
-    with pytest.raises(EnvironmentNotReady, match="It has 15 bytes, 13 were written"):
+    with pytest.raises(EnvironmentNotReady, match="It has 15 bytes; 13 were written"):
         storage.require_all_unchanged(run)
 
 
@@ -132,7 +132,7 @@ def test_swapped_files_and_a_file_from_elsewhere_are_found(run: Path) -> None:
         with pytest.raises(EnvironmentNotReady, match=path.name):
             storage.read_json(path)
     (run / "stopped.json").write_text("{}")
-    with pytest.raises(EnvironmentNotReady, match="does not say that it was written"):
+    with pytest.raises(EnvironmentNotReady, match="It is not listed in"):
         storage.read_json(run / "stopped.json")
 
 

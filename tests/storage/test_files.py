@@ -88,10 +88,10 @@ def test_a_pipe_that_closes_while_a_folder_is_written_is_no_error_of_the_disk(tm
 
 def test_a_finished_folder_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(RunFailed, match="exists already"), storage.atomic_folder(tmp_path / "out"):
+    with pytest.raises(RunFailed, match="already exists"), storage.atomic_folder(tmp_path / "out"):
         pass
     late = tmp_path / "late"
-    with pytest.raises(RunFailed, match=r"exists already(?s:.)*name another"), storage.atomic_folder(late) as inside:
+    with pytest.raises(RunFailed, match=r"already exists(?s:.)*name another"), storage.atomic_folder(late) as inside:
         (inside / "mine").write_text("x")
         late.mkdir()  # by another process
     assert list(late.iterdir()) == [] and {path.name for path in tmp_path.iterdir()} == {"out", "late"}

@@ -379,7 +379,7 @@ def test_that_prompts_are_not_saved_is_told_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(self_generated, "generate_retention_examples", unsaved)
     self_generated.generate_retention(context, 1000)
     [text] = told
-    assert "saved for this run alone: a.lock cannot be locked (Read-only file system). Set DISC_LITE_CACHE" in text
+    assert "saved for this run only: a.lock cannot be locked (Read-only file system). Set DISC_LITE_CACHE" in text
 
 
 def test_all_corpora_share_the_cache_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
