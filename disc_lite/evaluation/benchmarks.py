@@ -81,8 +81,8 @@ def _figures(results: JsonObject, name: str) -> dict[str, float]:
     if not metrics:
         others = [other for other, result in results.items() if metrics_of(result)]
         raise UsageError(
-            f"lm-evaluation-harness has no figure of {name} as a whole.", "",
-            f"Name what has one: --benchmarks {','.join(others)}." if others else "Name another task.",
+            f"lm-evaluation-harness gives no overall figure for {name}.", "",
+            f"Name tasks that have one: --benchmarks {','.join(others)}." if others else "Name another task.",
         )  # fmt: skip
     return metrics
 

@@ -55,12 +55,12 @@ def since_update(card: Mapping[str, Any]) -> str:
         return ""
     sentences, fresh = [], update["passages"]["new"] + update["passages"]["changed"]
     if fresh and not next(iter(fresh_and_unchanged(card).values()))["of"]:
-        sentences.append("Nothing was asked about what is new or changed, so nobody knows whether it was learned.")
+        sentences.append("No question is about what is new or changed, so it is not known whether that was learned.")
     unchanged = _in_states(update, ("unchanged",))
     if lost := sum(row["lost"] for row in unchanged):
         had, gained = sum(row["earlier"]["right"] for row in unchanged), sum(row["gained"] for row in unchanged)
         sentences.append(
-            f"Of {had:,} answers about unchanged passages that the run before had right {lost:,} "
+            f"Of {had:,} answers about unchanged passages that were right before the update, {lost:,} "
             f"{'is' if lost == 1 else 'are'} wrong now{f'; {gained_in_words(gained)}' if gained else ''}."
         )
     return " ".join(sentences)
@@ -95,7 +95,7 @@ def still_known(card: Mapping[str, Any]) -> str:
     if not unlearned:
         return ""
     text = (
-        f"Of {unlearned['of']} questions to unlearn it still answers {unlearned['known']} as it was taught; the base "
-        f"itself answers {unlearned['base']} so."
+        f"Of {unlearned['of']} questions to unlearn, it still answers {unlearned['known']} as it was taught; the base "
+        f"itself answers {unlearned['base']} that way."
     )
     return text if unlearned["known"] <= unlearned["base"] else f"{text} What may help: more train.epochs."

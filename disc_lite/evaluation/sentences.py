@@ -19,7 +19,7 @@ FITTED = 0.8  # if a smaller share of the trained questions is answered, trainin
 def recalled(card: Mapping[str, Any]) -> str:
     """The number of questions answered closed book, by the adapted model and by the base."""
     floor, adapted = card["rows"]["floor"], card["rows"]["adapted"]
-    return f"Closed book it answers {adapted['right']} of {adapted['of']} questions (the base: {floor['right']})."
+    return f"Closed book, it answers {adapted['right']} of {adapted['of']} questions (the base: {floor['right']})."
 
 
 def about_facts(card: Mapping[str, Any]) -> str:
@@ -36,7 +36,7 @@ def unreadable(card: Mapping[str, Any]) -> str:
     how = "can hardly" if reading["right"] else "cannot"
     return (
         f"This model {how} read these documents: with the right passage in its prompt it answers {reading['right']} of "
-        f"{reading['of']} questions. What may help: a larger model, or, where it answers rightly in other "
+        f"{reading['of']} questions. What may help: a larger model, or, where its answers are right in other "
         "words, all accepted forms of an answer in the questions file, short ones too."
     )
 
@@ -47,8 +47,8 @@ def unstated(card: Mapping[str, Any]) -> str:
     if not number:
         return ""
     return (
-        f"Of {number:,} of these {of:,} questions no passage states an accepted answer, so they may never be "
-        "graded right: a short form, or all forms, in the questions file may help."
+        f"For {number:,} of these {of:,} questions no passage states an accepted answer, so they may never be "
+        "graded right. What may help: a short form, or all forms, of the answers in the questions file."
     )
 
 
@@ -65,14 +65,14 @@ def verdict(card: Mapping[str, Any]) -> str:
     if gain["high"] < 0:
         return f"Retrieval alone does better here: {shares}."
     return (
-        f"Retrieval alone may do as well here, for the difference may be chance: {shares}. "
+        f"Retrieval alone may do as well here, since the difference may be chance: {shares}. "
         "Adapt where a prompt cannot carry passages."
     )
 
 
 def compared(pair: str) -> str:
     """The rows of a difference ("adapted - rag") by their labels in the card."""
-    return " against ".join(ROWS.get(row, row) for row in pair.split(" - "))
+    return " minus ".join(ROWS.get(row, row) for row in pair.split(" - "))
 
 
 def choice_of_questions(card: Mapping[str, Any]) -> str:
@@ -82,8 +82,9 @@ def choice_of_questions(card: Mapping[str, Any]) -> str:
         return ""
     which = "these questions" if number == of else f"{number} of these {of} questions"
     return (
-        f"The base wrote {which}, and only such were taken as it answers with the right passage: that row is no "
-        "measurement, and retrieval is favoured. Questions of your own (--questions) compare fairly."
+        f"The base wrote {which}, and only those that it answers with the right passage were taken: the row "
+        f"“{ROWS['ceiling']}” is no measurement, and retrieval is favoured. Your own questions (--questions) compare "
+        "fairly."
     )
 
 
@@ -112,7 +113,7 @@ def terser(card: Mapping[str, Any]) -> str:
     if not row or row["lost"] <= TERSE * row["before"]["of"]:
         return ""
     return (
-        f"Of {row['before']['of']:,} answers to neutral prompts {row['lost']:,} {'is' if row['lost'] == 1 else 'are'} "
+        f"Of {row['before']['of']:,} answers to neutral prompts, {row['lost']:,} {'is' if row['lost'] == 1 else 'are'} "
         "less than half as long as the base's: the adapted model answers more briefly."
     )
 
@@ -129,9 +130,9 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
         ]
     known, unknown = (overlap[part]["adapted"] for part in ("with", "without"))
     return [
-        f"Of the questions {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
+        f"Of the questions, {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
         f"(Jaccard index of at least {overlap['limit']:g}); pairs: {overlap['pairs']:,}.",
-        f"Recall with such a pair {in_words(known)}, without {in_words(unknown)}.",
+        f"Recall with such a pair: {in_words(known)}; without: {in_words(unknown)}.",
     ]
 
 
@@ -166,16 +167,16 @@ def shortfall(card: Mapping[str, Any]) -> str:
     recalled, teacher = fit["share"], fit["teacher"]
     if teacher < FITTED and recalled >= FITTED * teacher:
         return text + (
-            f"Of the questions it was trained on it answers {recalled:.0%}, and the teacher, with the passage, "
+            f"It answers {recalled:.0%} of the questions it was trained on, and the teacher, with the passage, "
             f"{teacher:.0%}: the model cannot read these documents well enough. What may help: "
             f"{advice['passages']}; better pairs (--pairs, with loss.label_share); a larger model."
         )
     if recalled < FITTED:
         return text + (
-            f"Of the questions it was trained on it answers {recalled:.0%}: train longer (train.epochs) or at a "
+            f"It answers {recalled:.0%} of the questions it was trained on: train longer (train.epochs) or at a "
             "higher rate (train.learning_rate)."
         )
     return text + (
-        f"It answers {recalled:.0%} of the questions it was trained on, but not in other words. What teaches "
-        f"that: {advice['pairs']}."
+        f"It answers {recalled:.0%} of the questions it was trained on, but not when they are asked in other words. "
+        f"What may help: {advice['pairs']}."
     )

@@ -45,7 +45,7 @@ def instructive(run: RunFiles) -> list[Child]:
     if not shown:
         return []
     note = (
-        "Closed book. First questions that the base has wrong and the adapted model has right, then questions that "
+        "Closed book. First come questions that the base gets wrong and the adapted model right, then questions that "
         "the base answers with the passage in its prompt and the adapted model does not."
     )
     return [paragraph(note, class_="note"), *(_answer(one) for one in shown)]

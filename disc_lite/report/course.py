@@ -9,7 +9,7 @@ from disc_lite.run.execution import passes_in_words
 from disc_lite.run.wording import counted, data_size, duration, listed
 
 CURVES = {
-    "loss": ("Loss", "per target token, weighed as the recipe says (loss): by default temperature² × nats"),
+    "loss": ("Loss", "per target token, weighted as the recipe says (loss): by default temperature² × nats"),
     "retention": ("Retention", "nats per token of the base's own answers, unweighted"),
     "learning_rate": ("Learning rate", ""),
 }
@@ -33,7 +33,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
     done = len(run.steps)
     words = f"{counted(done, 'step')}." if done == planned else f"{done:,} of {planned:,} planned steps."
     if len(run.steps) >= SMOOTH_FROM:
-        words += f" Faint: {_grain(run)}. Strong: mean of the steps around."
+        words += f" Faint: {_grain(run)}. Strong: mean of the surrounding steps."
     if skipped:
         shown = listed([f"{step:,}" for step in skipped], MOST_STEPS)
         words += f" Red lines at the bottom: skipped steps, whose loss or gradient was not finite ({shown})."
@@ -53,7 +53,7 @@ def _in_words(run: RunFiles, planned: int, skipped: list[int]) -> str:
 def _changed(row: Row) -> str:
     """A sentence about a change in how the run was computed (what it learns does not depend on that)."""
     how = passes_in_words(row["micro_batch_tokens"], row["optimizer_bits"])
-    return f" From step {row['after_step'] + 1:,} on computed on {row['device']} in {how} ({row['why']})."
+    return f" From step {row['after_step'] + 1:,} on, computed on {row['device']} in {how} ({row['why']})."
 
 
 def _grain(run: RunFiles) -> str:

@@ -60,8 +60,8 @@ def _differences(card: Row) -> Html | None:
     for pair, gain in differences:
         second, first = (ROWS.get(name, name) for name in pair.split(" - "))
         text = f"{points(gain['mean'])} ({points(gain['low'])} to {points(gain['high'])})"
-        title = f"{second} against {first}: {text}"
-        label = join([second, element("span", f" against {first}", class_="unit")])
+        title = f"{second} minus {first}: {text}"
+        label = join([second, element("span", f" minus {first}", class_="unit")])
         items.append((label, charts.difference(title, gain["mean"], gain["low"], gain["high"], scale), text))
     axis = charts.axis(f"−{100 * reach:g}", "0", f"+{100 * reach:g}")
     note = "Question by question, in percentage points. An interval that does not contain zero is more than chance."
@@ -83,7 +83,7 @@ def learned_and_retained(run: RunFiles) -> list[Child]:
         items = [_before_after(name, row, class_) for name, row in group.items() if row and row["after"]["of"]]
         if items:
             parts += [element("h3", title), charts.rows(title, items, AXIS)]
-    note = "Hollow: before. Full: after, with its interval of 95%. Retained: what no document is about."
+    note = "Hollow: before. Filled: after, with its 95% interval. Retained: what no document is about."
     return [paragraph(note, class_="note"), *parts, _drift(card), _benchmarks(run)] if parts else []
 
 
@@ -130,13 +130,13 @@ def since(run: RunFiles) -> list[Child]:
             drawn = charts.bullet(text, before["share"] if before["of"] else None, now["share"], None)
             items.append((name, drawn, _asked(now)))
     note = (
-        "Bar: right answers now. Hollow dot: of the run before, where it was asked the same. What is gone should fall"
+        "Bar: right answers now. Hollow dot: those of the earlier run to the same questions. What is gone should fall"
     )
     note += " where it is unlearned." if update["removed"] == "unlearn" else " only where it is dropped or unlearned."
     return [
         paragraph("Passages since ", foreign(Path(update["run"]).name), ". ", note, class_="note"),
-        charts.rows("Right answers since the run before", items, AXIS) if items else None,
-        table("In figures", ("", "passages", "right, that run", "right, now", "95% interval"), cells),
+        charts.rows("Right answers before and after the update", items, AXIS) if items else None,
+        table("In figures", ("", "passages", "right, before", "right, now", "95% interval"), cells),
     ]
 
 

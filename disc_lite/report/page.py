@@ -23,7 +23,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 # (anchor, heading, content); parts without content are left out.
 PARTS = (
     ("card", "Report card", learned.report_card),
-    ("since", "Since the run before", learned.since),
+    ("since", "Since the earlier run", learned.since),
     ("retained", "Learned against forgotten", learned.learned_and_retained),
     ("documents", "Recall by document", learned.by_document),
     ("training", "Training", course.training),

@@ -120,7 +120,7 @@ def test_the_verdict_needs_more_than_chance_in_both_directions() -> None:
     gain = ahead["differences"]["adapted - rag"]
     assert gain["mean"] == 0.2 and gain["low"] < 0 < gain["high"]
     for one, shares in ((ahead, "answers 55%, the adapted model 75%"), (behind, "answers 75%, the adapted model 55%")):
-        assert verdict(one).startswith("Retrieval alone may do as well here, for the difference may be chance")
+        assert verdict(one).startswith("Retrieval alone may do as well here, since the difference may be chance")
         assert shares in verdict(one)
 
 
@@ -132,7 +132,7 @@ def test_a_ceiling_by_choice_of_the_questions_is_no_measurement() -> None:
     assert written["rows"]["ceiling"]["right"] == 200
     assert written["rows"]["ceiling"]["low"] is written["rows"]["ceiling"]["high"] is None
     assert set(written["differences"]) == {"adapted - floor", "adapted - rag", "adapted_rag - rag"}
-    assert choice_of_questions(written).startswith("The base wrote these questions, and only such")
+    assert choice_of_questions(written).startswith("The base wrote these questions, and only those")
     assert verdict(written).endswith("the adapted model 50% without any passage, on questions that favour retrieval.")
     assert "answers 50% where the passage gives 100%." in shortfall({**own, **MEASURED})
     assert "answers 50% of what the base answers with the passage." in shortfall({**written, **MEASURED})
@@ -167,17 +167,17 @@ def test_an_update_tells_what_became_of_what_is_new_and_of_what_was_known() -> N
     assert shortfall(unread) == ""
     assert shortfall(updated((8, 10), (32, 40))) == since_update(updated((8, 10), (32, 40))) == ""
     assert since_update(updated((0, 0), (33, 48), 5, 38)) == (
-        "Nothing was asked about what is new or changed, so nobody knows whether it was learned. Of 38 answers about "
-        "unchanged passages that the run before had right 5 are wrong now; 1 that was wrong is right now."
+        "No question is about what is new or changed, so it is not known whether that was learned. Of 38 answers about "
+        "unchanged passages that were right before the update, 5 are wrong now; 1 that was wrong is right now."
     )
     assert since_update(updated((8, 10), (0, 0), 1, 2, 0)) == (
-        "Of 2 answers about unchanged passages that the run before had right 1 is wrong now."
+        "Of 2 answers about unchanged passages that were right before the update, 1 is wrong now."
     )
     # Statements to finish count as answers.
     finished = {"unchanged": {"adapted": share_of([1, 0]), "earlier": {"right": 2}, "lost": 1, "gained": 0}}
     finished["new"] = {"adapted": share_of([1])}
     assert since_update(updated((0, 0), (33, 48), 5, 38, finished=finished)) == (
-        "Of 40 answers about unchanged passages that the run before had right 6 are wrong now; 1 that was wrong is right now."
+        "Of 40 answers about unchanged passages that were right before the update, 6 are wrong now; 1 that was wrong is right now."
     )
     assert since_update(compared(range(0), range(40), 50)) == ""
 
@@ -240,13 +240,13 @@ def test_nothing_lost_and_nothing_to_lose() -> None:
     ("short", "said"),
     [
         (5, ""),
-        (6, "Of 100 answers to neutral prompts 6 are less than half as long as the base's: the adapted model answers more briefly."),
+        (6, "Of 100 answers to neutral prompts, 6 are less than half as long as the base's: the adapted model answers more briefly."),
     ],
 )  # fmt: skip
 def test_answers_that_became_short_are_told(short: int, said: str) -> None:
     length = change([True] * 100, [i >= short for i in range(100)])
     assert terser({"retained": {LENGTH: length}}) == said
-    assert "neutral prompts 1 is less than" in terser({"retained": {LENGTH: change([True] * 9, [True] * 8 + [False])}})
+    assert "neutral prompts, 1 is less than" in terser({"retained": {LENGTH: change([True] * 9, [True] * 8 + [False])}})
     kept = ([True, False], [True, True], "ab")
     told = forgotten({"retained": {"world": change(*kept), LENGTH: length}, "forgetting": forgetting([kept])})
     assert told == "No answer that should stay right was lost (of 1)."
@@ -269,9 +269,9 @@ def test_a_name_of_several_tasks_without_a_figure_of_its_own_is_told_with_theirs
     results = {"arc_easy": {"acc,none": 0.5}, "arc_challenge": {"acc,none": 0.25}, "arc": {" ": " ", "alias": "arc"}}
     assert _figures(results, "arc_easy") == {"acc": 0.5}
     for name in ("arc", "ai2_arc"):  # a group without a mean, and a tag, which the harness leaves out
-        with pytest.raises(UsageError, match=f"no figure of {name} as a whole") as caught:
+        with pytest.raises(UsageError, match=f"no overall figure for {name}") as caught:
             _figures(results, name)
-        assert caught.value.remedy == "Name what has one: --benchmarks arc_easy,arc_challenge."
+        assert caught.value.remedy == "Name tasks that have one: --benchmarks arc_easy,arc_challenge."
 
 
 def test_metrics_are_those_that_are_finite_before_and_after() -> None:
@@ -329,7 +329,7 @@ def test_few_wrong_answers_or_unstated_ones_are_no_base_that_reads_nothing() -> 
         found = report_card(asked, rows, passages, (), "contains", 0.8)
         assert bool(unreadable(found)) == said
         assert f"it answers 0 of {stated} questions" in unreadable(found) or not said
-        assert unstated(found).startswith(f"Of {40 - stated} of these 40 questions")
+        assert unstated(found).startswith(f"For {40 - stated} of these 40 questions")
     chosen = [Question(q.text, q.answers, "a.md", passage_index=0) for q in asked]
     assert unreadable(report_card(chosen, rows, ["It is dear."] * 40, (), "contains", 0.8)) == ""
 

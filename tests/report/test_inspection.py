@@ -41,7 +41,7 @@ def test_an_unknown_document_is_refused_with_the_nearest_name(run: Path) -> None
 
 
 @pytest.mark.parametrize(("policy", "became"), [
-    ("rehearse", "what was taught of it is rehearsed"), ("unlearn", "what was taught of it is unlearned"),
+    ("rehearse", "what was taught about it is rehearsed"), ("unlearn", "what was taught about it is unlearned"),
 ])  # fmt: skip
 def test_of_a_document_that_an_update_took_out_it_is_said_what_became_of_it(
     run: Path, policy: str, became: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -52,10 +52,10 @@ def test_of_a_document_that_an_update_took_out_it_is_said_what_became_of_it(
     before = [dict(zip(keys, row, strict=True)) for row in rows]
     write_json(run / "update.json", {"removed": policy, "taught_before": before})
     write_jsonl(run / "removed.jsonl", [{"document": "old/gone.md", "sha256": "g"}])
-    took = "an update took it out of the documents; "
+    took = "an update removed it from the documents; "
     for typed, name, reason in (
         ("docs/old/gone.md", "old/gone.md", became), ("gone.md", "old/gone.md", became),
-        ("moved.md", "moved.md", "some of its text is in others now, and what was taught of the rest may still be known"),
+        ("moved.md", "moved.md", "some of its text is in others now, and what was taught about the rest may still be known"),
         ("anew.md", "anew.md", "a new adapter was not taught it"),
     ):  # fmt: skip
         found = inspect_document(run, typed)

@@ -106,7 +106,7 @@ def test_an_update_is_shown_beside_the_run_before(tmp_path: Path) -> None:
     ):
         assert wanted in text
     assert "secret" not in text and "new, statements" not in text
-    assert "Of 12 answers about unchanged passages that the run before had right 2 are wrong now." in page.text[""]
+    assert "Of 12 answers about unchanged passages that were right before the update, 2 are wrong now." in page.text[""]
 
 
 # -- what the page holds ---------------------------------------------------------------------------------
@@ -119,14 +119,14 @@ def test_the_page_has_its_parts_in_their_order_and_says_what_the_run_says(run: P
     ]  # fmt: skip
     assert "tiny after 5 documents" in page.text[""]
     assert "Not read: 1 refused, 1 duplicate" in page.text[""]
-    assert "Closed book it answers 15 of 20 questions (the base: 0). Retrieval alone" in page.text[""]
+    assert "Closed book, it answers 15 of 20 questions (the base: 0). Retrieval alone" in page.text[""]
     assert "retrieval (RAG) answers 50%, the adapted model 75% without any passage" in page.text[""]
     assert (
         "The adapted model lost 11 of 60 answers that should stay right (18.3%; 95% interval: 10.6% to 29.9%):"
         in page.text[""]
     )
     assert "world 1 of 38, open book 9 of 20, instructions 1 of 2; 1 that was wrong is right now." in page.text[""]
-    for text_wanted in ("15 of 20", "75.0%", "53.1% to 88.8%", "contains", "against base, closed book", "+75.0"):
+    for text_wanted in ("15 of 20", "75.0%", "53.1% to 88.8%", "contains", "minus base, closed book", "+75.0"):
         assert text_wanted in page.text["card"], text_wanted
     for text_wanted in (
         "world",
@@ -174,7 +174,7 @@ def test_questions_that_the_base_chose_are_said_to_be_so(run: Path) -> None:
     assert "The base wrote these questions" in page.text["card"]
     assert "base + right passage20 of 20100.0%" in page.text["card"]  # no interval
     assert "base + RAG10 of 2029.9% to 70.1%" in page.text["card"]
-    assert "against base + right passage" not in page.text["card"]
+    assert "minus base + right passage" not in page.text["card"]
 
 
 def test_a_choice_is_right_only_as_a_whole(run: Path) -> None:
@@ -285,7 +285,7 @@ def test_the_page_is_a_pure_function_of_the_run(run: Path, tmp_path: Path) -> No
 def test_a_change_of_how_it_was_computed_is_told(tmp_path: Path) -> None:
     words = page_of(make_run(tmp_path)).text["training"]
     assert (
-        "From step 18 on computed on cpu in passes of at most 2,048 tokens, AdamW in 32 bits (CUDA out of memory)."
+        "From step 18 on, computed on cpu in passes of at most 2,048 tokens, AdamW in 32 bits (CUDA out of memory)."
         in words
     )
 
