@@ -98,5 +98,5 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
     interrupts.saved, interrupts.remedy = f"{target} is finished.", ""  # for a signal from here on
     job.tell("finished")
     if kept is not None:
-        job.tell(f"files of yours came into the earlier export meanwhile: it is {kept} now")
+        job.tell(f"other files appeared in the earlier export in the meantime, so it was kept: {kept}")
     return record

@@ -24,7 +24,7 @@ def check_call(choice: Choice) -> None:
     to, gguf = choice.to, choice.base_gguf
     for option, value, known in (("--to", to, FORMS), ("--onto", choice.onto, ONTO)):
         if value not in known:
-            raise UsageError(f"There is no export {option} {value}.", "", f"There are {', '.join(known)}.")
+            raise UsageError(f"There is no export {option} {value}.", "", f"Choose {', '.join(known)}.")
     if gguf is not None and to not in WITH_GGUF:
         raise UsageError(f"--base-gguf has no meaning for --to {to}.", "", "Leave it out.")
     for path in (gguf, choice.template):
@@ -62,7 +62,7 @@ def check_run(run: FinishedRun, choice: Choice) -> None:
             f"Not every program understands its setting {flag}.", "Merge it with PEFT, or adapt again.",
         )  # fmt: skip
     if choice.onto == "nf4" and run.recipe.memory.quantize != "nf4":
-        raise UsageError("This run was not trained in 4 bits.", "", "Use --onto original.")
+        raise UsageError("--onto nf4 needs a run that was trained in 4 bits.", "", "Use --onto original.")
     with_gguf = choice.to in WITH_GGUF
     converted = with_gguf and choice.to != "gguf-lora" and choice.base_gguf is None
     # llama.cpp's converter supports more families, but without llama.cpp its output is verified here.

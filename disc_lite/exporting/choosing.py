@@ -61,7 +61,7 @@ def on_stored_base(job: Job) -> tuple[Check, JsonObject]:
     merging, answers = merging_of(job), job.outputs.answers
     texts, firsts = with_answers(job.inputs, answers)
     trained, base = (_logits(job, texts, firsts, adapter) for adapter in (True, False))
-    job.tell("comparing it on the base as it is stored with the trained model")
+    job.tell("comparing the adapter on the base as it is stored with the trained model")
     stored = _streamed(job, texts, firsts, lambda module: merging.exact(module, "original"))
     nats, of_base = mean_kl(trained, stored), mean_kl(trained, base)
     same = sum(a == b for a, b in zip(answers, answers_from(stored, answers), strict=True))

@@ -51,7 +51,7 @@ class Gguf:
         except NotImplementedError as error:
             raise UsageError(
                 f"{self.path} cannot be read.",
-                f"Its {name} is in {tensor.tensor_type.name}.",
+                f"Its tensor {name} has the type {tensor.tensor_type.name}.",
                 "Use a GGUF of another type.",
             ) from error
         return values
@@ -80,7 +80,7 @@ def check_bounds(path: Path) -> None:
         walk = _Walk(file, size)
         magic, version = walk.take("<4sI")
         if magic != b"GGUF" or version not in VERSIONS:
-            raise ValueError("It does not begin as a GGUF file of version 2 or 3 does.")
+            raise ValueError("It does not begin like a GGUF file of version 2 or 3.")
         tensors, keys = walk.take("<QQ")
         walk.limit("tensors", tensors, MOST_TENSORS)
         walk.limit("keys", keys, MOST_KEYS)

@@ -60,7 +60,7 @@ def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
         lines += _through_llama(job, base.path, path)
     options = _options(job, base) if job.choice.to == "gguf-lora" else ""
     if options:
-        text = f"llama.cpp adds {job.tokens.beginning} to a conversation, it was trained without: {options}"
+        text = f"llama.cpp adds {job.tokens.beginning} to a conversation, without which it was trained: {options}"
         lines.append(Check("begin", True, "by the chat template", text))
     return ExportResult(lines, {"tensors": len(tensors), **({"options": options} if options else {})})
 
@@ -194,7 +194,7 @@ def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array
         lost, whole = lost - float(np.vdot(off, update)), whole + float(np.vdot(update, update))
     share = 1 - lost / max(whole, 1e-30)
     near = abs(1 - share) <= MOST_LOST
-    text = f"of the adapter's update {share:.0%} is there" + ("" if near else f"; --type {SAFE} keeps it")
+    text = f"{share:.0%} of the adapter's update is there" + ("" if near else f"; --type {SAFE} keeps it")
     return Check("update", near or bool(job.llama), "read back with gguf", text, share)
 
 
@@ -207,12 +207,12 @@ def _gguf_read_back(
     for number, (name, values) in enumerate(expected.items(), 1):
         job.check()
         if number % EACH == 1:
-            job.tell(f"reading tensor {number} of {len(expected)} again")
+            job.tell(f"reading back tensor {number} of {len(expected)}")
         right = values()
         error = float(np.linalg.norm(file.numbers(name) - right) / max(1e-12, float(np.linalg.norm(right))))
         near = near and error <= ROUNDING.get(file.tensors[name].tensor_type.name, COARSE)
         worst = max(worst, error)
-    text = f"adapted, {len(expected)}: off by at most {worst:.2%} of their length"
+    text = f"{len(expected)} adapted, off by at most {worst:.2%} of their norm"
     lines = [Check("tensors", near, how, text, worst)]
     if base is not None:
         others = [name for name in base.tensors if name not in expected]

@@ -109,16 +109,14 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
         )
     architecture = base.value("general.architecture")
     if architecture != layout.architecture:
-        raise _other(base, f"Its architecture is {architecture}, that of the run is {layout.architecture}.")
+        raise _other(base, f"Its architecture is {architecture}; that of the run is {layout.architecture}.")
     _check_vocabulary(base, vocabulary)
     stored = {name: at for name, at in stored_tensors(folder).items() if _in_every_gguf(name)}
     _check_shapes(base, layout, stored, 1 + max(vocabulary.values()))
     for tensor in (name for name in stored if "norm" in name):
         expected = numbers(stored[tensor].read()) + layout.norm_shift
         if not np.allclose(base.numbers(layout.name(tensor)), expected, rtol=4e-3, atol=1e-5):
-            raise _other(
-                base, f"The values of {layout.name(tensor)} differ: it is another training of this architecture."
-            )
+            raise _other(base, f"The values of {layout.name(tensor)} differ: it is another model of this architecture.")
     _check_rows(base, layout, {name: at for name, at in stored.items() if len(at.shape) > 1 and ".layers." in name})
 
 
@@ -141,7 +139,7 @@ def _check_shapes(base: Gguf, layout: Layout, stored: Mapping[str, Stored], toke
         shape = None if there is None else tuple(int(n) for n in reversed(there.shape))
         padded = plain_name(tensor) in OF_TOKENS and shape and shape[0] >= tokens and shape[1:] == at.shape[1:]
         if shape != at.shape and not padded:
-            raise _other(base, f"The tensor {name} has the shape {shape}, in the model it has {at.shape}.")
+            raise _other(base, f"The tensor {name} has the shape {shape}; in the model it has {at.shape}.")
 
 
 def _check_rows(base: Gguf, layout: Layout, matrices: dict[str, Stored]) -> None:
@@ -160,7 +158,7 @@ def _check_vocabulary(base: Gguf, vocabulary: dict[str, int]) -> None:
     tokens = base.value("tokenizer.ggml.tokens")
     tokens = tokens if isinstance(tokens, list) else []
     if len(tokens) <= max(vocabulary.values()):
-        raise _other(base, f"It has {len(tokens):,} tokens, the model has {max(vocabulary.values()) + 1:,}.")
+        raise _other(base, f"It has {len(tokens):,} tokens; the model has {max(vocabulary.values()) + 1:,}.")
     different = next((t for t, i in sorted(vocabulary.items(), key=lambda item: item[1]) if tokens[i] != t), None)
     if different is not None:
         raise _other(base, f"Its token {vocabulary[different]} is not {different!r}.")
@@ -168,7 +166,7 @@ def _check_vocabulary(base: Gguf, vocabulary: dict[str, int]) -> None:
 
 def _other(base: Gguf, why: str) -> UsageError:
     return UsageError(
-        f"{base.path} is not the base of this run.", why, "Take a GGUF of exactly the model that was adapted."
+        f"{base.path} is not the base of this run.", why, "Use a GGUF of exactly the model that was adapted."
     )
 
 

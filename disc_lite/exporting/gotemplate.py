@@ -21,7 +21,7 @@ from disc_lite.models import Tokens
 Message = dict[str, str]
 OTHER_DATE = datetime(2031, 1, 5, 13, 45, 56)  # text that changes with this date contains the date
 MARKS = {"system": "Xq7systemXq7", "user": "Xq7userXq7", "assistant": "Xq7assistantXq7"}
-REMEDY = "Run `ollama show --modelfile BASE` for the same base in Ollama, and give its text as the template."
+REMEDY = "Run `ollama show --modelfile BASE` for the same base in Ollama, and give its output as the template."
 # Text that in a Go template would open an action, end the value in the Modelfile, or be dropped by Ollama's parser.
 _SPECIAL = re.compile(r'\{{2,}|\{\Z|"{3,}|[^\n\t -~]')
 
@@ -137,7 +137,7 @@ def _rendered(tokens: Tokens, messages: list[Message], prompt: bool) -> str:
     adds_bos = tokens.bos == [tokens.hf.bos_token_id] and not tokens.omits_bos  # else the GGUF says that none is added
     bos = tokens.beginning if adds_bos else ""
     if not now.startswith(bos):
-        raise cannot(f"It begins with {bos} only where there is no system prompt.")
+        raise cannot(f"It begins with {bos} only if there is no system prompt.")
     lines, others = now.removeprefix(bos).split("\n"), later.removeprefix(bos).split("\n")
     dated = [line for line, other in zip(lines, others, strict=False) if line != other]
     control = tokens.hf.get_added_vocab()
@@ -164,7 +164,7 @@ def verify(tokens: Tokens, pieces: Pieces) -> None:
         text = _rendered(tokens, messages, prompt=not begun)
         if pieces.render(messages) != (text[: text.rfind(begun) + len(begun)] if begun else text):
             roles = ", ".join(message["role"] for message in messages)
-            raise cannot(f"In a conversation of {roles} it writes other pieces.")
+            raise cannot(f"In a conversation of {roles} it writes different text.")
 
 
 def cannot(why: str) -> UsageError:

@@ -72,7 +72,7 @@ def run_llama(request: Request, check: Callable[[], None] = lambda: None) -> Out
             raise EnvironmentNotReady(
                 "llama.cpp was killed while it ran the export.",
                 f"The system had no memory left for it, or it took more than {TIMEOUT_S // 60} minutes.",
-                "Repeat it where more memory is free.",
+                "Free some memory and repeat the command.",
             )
         if code or not answer_file.is_file():
             raise ValueError(f"llama.cpp ended with code {code}: {last}")

@@ -21,15 +21,15 @@ from disc_lite.storage import JsonObject, read_jsonl
 
 # What the card says about a file of an earlier run that was removed (BEFORE) or has a later version (VERSION).
 BEFORE = {
-    "rehearse": "earlier, and rehearsed", "unlearn": "earlier, then unlearned",
+    "rehearse": "earlier, then rehearsed", "unlearn": "earlier, then unlearned",
     "drop": "earlier, neither rehearsed nor unlearned",
 }  # fmt: skip
 EARLIER = "earlier, unchanged since"
 TAUGHT = ("by this run", EARLIER, BEFORE["rehearse"])
 VERSION = {
-    "rehearse": "an earlier version; what was taken out of it is rehearsed",
-    "unlearn": "an earlier version; what was taken out of it was unlearned",
-    "drop": "an earlier version; what it said otherwise may still be known",
+    "rehearse": "an earlier version; what was removed from it is rehearsed",
+    "unlearn": "an earlier version; what was removed from it was unlearned",
+    "drop": "an earlier version; what it said differently may still be known",
 }
 HUB_LICENCES = ("Apache-2.0", "MIT")  # licences whose name on the hub is this one in lower case
 
@@ -80,17 +80,17 @@ def _beside_nf4(to: str, measured: JsonObject | None) -> Iterable[str]:
         if measured and measured["kl"] is not None:
             found = (
                 f" (measured: {measured['equal']} of {measured['of']} answers equal, KL {measured['kl']:.2g} nats per "
-                f"token; of the base alone {measured['kl_of_base']:.2g})"
+                f"token, that of the base alone {measured['kl_of_base']:.2g})"
             )
         yield (
-            "It was trained on the base in NF4 and compared with the trained model there. On the base as it is stored, "
-            "as without `quantization_config` and as vLLM, SGLang and TGI load it, it may give other answers"
-            f"{found}. For those take the form `merged` (`disc-lite export RUN --to merged`)."
+            "The adapter was trained and verified on the base in NF4. On the base as it is stored (without "
+            "`quantization_config`, and in vLLM, SGLang and TGI) it may give other answers"
+            f"{found}. For these use the form `merged` (`disc-lite export RUN --to merged`)."
         )
     elif to == "gguf-lora":
         yield (
-            "It was trained on the base in NF4. A GGUF of the base has other weights, with which it may give other "
-            "answers. The form `gguf` is written from the weights that come closest."
+            "The adapter was trained on the base in NF4. A GGUF of the base has other weights, with which it may give "
+            "other answers. The form `gguf` is written from the weights that come closest."
         )
     else:
         return
@@ -101,7 +101,7 @@ def _training(run: FinishedRun) -> str:
     """Describe in a sentence how the adapter was made; counts the steps up to the saved one."""
     recipe, method = run.recipe, run.method
     if method.has_teacher:
-        how = "by self-distillation: the base with the documents in its context was the teacher of the one without"
+        how = "by self-distillation: the base with the documents in its context taught the base without them"
     elif method.needs_pairs:
         how = "by fine-tuning on answers to questions about the documents"
     else:

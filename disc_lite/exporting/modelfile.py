@@ -17,8 +17,8 @@ _COMMAND = re.compile(
 HEADER = "# ollama create NAME -f Modelfile\n"
 DERIVED = """\
 # TEMPLATE is the model's own chat template, without tools{date}.
-# Ollama 0.30 and later may take the one inside the GGUF instead where that knows tools or thinking;
-# `OLLAMA_GO_TEMPLATE=1 ollama serve` takes this one.
+# Ollama 0.30 and later may use the one inside the GGUF instead, if that supports tools or thinking;
+# `OLLAMA_GO_TEMPLATE=1 ollama serve` uses this one.
 """
 
 
@@ -67,7 +67,9 @@ def _copied_lines(template: str) -> list[str]:
     copied = [(name, value) for name, value in commands if name in COPIED]
     templates = [value for name, value in copied if name in ("TEMPLATE", "RENDERER")]
     if not templates:
-        raise UsageError("The Modelfile for the template has no TEMPLATE.", "", REMEDY)
+        raise UsageError("The Modelfile of --template has no TEMPLATE.", "", REMEDY)
     if any("{%" in value for value in templates):
-        raise UsageError("Its TEMPLATE is Jinja.", "Ollama's TEMPLATE is a Go template.", "Leave it out.")
+        raise UsageError(
+            "The TEMPLATE in the Modelfile is Jinja.", "Ollama's is a Go template.", "Leave --template out."
+        )
     return [f"{name} {value}" for name, value in copied]

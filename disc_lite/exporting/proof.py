@@ -111,6 +111,6 @@ def require_passed(checks: Sequence[Check], output: Path) -> None:
         raise GateFailed(
             f"The exported model {found}; {output} was not written.",
             f"{failed.what} ({failed.how}): {failed.text}.",
-            "Try another form: --to, --onto, --base-gguf, or for GGUF --type F16, a larger file. Rounding changes the "
-            "answers of small models; of a large one, report it.",
+            "Try another form (--to, --onto, --base-gguf), or a larger GGUF (--type F16). Rounding changes the answers "
+            "of small models; if it is a large one, report this.",
         )

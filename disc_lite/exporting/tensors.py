@@ -17,7 +17,7 @@ from torch import Tensor
 from disc_lite.hub.weights import Shape, weight_files
 from disc_lite.storage import JsonObject, disk
 
-_AGAIN = "Copy it again from where it came, then repeat the command."
+_AGAIN = "Copy it again from its source, then repeat the command."
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 

@@ -67,9 +67,9 @@ def open_base(folder: Path) -> Model:
     if not isinstance(name, str) or not name:
         raise UsageError(
             f"{folder} does not name the model that it was trained on.", f"{CONFIG} has no base_model_name_or_path.",
-            "Write the model's folder or hub id there.",
+            "Add it, with the model's folder or hub id.",
         )  # fmt: skip
-    written = f"Write where it is now as base_model_name_or_path into {folder / CONFIG}, or"
+    written = f"Write its folder as base_model_name_or_path into {folder / CONFIG}, or"
     model = open_trained_on(name, folder, *([] if is_noted(folder / CONFIG) else [written]))
     check_fit(folder, config, model.folder)
     _require_trained_on(folder, model)
@@ -87,8 +87,8 @@ def _require_trained_on(folder: Path, model: Model) -> None:
             f"{model.name} is not the model that {folder} was trained on.", "Its weight files hold other weights.",
             "Put the old files back."
             if is_noted(folder / CONFIG)
-            else f"Write where that model is as base_model_name_or_path into {folder / CONFIG}; to use this one all "
-            f"the same, remove {TRAINED_ON}.",
+            else f"Write the folder of that model as base_model_name_or_path into {folder / CONFIG}; to use this one "
+            f"anyway, remove {TRAINED_ON}.",
         )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def _require_weights(folder: Path) -> None:
         raise UsageError(
             f"{folder} has no {WEIGHTS}.",
             "Its weights are a pickle file, and loading one executes code in it." if pickled else "",
-            "Load it with PEFT where you trust it, then save_pretrained(folder)." if pickled else "Copy it again.",
+            "If you trust it, load it with PEFT and call save_pretrained(folder)." if pickled else "Copy it again.",
         )
     require_unchanged(folder / WEIGHTS)
     record = folder / EXPORT_RECORD
@@ -159,7 +159,7 @@ def check_fit(folder: Path, config: JsonObject, base: Path) -> None:
     if fault:
         raise UsageError(
             f"The adapter in {folder} does not fit its base.", fault,
-            f"Check that {base} is the model it was trained on, and that the adapter was copied whole.",
+            f"Check that {base} is the model it was trained on, and that the adapter was copied completely.",
         )  # fmt: skip
 
 
@@ -177,9 +177,9 @@ def _fault(lora: dict[str, Shape], weights: dict[str, Shape], config: JsonObject
             return f"The base has no weight {module.removeprefix(PREFIX)}."
         a, b = (lora[f"{module}.lora_{x}.weight"] for x in "AB")
         if weight and not (len(weight) == len(a) == 2 and a[1] == weight[1] and b == (weight[0], a[0])):
-            return f"{module.removeprefix(PREFIX)} is {weight} in the base, its A and B are {a} and {b}."
+            return f"{module.removeprefix(PREFIX)} is {weight} in the base; its A and B are {a} and {b}."
         if a[:1] != (config.get("r"),) and not config.get("rank_pattern"):
-            return f"A of {module.removeprefix(PREFIX)} is {a}, the rank in {CONFIG} is {config.get('r')}."
+            return f"A of {module.removeprefix(PREFIX)} is {a}; the rank in {CONFIG} is {config.get('r')}."
     adapted = {plain_name(module.removeprefix(PREFIX)) for module in modules}
     missing = _named_modules(config, shapes, adapted) - adapted
     if missing:

@@ -121,7 +121,7 @@ _TABLE = (
           3840, 48, 16, 8, 256, 15360, 262208, True, "Gemma", True, "without its part for images"),
     Alias("gemma-4-e4b", "google/gemma-4-E4B-it", "gemma4_text", 4.52,
           2560, 42, 8, 2, 256, 10240, 262144, True, "Apache-2.0", False,
-          "and 2.8 billion of embeddings by layer, 5.3 GiB that stay in 16 bits",
+          "plus 2.8 billion of per-layer embeddings, 5.3 GiB that stay in 16 bits",
           {"hidden_size_per_layer_input": 256, "num_kv_shared_layers": 18, "global_head_dim": 512}),
     Alias("phi-4-mini", "microsoft/Phi-4-mini-instruct", "phi3", 3.84,
           3072, 32, 24, 8, 128, 8192, 200064, True, "MIT", False),
@@ -172,13 +172,13 @@ def check_folder(folder: Path) -> None:
     weights = [path.name for path in weight_files(folder)]
     if "config.json" not in names and (folder / "adapter" / "adapter_config.json").is_file():
         raise UsageError(
-            f"{folder} is a run, not a model.", "A run is taught more by an update.",
+            f"{folder} is a run, not a model.", "A run is taught more with an update.",
             f"Leave --model out and add --update {shlex.quote(str(folder))}.",
         )  # fmt: skip
     if "adapter_config.json" in names and not weights:
         raise EnvironmentNotReady(
             f"{folder} is an adapter, not a model.",
-            remedy="Name the model it was trained on; a run is taught more by --update RUN.",
+            remedy="Name the model it was trained on; a run is taught more with --update RUN.",
         )
     missing = [] if "config.json" in names else ["config.json"]
     missing += [name for name in weights or ["*.safetensors"] if name not in names]
@@ -191,10 +191,10 @@ def check_folder(folder: Path) -> None:
         raise EnvironmentNotReady(
             f"{folder} holds its weights as pickle only ({pickles[0]}).",
             "Loading a pickle runs whatever code is in it.",
-            "Convert it: load it once where you trust it, then save_pretrained(folder).",
+            "If you trust it, convert it: load it once and call save_pretrained(folder).",
         )
     raise EnvironmentNotReady(
-        f"{folder} is not a whole model.",
+        f"{folder} is not a complete model.",
         f"Missing: {', '.join(missing)}.",
         "Copy the whole model folder, or let `--model owner/name` fetch it.",
     )
@@ -207,7 +207,7 @@ def _require_contents(folder: Path, names: set[str], weights: list[str]) -> None
     if pointers := [name for name in (*weights, TOKENIZER) if name in names and _is_pointer(folder / name)]:
         raise EnvironmentNotReady(
             f"{folder} was cloned without its large files.",
-            f"In their place are pointers of Git LFS: {', '.join(pointers)}.",
+            f"In their place it has pointers of Git LFS: {', '.join(pointers)}.",
             f"Install git-lfs, then: git -C {shlex.quote(str(folder))} lfs pull",
         )
 

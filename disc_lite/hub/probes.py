@@ -32,7 +32,7 @@ def read_probes(folder: Path) -> Probes:
         reserved = tuple(map(_text, spec.get("reserved_names", [])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EnvironmentNotReady(
-            f"{path} is not a valid probes.json.", "A key is missing or of a wrong type.",
+            f"{path} is not a valid probes.json.", "A key is missing or has a wrong type.",
             'It needs {"reserved_names": […], "probes": {"name": [{"question": …, "answers": […]}]}}.',
         ) from error  # fmt: skip
     return Probes(questions, reserved, str(spec.get("recipe", Probes.recipe)))

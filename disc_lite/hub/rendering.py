@@ -45,7 +45,7 @@ def require_bounded(template: str, contexts: Sequence[Mapping[str, Any]]) -> Non
     output = _child_output(template, json.dumps(contexts, default=str))
     if not output.startswith("["):
         raise unusable(
-            f"Of one short conversation it makes {int(output):,} characters." if output.isdigit() else output
+            f"It renders one short conversation as {int(output):,} characters." if output.isdigit() else output
         )
 
 

@@ -69,7 +69,7 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
     except UsageError as error:
         raise UsageError(
             f"The model that {folder} was trained on was not found.", error.what,
-            f"{remedy} name where it is now: DISC_LITE_MODELS=FOLDER.",
+            f"{remedy} give its new folder: DISC_LITE_MODELS=FOLDER.",
         ) from error  # fmt: skip
     with suppress(UsageError):  # for a copy of a hub model, exports name the hub id
         model = replace(model, reference=resolve(name).location)
@@ -203,8 +203,8 @@ def _require_whole(hub_id: str, folder: Path) -> None:
         check_folder(folder)
     except EnvironmentNotReady as error:
         raise EnvironmentNotReady(
-            f"{hub_id} is not a whole model in safetensors.", error.why,
-            "Name a repository that has these files, as one of GGUF has not; or repeat it with a network connection.",
+            f"{hub_id} is not a complete model in safetensors.", error.why,
+            "Name a repository that has these files (one of GGUF has not), or repeat this with a network connection.",
         ) from error  # fmt: skip
 
 
@@ -215,20 +215,20 @@ def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
     message = next((line for line in str(error).splitlines() if line.strip()), "")[:160]
     if disk.is_full(error):
         return EnvironmentNotReady(
-            f"The disk is full, so {hub_id} was not downloaded whole.", message,
+            f"The disk is full, so {hub_id} was not downloaded completely.", message,
             "Free some space and repeat the command: what was downloaded stays.",
         )  # fmt: skip
     if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
         return EnvironmentNotReady(
             f"{hub_id} is not on this machine, or not all of it, and cannot be downloaded.",
             "Offline mode is on." if _offline() else message,
-            "Download it once with a network connection; or copy its folder here and name that: with --model, or for "
-            "what was trained on it DISC_LITE_MODELS=FOLDER.",
+            "Download it once with a network connection, or copy its folder here and name that: with --model, or for "
+            "what was trained on it as DISC_LITE_MODELS=FOLDER.",
         )
     if getattr(getattr(error, "response", None), "status_code", 0) == 401:
         return EnvironmentNotReady(
             f"The hub refused the account of this machine, so {hub_id} was not downloaded.", message,
-            "Its token may be out of date: `hf auth login`, or take HF_TOKEN out of the environment.",
+            "Its token may have expired: run `hf auth login`, or remove HF_TOKEN from the environment.",
         )  # fmt: skip
     return EnvironmentNotReady(
         f"The download of {hub_id} broke off.", f"{type(error).__name__}: {message}",

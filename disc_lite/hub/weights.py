@@ -19,7 +19,7 @@ def read_object(path: Path) -> JsonObject:
         if not isinstance(content, dict):
             raise ValueError(f"It holds no JSON object, but {type(content).__name__}.")
     except (OSError, ValueError, RecursionError) as error:
-        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from where it came.") from error
+        raise EnvironmentNotReady(f"{path} is broken.", str(error), "Copy it again from its source.") from error
     return content
 
 
@@ -36,9 +36,7 @@ def weight_files(folder: Path) -> list[Path]:
     if path.is_file():
         named = read_object(path).get("weight_map")
         if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
-            raise EnvironmentNotReady(
-                f"{path} is broken.", "It has no weight_map.", "Copy it again from where it came."
-            )
+            raise EnvironmentNotReady(f"{path} is broken.", "It has no weight_map.", "Copy it again from its source.")
         return [folder / name for name in sorted(set(named.values()))]
     return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_"))
 
@@ -70,5 +68,5 @@ def shapes_in(path: Path) -> dict[str, Shape]:
             return {n: () if s.get_dtype() == "U8" else tuple(s.get_shape()) for n, s in slices.items()}
     except (SafetensorError, OSError) as error:
         raise EnvironmentNotReady(
-            f"{path} cannot be read.", str(error).split("\n")[0], "Copy it again from where it came."
+            f"{path} cannot be read.", str(error).split("\n")[0], "Copy it again from its source."
         ) from error

@@ -49,7 +49,7 @@ def take_over(model: PeftModel, folder: Path) -> None:
     try:
         saved = load_file(folder / WEIGHTS)
         if differing := saved.keys() ^ state_of(model).keys():
-            raise ValueError(f"Its tensors are others: {min(differing)}.")
+            raise ValueError(f"Its tensors have other names: {min(differing)}.")
         set_peft_model_state_dict(model, saved)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise misfit(folder, _last_line(error)) from error
@@ -100,7 +100,7 @@ def state_of(model: PeftModel, name: str = "default") -> dict[str, Tensor]:
 
 def misfit(folder: Path, why: str) -> EnvironmentNotReady:
     return EnvironmentNotReady(
-        f"The adapter in {folder} cannot be loaded onto its base.", why, "Check that both were copied whole."
+        f"The adapter in {folder} cannot be loaded onto its base.", why, "Check that both were copied completely."
     )
 
 

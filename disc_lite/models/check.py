@@ -39,7 +39,7 @@ COVERED = 0.95  # smallest share of the decoder's weights that the adapter reach
 # from the best one. A wrong mask or a missing logit cap changes them by tenths of a nat.
 FP32, BF16 = 1e-3, 0.08
 
-APART = "This model cannot read packed rows: it reads one text a row, without shared prefixes, which is slower."
+APART = "This model cannot read packed rows: it reads one text per row, without shared prefixes, which is slower."
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Check:
         if failed:
             raise EnvironmentNotReady(
                 f"The model in {base.folder} cannot be adapted: the check of its {failed.name} failed.", failed.text,
-                "`disc-lite models check` shows all of it, `disc-lite models` names of models that work.",
+                "`disc-lite models check` shows the whole check; `disc-lite models` lists models that work.",
             )  # fmt: skip
 
 
@@ -116,9 +116,9 @@ def check_reading(base: Base) -> Line:
             break
     words = "packed rows and trees" if base.packs else "texts of several lengths in one batch"
     if not difference <= _tolerance(base):
-        return Line("reading", False, f"Of {words}, log-probabilities differ by {difference:.2g} from the text alone.")
+        return Line("reading", False, f"Log-probabilities of {words} differ by {difference:.2g} from each text alone.")
     if base.packs:
-        return Line("reading", True, f"packed rows and trees equal the text alone, {_within(difference)}")
+        return Line("reading", True, f"packed rows and trees equal each text alone, {_within(difference)}")
     return Line("reading", True, APART, True)
 
 

@@ -61,9 +61,9 @@ def untested(device: torch.device) -> str:
         return ""
     rest = {"xpu": "in bf16", "mps": "in fp32, with the memory of the machine, AdamW in 32 bits"}.get(device.type)
     return (
-        f"disc-lite was never tested on GPUs of {maker}: memory and time are estimates for "
+        f"disc-lite was never tested on GPUs by {maker}: memory and time are estimates for "
         f"{'CPUs' if device.type == 'mps' else 'NVIDIA'}{f'; it computes {rest}' if rest else ''}. "
-        "The check of the model at its start does run on it."
+        "The check of the model at the start does run on it."
     )
 
 
@@ -86,7 +86,7 @@ def use_device(device: torch.device) -> None:
         if "CUDA driver error" not in str(error):
             raise
         raise EnvironmentNotReady(
-            f"The driver of the {torch.cuda.get_device_name(device)} gives no memory.", str(error).splitlines()[0],
+            f"The driver of the {torch.cuda.get_device_name(device)} allocates no memory.", str(error).splitlines()[0],
             "Set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:False in the environment.",
         ) from error  # fmt: skip
 

@@ -56,6 +56,6 @@ def halved_if_full(
 def too_long(full: WillNotFit, name: str, tokens: int) -> WillNotFit:
     """Return the error for a single example that does not fit on its own."""
     return WillNotFit(
-        f"{full.what.removesuffix('.')} at a single example: {name}, {tokens:,} tokens.", full.why,
-        "Close other programs, or cut shorter: disc.teacher_tokens, documents.passage_tokens.",
+        f"{full.what.removesuffix('.')} with a single example: {name}, {tokens:,} tokens.", full.why,
+        "Close other programs, or lower disc.teacher_tokens and documents.passage_tokens.",
     )  # fmt: skip

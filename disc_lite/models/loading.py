@@ -46,8 +46,8 @@ def load_unchecked(folder: Path | str, quantize: str = "nf4", device: str | None
     where, folder = device_of(device), Path(folder)
     if not folder.is_dir():
         raise EnvironmentNotReady(
-            f"There is no model folder {folder}.", "A name, as `--model` takes it, is no folder.",
-            "disc_lite.hub.source.open_model(NAME).folder is that of a name.",
+            f"There is no model folder {folder}.", "A name that `--model` takes is not a folder.",
+            "For a name use disc_lite.hub.source.open_model(NAME).folder.",
         )  # fmt: skip
     use_device(where)
     tokens, model = _read(folder, quantize, where)
@@ -77,11 +77,13 @@ def _read(folder: Path, quantize: str, where: torch.device) -> tuple[Tokens, Pre
         why = " ".join(str(error).split())[:200]
         raise EnvironmentNotReady(
             f"The model in {folder} cannot be loaded.", f"{type(error).__name__}: {why}",
-            "Check that its files are whole; `disc-lite models` lists names of models that work.",
+            "Check that its files are complete; `disc-lite models` lists names of models that work.",
         ) from error  # fmt: skip
     model, info = loaded
     if fault := fault_of(model, info):
-        raise EnvironmentNotReady(f"The model in {folder} is damaged.", fault, "Download it again, or another copy.")
+        raise EnvironmentNotReady(
+            f"The model in {folder} is damaged.", fault, "Download it again, or use another copy."
+        )
     _keep_what_is_read(model)
     return tokens, model
 
@@ -104,7 +106,7 @@ def _auto_class(config: PretrainedConfig) -> Any:
     for auto in (AutoModelForCausalLM, AutoModelForImageTextToText):
         if type(config) in auto._model_mapping:
             return auto
-    raise ValueError(f"Models of the type {config.model_type} do not write text.")
+    raise ValueError(f"Models of the type {config.model_type} do not generate text.")
 
 
 def _attention(auto: Any, config: PretrainedConfig) -> str:

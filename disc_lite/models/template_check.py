@@ -5,9 +5,11 @@ from __future__ import annotations
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.tokens import Tokens
 
-WITHOUT = "This model has no chat template, so it is asked as `Question: …  Answer:`. An instruct model answers better."
+WITHOUT = (
+    "This model has no chat template, so it is prompted with `Question: …  Answer:`. An instruct model answers better."
+)
 UNENDED = "The chat template writes nothing after an answer; the tokenizer's EOS, {}, is taken as its end."
-THINKS = "This model always thinks before it answers, so answers are long and late. An instruct model answers at once."
+THINKS = "This model always thinks before it answers, so answers are long and slow. An instruct model answers at once."
 OPENINGS = ("<think>", "[THINK]", "<|channel|>analysis")
 
 
@@ -17,10 +19,10 @@ def check_template(tokens: Tokens) -> tuple[bool, str, bool]:
     if answer[-1] not in tokens.stop_ids:
         return False, "An answer in the chat template does not end with a stop token.", False
     if "one two" not in (taught := tokens.decode(answer)):
-        return False, f"Of the answer `one two` the chat template leaves `{taught.strip()}`.", False
+        return False, f"The chat template turns the answer `one two` into `{taught.strip()}`.", False
     begins = sum(prompt[n : n + len(tokens.bos)] == tokens.bos for n in range(len(prompt))) if tokens.bos else 0
     if begins > 1:
-        return False, f"A prompt in the chat template has the token that begins a text {begins} times.", False
+        return False, f"A prompt in the chat template contains {begins} times the token that begins a text.", False
     try:
         tokens.conversation([("a", "b")], "c")
     except EnvironmentNotReady as error:  # single questions can be asked all the same

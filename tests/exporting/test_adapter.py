@@ -113,9 +113,9 @@ def test_the_model_card_of_an_update_has_what_earlier_runs_taught(run: Path) -> 
         assert f"| `{'ab' * 32}` | {when} |" in card
     assert "taught 2 documents\n" in card and "steps after 78 of 2 earlier runs" in card
     assert [line.split(" | ")[-1] for line in card.split("\n") if "cd" * 32 in line] == [
-        "an earlier version; what it said otherwise may still be known |", "earlier, and rehearsed |",
+        "an earlier version; what it said differently may still be known |", "earlier, then rehearsed |",
         "earlier, neither rehearsed nor unlearned |", "earlier, then unlearned |",
-        "an earlier version; what was taken out of it was unlearned |",
+        "an earlier version; what was removed from it was unlearned |",
     ]  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def test_the_card_of_an_adapter_in_nf4_loads_its_base_in_nf4(runs: Any, folders:
     assert elsewhere["what"] == "elsewhere" and elsewhere["passed"] and made["on_stored_base"]["of"] == 3
     assert min(made["on_stored_base"][each] for each in ("kl", "kl_of_base")) > 0
     card = (folder / "README.md").read_text()
-    assert f"KL {made['on_stored_base']['kl']:.2g} nats per token" in card and "take the form `merged`" in card
+    assert f"KL {made['on_stored_base']['kl']:.2g} nats per token" in card and "use the form `merged`" in card
     code = card.split("```python\n")[1].split("```")[0].replace("path/to/llama", str(folders("llama")))
     assert code.count("bfloat16") == 2
     found: dict[str, Any] = {}

@@ -95,7 +95,7 @@ def test_a_place_that_changes_while_an_export_is_made(run: Path, tmp_path: Path,
         monkeypatch.setattr(ggufs, "write_lora", write)
 
     meanwhile(lambda: export(run, "gguf-lora", out))
-    with pytest.raises(RunFailed, match=r"exists already(?s:.)*name another"):
+    with pytest.raises(RunFailed, match=r"already exists(?s:.)*name another"):
         export(run, "gguf-lora", out)
     meanwhile(lambda: shutil.rmtree(out))
     export(run, "gguf-lora", out, force=True)
@@ -284,7 +284,7 @@ IMPOSSIBLE = [
     (["--to", "gguf", "--base-gguf", "README.md", "--type", "q9"], "no --type Q9"),
     (["--to", "gguf", "--base-gguf", "README.md", "--type", "q4_k_m"], "Use --type Q4_K."), (["--to", "merged", "--type", "Q8_0"], "needs"),
     (["--to", "gguf-lora", "--template", "README.md"], "no meaning"), (["--to", "pdf"], "pdf"),
-    (["--to", "merged", "--onto", "nf4"], "not trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
+    (["--to", "merged", "--onto", "nf4"], "needs a run that was trained in 4 bits"), (["--to", "adapter", "--onto", "nf4"], "no meaning"),
     (["--to", "adapter", "--device", "gpu"], "no device"), (["--to", "adapter", "-o", "x" * 300], "another --output"),
     (["--to", "adapter", "-o", "README.md/out"], "another --output")
 ]  # fmt: skip

@@ -208,7 +208,7 @@ def test_a_gguf_of_another_model_is_refused(runs: Any, folders: Any, tmp_path: P
         "architecture": "qwen3",
         "vocabulary": "token",
         "shape": "shape",
-        "norm": "another training",
+        "norm": "another model of this",
         "rows": "Rows",
         "matrix": "Rows",
     }

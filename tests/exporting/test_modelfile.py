@@ -195,7 +195,7 @@ BEGIN = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 @pytest.mark.parametrize(
     ("tokenizer", "template", "why"),
     [
-        ("qwen2", "{% if messages|length > 4 %}Long. {% endif %}" + CHATML + BEGIN, "it writes other pieces"),
+        ("qwen2", "{% if messages|length > 4 %}Long. {% endif %}" + CHATML + BEGIN, "it writes different text"),
         ("qwen2", "{{ messages[0].content if messages[0].role == 'system' }}" + CHATML + BEGIN, "more than once"),
         ("qwen2", "{% if messages[0].role == 'system' %}{{ raise_exception('none') }}{% endif %}" + CHATML + BEGIN,
          "refuses the roles system, user: none"),

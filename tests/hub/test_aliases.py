@@ -133,7 +133,7 @@ def test_a_run_is_no_model_but_can_be_taught_more(tmp_path: Path) -> None:
     model_folder(tmp_path / "my run" / "adapter", "adapter_config.json", "adapter_model.safetensors")
     with pytest.raises(UsageError, match=rf"--update '{tmp_path}/my run'"):
         resolve(str(tmp_path / "my run"))
-    with pytest.raises(EnvironmentNotReady, match="taught more by --update RUN"):
+    with pytest.raises(EnvironmentNotReady, match="taught more with --update RUN"):
         resolve(str(tmp_path / "my run" / "adapter"))
 
 

@@ -206,7 +206,7 @@ def test_a_snapshot_whose_links_lead_nowhere_is_downloaded_again(
 def test_a_repository_without_safetensors_is_refused_as_such(downloaded: dict[str, str]) -> None:
     downloaded.clear()
     downloaded |= {"model-Q4_K_M.gguf": "", "README.md": ""}
-    with pytest.raises(EnvironmentNotReady, match="owner/name is not a whole model in safetensors") as caught:
+    with pytest.raises(EnvironmentNotReady, match="owner/name is not a complete model in safetensors") as caught:
         open_model("owner/name")
     assert "safetensors, tokenizer.json" in caught.value.why and "GGUF" in caught.value.remedy
 
@@ -218,5 +218,5 @@ def test_a_model_that_may_not_be_read_is_no_defect(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", closed)
-    with pytest.raises(EnvironmentNotReady, match=r"cannot be read(?s:.)*Change the rights"):
+    with pytest.raises(EnvironmentNotReady, match=r"cannot be read(?s:.)*Change the permissions"):
         open_model(str(folders("llama")))

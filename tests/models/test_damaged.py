@@ -169,7 +169,7 @@ def flip(folder: Path) -> None:
 
 
 ADAPTERS: dict[str, tuple[Damage, str]] = {
-    "one bit": (flip, "SHA-256 is not the one that was noted"),
+    "one bit": (flip, "SHA-256 is not the one recorded"),
     "a tensor is missing": (tensors(lambda t: t.pop(A), LORA), "lacks the tensor"),
     "one is renamed": (
         tensors(lambda t: t.update({A.replace("layers.0", "layers.9"): t.pop(A)}), LORA),

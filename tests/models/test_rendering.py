@@ -13,7 +13,7 @@ from disc_lite.models import load_base
 TURN = "{{ messages[0].content }}"
 HOSTILE = {
     "endless": ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}" + TURN, "took more than 1 s"),
-    "enormous": ("{% for a in range(2000) %}{{ 'x' * 1000 }}{% endfor %}" + TURN, "it makes 2,000,"),
+    "enormous": ("{% for a in range(2000) %}{{ 'x' * 1000 }}{% endfor %}" + TURN, "as 2,000,"),
     "enormous at once": ("{{ 'x' * 99999999999 }}" + TURN, "more than 1 GiB of memory"),
     "enormous in a later turn": ("{{ 'x' * (99999999999 if messages|length == 3 else 1) }}" + TURN, "more than 1 GiB"),
     "out of its sandbox": ("{{ ''.__class__.__mro__ }}" + TURN, "It asks for what a template may not do"),

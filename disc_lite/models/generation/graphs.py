@@ -102,7 +102,7 @@ class DecodingGraph:
             # Before 2.13, PyTorch treats a capture whose end failed as still running, and cannot free memory.
             with suppress(RuntimeError):  # it has ended
                 torch._C._cuda_endAllocateToPool(device.index, pool)
-            warnings.warn(f"Generation goes on without a CUDA graph: {str(error).splitlines()[0]}", stacklevel=2)
+            warnings.warn(f"Generation continues without a CUDA graph: {str(error).splitlines()[0]}", stacklevel=2)
         finally:
             main.wait_stream(side)  # it may still run work started before an error
 
