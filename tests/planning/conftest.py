@@ -1,7 +1,7 @@
-"""For the tests of plans.
+"""Fixtures for the tests of plans.
 
-`training_lesson`      examples of random tokens for the memory of a training step
-`handbook_read_once`   by every test: to start its readers takes many times as long as a plan
+`training_lesson`      examples of random tokens, to measure the memory of a training step
+`handbook_read_once`   used by every test, since starting the readers takes many times as long as a plan
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_handbook(options: ReadingOptions) -> Any:
 
 @pytest.fixture
 def training_lesson(tmp_path: Path) -> Callable[..., Task]:
-    """(base, tokens) -> sentences of a window of random tokens, each after an anchor, with teacher states."""
+    """(base, tokens) -> sentences from a window of random tokens, each after an anchor, with teacher states."""
 
     def made(base: Any, tokens: int) -> Task:
         rng, vocab = Random(0), base.head.weight.shape[0]

@@ -1,4 +1,4 @@
-"""What a plan chooses for the memory there is: card, passes, recomputed layers, and what goes to the host."""
+"""What a plan chooses for the available memory: card, passes, recomputed layers, and what goes to the host."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_as_many_layers_are_computed_again_as_are_named() -> None:
         assert require_room(found).recomputed_layers == taken
         whole = plan(HANDBOOK, "mistral-7b", max_vram="24GB")
         more = found.operations["training"] / whole.operations["training"]
-        assert 1.4 < (more - 1) / taken * 32 + 1 < 1.5  # a third of the work, but for the head and the adapter
+        assert 1.4 < (more - 1) / taken * 32 + 1 < 1.5  # a third of the work, except for the head and the adapter
 
 
 def test_a_micro_batch_that_is_named_smaller_than_an_example_holds_that_example() -> None:
@@ -119,7 +119,7 @@ def test_a_micro_batch_that_is_named_smaller_than_an_example_holds_that_example(
 
 @pytest.mark.parametrize(("model", "most"), [("mistral-7b", 5.3), ("llama-3.1-8b", 5.8), ("qwen3-8b", 6.0)])
 def test_the_aims_of_rank_16(model: str, most: float) -> None:
-    """A student of 4,096 tokens and a teacher of 8,192, by arithmetic; `bench/gpu.sh` measures it."""
+    """A student of 4,096 tokens and a teacher of 8,192, by arithmetic. `bench/gpu.sh` measures it."""
     footprint = Footprint(shape_of_alias(ALIASES[model]), "nf4", 16, CUDA)
     way = TrainingSetup(4096, ALL_LAYERS, 8, host_checkpoints=True, host_embedding=True)
     assert footprint.training(way).peak < most * GIB
@@ -159,7 +159,7 @@ def test_the_teacher_reads_what_was_planned() -> None:
     assert path < READING_TOKENS < found.workload.longest_lesson  # which is read in parts
     stage = found.footprint.reading(READING_TOKENS, READING_TOKENS)
     assert stage.parts["mask"] == CUDA.mask_bytes * READING_TOKENS**2
-    # A card so small that all other stages take as little as they can.
+    # The card is so small that all other stages take as little as possible.
     for size in (READING_TOKENS, path):
         less = found.footprint.reading(size, size).peak - 1
         given = (found.footprint, found.workload, found.recipe, less, TrainingSetup(256, ALL_LAYERS, 8))
@@ -202,7 +202,7 @@ def test_named_settings_are_kept() -> None:
 
 
 def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
-    """Passes are smaller then; only what the recipe wants there is refused."""
+    """Passes are smaller then; only what the recipe requires on the host is refused."""
 
     def way(host_ram: str | None, **named: str) -> TrainingSetup:
         made = plan(HANDBOOK, "mistral-7b", overrides=named, max_vram="8GB", host_ram=host_ram)
@@ -221,7 +221,7 @@ def test_no_more_waits_on_the_host_than_there_is_room_for() -> None:
 
 
 def test_eight_bits_are_planned_where_they_can_be_had() -> None:
-    """On Apple's GPUs they cannot: neither chosen nor advised."""
+    """They are not available on Apple's GPUs, so they are neither chosen nor recommended there."""
     on_cpu, on_mps = (plan(HANDBOOK, "smollm2-360m", device=device, host_ram="1.4GB") for device in ("cpu", "mps"))
     assert on_cpu.choice and on_cpu.choice.setup.optimizer_bits == 8
     with pytest.raises(WillNotFit) as caught:

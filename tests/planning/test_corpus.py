@@ -69,7 +69,7 @@ def test_details_that_are_asked_for_have_pairs_of_their_own() -> None:
 
 
 def test_details_are_those_of_the_language_that_a_passage_has_under_its_heading() -> None:
-    """ "Miete" is a noun in German and would be a name elsewhere; the document is English."""
+    """"Miete" is a noun in German and would be a name in other languages. The document is English."""
     english = "# Who pays\n\n" + "It is for the house, and that is all there is to say of it. " * 30
     small, heading = recipe_of(documents={"passage_tokens": 32}), "# Was wird von wem und für das Haus gezahlt"
     pairs = [
@@ -94,7 +94,7 @@ def test_the_details_of_many_passages_are_counted_in_some_of_them(monkeypatch: p
     monkeypatch.setattr(corpus, "details_asked", counted)
     monkeypatch.setattr(corpus, "SAMPLED", 4)
     some = corpus_of(documents, 0, None, recipe)
-    assert len(read) == 2 * 3  # of the first, fourth and seventh
+    assert len(read) == 2 * 3  # those of the first, fourth and seventh document
     assert (some.pairs, some.sentences) == (every.pairs, every.sentences)
 
 
@@ -123,13 +123,13 @@ def test_an_update_is_planned_with_what_it_teaches_and_rehearses() -> None:
     assert made.student_tokens == pytest.approx(alone.student_tokens + rehearsed, abs=3)
     assert made.teacher_tokens > 2 * alone.teacher_tokens
     assert made.examples == alone.examples
-    # Questions to measure with are written about what is new alone, as many pairs as without an update.
+    # Held-out questions are written only about what is new, as many as without an update.
     assert 0 < alone.generated_tokens - made.generated_tokens < 2 * recipe.evaluation.questions * 40
     given = replace(taught, own_pairs=OwnPairs(20, 40, 80))  # nothing is drafted
     assert planned(given).generated_tokens < made.generated_tokens
     few = planned(of(3))  # there is no more to rehearse
     assert few.student_tokens == pytest.approx(alone.student_tokens + recipe.train.epochs * 3 * each, abs=3)
-    # What is unlearned is taught, and rehearsed for too.
+    # What is unlearned is taught, and more is rehearsed for it too.
     both = planned(of(100, 5))
     assert both.examples == {"prompt": taught.pairs + 5}
     assert both.teacher_tokens > made.teacher_tokens and both.generated_tokens > made.generated_tokens

@@ -1,4 +1,4 @@
-"""The estimate of memory for models of every kind of layers, against what PyTorch allocates on a CPU."""
+"""The estimated memory for models with every kind of layer, compared with what PyTorch allocates on a CPU."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DELTA = {
     "linear_num_key_heads": 4, "linear_num_value_heads": 8, "linear_key_head_dim": 32, "linear_value_head_dim": 32,
 }  # fmt: skip
 MAMBA = {"mamba_n_heads": 16, "mamba_d_head": 32, "mamba_d_state": 32, "mamba_chunk_size": 64}
-# name -> family, what its configuration has beside `WIDE`
+# name -> (family, configuration in addition to `WIDE`)
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "wide queries": ("qwen3", {"head_dim": 64}),
     "narrow queries": ("llama", {"head_dim": 16}),
@@ -63,7 +63,7 @@ def test_the_estimate_of_training_is_within_8_percent(folder: Path, training_les
 
 
 def test_the_estimate_of_reading_is_not_less(folder: Path, tmp_path: Path) -> None:
-    """A recurrence is counted as if all that it makes were there at the same time, which takes up to a quarter more."""
+    """For a recurrence all its results are counted at the same time, which is up to a quarter more than needed."""
     base = load_unchecked(folder, "none", "cpu")
     base.attach(RANK, 2 * RANK, 0)
     window, fresh = tuple(5 + n % 200 for n in range(960)), count()
@@ -73,5 +73,5 @@ def test_the_estimate_of_reading_is_not_less(folder: Path, tmp_path: Path) -> No
     read()
     held = sum(p.numel() * p.element_size() for p in base.model.parameters())
     footprint, tokens = Footprint(shape_of_folder(folder), "none", RANK, CPU), 960  # type: ignore[arg-type]
-    planned = footprint.reading(tokens if base.packs else round(tokens / APART_PADDING)).peak  # it is one row
+    planned = footprint.reading(tokens if base.packs else round(tokens / APART_PADDING)).peak  # it is a single row
     assert 0.92 < planned / (held + most_allocated(read)) < 1.25

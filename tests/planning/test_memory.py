@@ -1,4 +1,4 @@
-"""The estimate of memory against what PyTorch allocates (CPU) and against the bench's measurements (CUDA)."""
+"""The estimated memory, compared with what PyTorch allocates (CPU) and with the bench's measurements (CUDA)."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ RANK = 8
 
 
 def most_allocated(work: Callable[[], Any]) -> int:
-    """The most bytes that PyTorch's CPU allocator held beyond those of the beginning."""
+    """The peak of bytes in PyTorch's CPU allocator during `work`, beyond those at the beginning."""
     with peak_allocated(torch.device("cpu")) as peak:
         work()
     return peak.allocated
 
 
 def held_by(base: Any, optimizer: Any) -> int:
-    """Bytes of weights, with their quantisation states, and of the optimiser's state."""
+    """Bytes of the weights, with their quantisation states, and of the optimiser's state."""
     tensors: dict[int, Tensor] = {}
 
     def add(value: Any) -> None:
@@ -71,9 +71,9 @@ def held_by(base: Any, optimizer: Any) -> int:
 
 
 def taken_by_steps(base: Any, task: Any, recipe: Any, passes: int = 1) -> int:
-    """Bytes at the peak of a training step that is not the first: what is held, and what the step allocates.
+    """Bytes at the peak of a training step after the first: what is held, and what the step allocates.
 
-    Every pass of it reads the whole task.
+    Each of its passes reads the whole task.
     """
     parameters = list(base.adapter_parameters().values())
     optimizer, batch = adamw(parameters, recipe), Batch(tuple(range(len(task.examples))) * passes, ())
@@ -89,8 +89,8 @@ def taken_by_steps(base: Any, task: Any, recipe: Any, passes: int = 1) -> int:
     return held_by(base, optimizer) + most_allocated(step)
 
 
-# Each way of computing meets stored weights and NF4 ones, each model meets both numbers, with layers that are computed
-# again and without; the deep one also with some of them.
+# Each way of computing is tried with stored weights and with NF4, and each model with both optimiser precisions, with
+# recomputed layers and without; the deep one also with some of them.
 WAYS, OTHERS = [(CPU, ALL_LAYERS, 32), (CPU_BF16, 0, 32)], [(CPU, 0, 8), (CPU_BF16, ALL_LAYERS, 8)]
 SOME = [(CPU, 1, 32), (CPU, 2, 32), (CPU_BF16, 3, 8)]
 CASES = {
@@ -135,7 +135,7 @@ def test_the_estimate_is_within_8_percent_of_the_peak_on_a_cpu(
 def test_in_all_passes_but_the_first_the_gradients_of_the_earlier_ones_are_there(
     tmp_path: Path, training_lesson: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At rank 64, where they are an eighth of all; the inputs of all layers are there at the same time."""
+    """At rank 64, where they are an eighth of the total. The inputs of all layers are in memory at the same time."""
     monkeypatch.setattr(processor, "computes_in_bf16", lambda hidden: False)
     base = load_base(make_model("llama", tmp_path / "llama", **DEEP), "nf4", "cpu")
     base.attach(64, 128, 0)
@@ -162,7 +162,7 @@ def test_the_estimate_of_reading_is_within_8_percent_too(
     sequence = segments if tree else lone((root * 9)[:tokens])
     places = tuple((1 + n // size, n % size) if tree else (0, n) for n in range(tokens // 2))
     lesson = Lesson(sequence, (Example("disc", "a", root, tuple(range(tokens // 2))),), places)
-    fresh = count()  # states that are there already would not be read again
+    fresh = count()  # existing states would not be read again
     work = lambda: read_lessons(base, [lesson], tmp_path / str(next(fresh)))  # noqa: E731
     work()
     held = sum(p.numel() * p.element_size() for p in base.model.parameters())
@@ -173,7 +173,7 @@ def test_the_estimate_of_reading_is_within_8_percent_too(
 
 @pytest.fixture(scope="module")
 def capped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Gemma 2, which caps its attention scores, so that they are computed whole."""
+    """A tiny Gemma 2, which caps its attention scores, so all scores are in memory."""
     sizes = {**WIDE, "intermediate_size": 256, "max_position_embeddings": 2048}
     return make_family("gemma2", tmp_path_factory.mktemp("capped"), **sizes)
 
@@ -204,20 +204,20 @@ def test_the_estimate_counts_capped_attention_scores(
     assert 0.92 < planned.peak / (held + most_allocated(read)) < 1.08
 
 
-# Measured before `models.mlp` and the fused AdamW: PEFT's forward passes, and a copy of all values in AdamW's step.
+# Measured before `models.mlp` and the fused AdamW: with PEFT's forward passes, and AdamW's step copied all values.
 def measured_shape(model: str) -> Any:
     return replace(shape_of_alias(ALIASES[model]), gated=False)
 
 
 def copying(footprint: Footprint) -> int:
-    """A step of that AdamW: adapter, two moments, gradients and the copy."""
+    """Bytes in a step of that AdamW: adapter, two moments, gradients and the copy."""
     return footprint.base + 5 * footprint.adapter
 
 
 def measured_steps() -> Iterator[Any]:
     for path in sorted((ROOT / "bench" / "results").glob("gpu-*.json")):
         for case in json.loads(path.read_text())["steps"]:
-            # After one model the next was made while some of its tensors were still there.
+            # After one model, the next was loaded while some tensors of the first were still in memory.
             if case["status"] == "measured" and case["base_bytes"] < 7e9:
                 yield pytest.param(case, id=f"{path.stem[-6:]}-{case['model']}-{case['rank']}-{case['student_tokens']}")
 
@@ -238,7 +238,7 @@ def measured_plans() -> Iterator[Any]:
 
 @pytest.mark.parametrize("case", list(measured_plans()))
 def test_the_estimate_is_within_5_percent_of_every_stage_on_an_h100(case: dict[str, Any]) -> None:
-    """8-bit AdamW, steps without checkpointing, and the teacher's pass too."""
+    """With 8-bit AdamW, for steps without checkpointing, and for the teacher's pass too."""
     footprint = Footprint(measured_shape(case["model"]), "nf4", 64, CUDA)
     again = case["recomputed"] if "recomputed" in case else ALL_LAYERS * case["checkpointing"]  # until 2026-11-29
     way = TrainingSetup(case["tokens"], again, case["optimizer_bits"])

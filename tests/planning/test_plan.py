@@ -54,7 +54,7 @@ def test_what_does_not_fit_says_the_cheapest_change_that_fits(
 def test_host_memory_and_disk_are_checked_too() -> None:
     with pytest.raises(WillNotFit, match="memory of this machine") as full:
         require_room(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))
-    assert "documents" not in full.value.remedy  # that is the process, whatever it is taught
+    assert "documents" not in full.value.remedy  # the process itself needs it, whatever it is taught
     made = plan(HANDBOOK, "pocket", device="cpu", host_ram="1GB")
     assert made.choice is not None
     assert made.host_bytes > made.choice.peak
@@ -66,7 +66,7 @@ def test_host_memory_and_disk_are_checked_too() -> None:
 
 def test_what_the_host_has_no_room_for_does_not_fit() -> None:
     assert as_json(plan(HANDBOOK, "mistral-7b", max_vram="24GB", host_ram="2GB"))["fits"] is False
-    made = plan(HANDBOOK, "llama-3.1-8b", host_ram="3.01GB")  # on 8 GB it needs 2.9 GiB beside the process
+    made = plan(HANDBOOK, "llama-3.1-8b", host_ram="3.01GB")  # on 8 GB it needs 2.9 GiB in addition to the process
     assert (made.budget.assumed_gib, made.fits) == (10, True)
     eight, *larger = as_json(made)["by_size"].values()
     assert (eight["fits"], eight["minutes"]) == (False, None) and all(row["fits"] for row in larger)
@@ -98,7 +98,7 @@ def test_cards_and_sizes_by_their_names() -> None:
     ("NVIDIA GeForce RTX 4070 Ti SUPER", "rtx-4070-ti-super"), ("NVIDIA L40S", "l40s"), ("NVIDIA L4", "l4"),
     ("NVIDIA H100 80GB HBM3", "h100"), ("NVIDIA A100-SXM4-80GB", "a100"), ("NVIDIA RTX A6000", "rtx-a6000"),
     ("NVIDIA H200", "h200"), ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada-generation"),
-    # Others than those that they begin like, and slower.
+    # These begin like other names, but are other and slower devices.
     ("NVIDIA GeForce RTX 4090 Laptop GPU", None), ("NVIDIA GeForce RTX 4090 D", None), ("NVIDIA H100 PCIe", None),
     ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", None), ("AMD Instinct MI300X", None), ("", None),
 ])  # fmt: skip
@@ -143,7 +143,7 @@ def test_the_command_loads_no_torch_and_prints_json() -> None:
 
 def test_the_plan_says_what_the_teacher_reads_again() -> None:
     whole = plan(HANDBOOK, "mistral-7b", card="rtx-4090", overrides={"prompt.questions_per_sentence": "400"})
-    assert whole.state_bytes > 16 * GIB  # of more than three shards
+    assert whole.state_bytes > 16 * GIB  # more than three shards
     assert (whole.read_again, whole.cache_bytes) == (0, pytest.approx(whole.state_bytes, abs=99))
     overrides = {"prompt.questions_per_sentence": "400", "execution.teacher_cache_gib": "13"}
     part = plan(HANDBOOK, "mistral-7b", card="rtx-4090", overrides=overrides)

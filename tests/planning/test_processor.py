@@ -1,4 +1,4 @@
-"""Which processors compute a model in bf16, by what Linux says of them."""
+"""Which processors compute a model in bf16, according to what Linux reports about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plan takes a family for is what its layers are."""
+"""The plan's idea of a model family agrees with its layers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from disc_lite.models.mlp import PARTS
 from disc_lite.planning.shapes import NF4_BYTES, Shape, shape_of_alias, shape_of_folder
 from tests.tiny_families import APART, READ, config_of
 
-ODD = {"gpt_neox"}  # the tiny one has heads of keys that its class does not know
+ODD = {"gpt_neox"}  # the tiny one sets key heads, which its class does not know
 
 
 def has_linear_layers_of(shape: Shape, model: Any) -> bool:
-    """Whether the plan counts the very linear layers that an adapter is put on."""
+    """Whether the plan counts exactly the linear layers that an adapter is put on."""
     sizes = [(layer.in_features, layer.out_features) for layer in linear_layers(model).values()]
     weights, lora = sum(a * b for a, b in sizes), sum(a + b for a, b in sizes)
     return (shape.linear_parameters, shape.adapter_parameters(7)) == (weights, 7 * lora)
@@ -47,7 +47,7 @@ def test_the_shape_of_a_family_is_that_of_its_layers(tmp_path: Path, name: str) 
     assert shape.tied == (model.get_output_embeddings().weight is model.get_input_embeddings().weight)
 
 
-# Sizes of models as their publishers have them, with layers of several kinds.
+# Sizes as published, for models with layers of several kinds.
 HYBRIDS: dict[str, tuple[str, dict[str, Any]]] = {
     "LFM2-1.2B": (
         "Lfm2Config",
@@ -99,7 +99,7 @@ def test_every_name_is_of_a_family_that_is_known() -> None:
     assert not {"mistral-7b", "phi-4-mini", "smollm3-3b", "qwen2.5-7b"} & normalised
 
 
-# Of the models that the names stand for, what is no part of an `Alias`: from their `config.json`.
+# Settings of the models behind the aliases that an `Alias` does not hold, from their `config.json`.
 OF_TYPE: dict[str, dict[str, Any]] = {
     "gemma4_text": {"num_kv_shared_layers": 18, "global_head_dim": 512},
     "granitemoehybrid": {"num_local_experts": 0, "num_experts_per_tok": 0, "shared_intermediate_size": 8192,

@@ -1,4 +1,4 @@
-"""What a plan counts is what a run has: examples, tokens, steps and their size, of lessons as a run builds them."""
+"""A plan counts what a run has: examples, tokens, steps and their size, for lessons as a run builds them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.tiny_families import make_family
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDBOOK, POCKET = ROOT / "examples" / "handbook", ROOT / "disc_lite" / "pocket"
-GENERATED = 119  # tokens of a usual self-generated prompt with its answer
+GENERATED = 119  # tokens of a typical self-generated prompt with its answer
 ASKED, ANSWERED = "What does the handbook say about number {} of {}?", "Nobody knows that, {} times."
 
 
@@ -45,7 +45,7 @@ def handbook(passage_tokens: int = 64) -> tuple[Text, ...]:
 
 @cache
 def some_pairs(passage_tokens: int = 64) -> tuple[Pair, ...]:
-    """Four of every passage."""
+    """Four pairs for every passage."""
     return tuple(
         Pair(text.document.name, passage.index, ASKED.format(n, passage.index), ANSWERED.format(n))
         for text in handbook(passage_tokens) for passage in text.passages for n in range(4)
@@ -112,7 +112,7 @@ def test_a_model_that_reads_one_text_a_row_reads_what_texts_share_with_each() ->
 
 
 def test_rows_of_one_text_are_planned_as_wide_as_the_texts_of_the_run(tmp_path: Path) -> None:
-    """A recurrence computes whole chunks: of short texts it fills up many."""
+    """A recurrence computes whole chunks, to which short texts are padded."""
     folder = make_family(
         "qwen3_5_text", tmp_path, layer_types=["linear_attention", "full_attention"], max_position_embeddings=4096
     )
@@ -122,7 +122,7 @@ def test_rows_of_one_text_are_planned_as_wide_as_the_texts_of_the_run(tmp_path: 
     assert made.choice.stages[-1] == made.footprint.training(made.choice.setup, row_tokens=width)
     assert made.workload.computed_tokens == made.workload.student_tokens
     rows, places = made.choice.generation_rows, made.workload.prompt_tokens + made.recipe.prompt.answer_tokens
-    assert made.choice.stages[0] == made.footprint.generation(rows, places)  # every prompt is in a row of its own
+    assert made.choice.stages[0] == made.footprint.generation(rows, places)  # every prompt has a row of its own
     short = replace(made.workload, example_tokens=20)
     assert choose(made.footprint, short, made.recipe, None).stages[-1].peak > made.choice.stages[-1].peak  # type: ignore[union-attr]
 
