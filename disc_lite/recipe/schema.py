@@ -62,12 +62,12 @@ class Prompt(Section):
 
     questions_per_sentence: Count = setting(6, "number of pairs wanted for each sentence", "pairs", ge=1, le=1000)
     questions_per_1000_tokens: Number = setting(
-        0, "number of pairs wanted for every 1,000 tokens of a passage, spread over its sentences; 0: a number per "
-        "sentence", "pairs", ge=0, le=100_000,
+        0, "number of pairs wanted for every 1,000 tokens of a passage, spread over its sentences; 0: by "
+        "`questions_per_sentence`", "pairs", ge=0, le=100_000,
     )  # fmt: skip
     questions_per_passage: Count = setting(
-        0, "number of pairs wanted for every passage, whatever its length, spread over its sentences; 0: a number per "
-        "sentence, or per 1,000 tokens", "pairs", ge=0, le=10_000,
+        0, "number of pairs wanted for every passage, whatever its length, spread over its sentences; 0: by "
+        "`questions_per_1000_tokens` or `questions_per_sentence`", "pairs", ge=0, le=10_000,
     )  # fmt: skip
     kinds: str = setting(
         "detail, plain, rephrased, reversed, rephrased",
@@ -99,8 +99,8 @@ class Prompt(Section):
         "can say more",
     )  # fmt: skip
     screening: Switch = setting(
-        True, "whether drafts are dropped for their words: names that are not in the passage, another language, no "
-        "subject",
+        True, "whether drafts are dropped for their words: names that are not in the passage, another language, or "
+        "a question that names no subject",
     )  # fmt: skip
     min_support: Number = setting(
         -1.0, "smallest mean log-probability of an answer's tokens for the teacher, which has the passage in its "
@@ -191,7 +191,7 @@ class Train(Section):
     weight_decay: Number = setting(0.0, "decoupled weight decay of AdamW", ge=0, le=10)
     beta1: Number = setting(0.9, "decay rate of AdamW's mean of gradients", ge=0, lt=1)
     beta2: Number = setting(0.999, "decay rate of AdamW's mean of squared gradients", ge=0, lt=1)
-    clip_norm: Number = setting(1.0, "largest norm of the gradient, which is clipped to it", gt=0, le=1e6)
+    clip_norm: Number = setting(1.0, "largest norm of the gradient; a longer one is scaled down to it", gt=0, le=1e6)
     tokens_per_batch: Count = setting(
         4096, "largest number of tokens that the student reads in a step, the retention term's included",
         "tokens", ge=16, le=LONGEST,

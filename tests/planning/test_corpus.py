@@ -69,7 +69,7 @@ def test_details_that_are_asked_for_have_pairs_of_their_own() -> None:
 
 
 def test_details_are_those_of_the_language_that_a_passage_has_under_its_heading() -> None:
-    """"Miete" is a noun in German and would be a name in other languages. The document is English."""
+    """In German "Miete" is a noun; in other languages it would be a name. The document is English."""
     english = "# Who pays\n\n" + "It is for the house, and that is all there is to say of it. " * 30
     small, heading = recipe_of(documents={"passage_tokens": 32}), "# Was wird von wem und für das Haus gezahlt"
     pairs = [
