@@ -188,7 +188,7 @@ def test_pairs_that_contradict_each_other_are_not_trained_on_and_the_reason_is_i
         pairs, about = synthesis.gather_pairs(context, ())
         assert [pair.answer for pair in pairs] == ["Ulwyn Wiltan", "Ada"]
         # The screening has counted three pairs.
-        assert told == ["1 of 3 pairs is left out, since another passage answers the question otherwise."]
+        assert told == ["1 of 3 pairs is left out, since another passage answers the question differently."]
         assert about["dropped"] == {CONTRADICTED: 1, "not a question": 1}
 
 
