@@ -2,8 +2,10 @@
 
 A model of less than a billion parameters writes no question from an instruction alone, but does after three worked
 examples, given as turns of a conversation. `KINDS` are the kinds of question about one fact: asked directly, reversed,
-and in other words. With varied questions a model learns to use a fact, not only to recite it (arXiv 2607.11020). A
-prompt for a `detail` question gives the answer: a name, a number.
+and in other words. With varied questions a model learns to use a fact, not only to recite it (arXiv 2607.11020). The
+prompt for a `detail` question gives the answer, a name or a number. The one for a `mention` question gives words that
+the question must contain: who has learned only who runs the desk does not know what that person runs (arXiv
+2309.12288).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ class WorkedExample:
     """
 
     sentence: str
-    questions: tuple[str, ...]  # in the order of KINDS; the one for a detail, `short`, is the first
+    questions: tuple[str, ...]  # plain, reversed, rephrased, and one that contains `short`
     answer: str
     short: str  # the same answer in as few words as possible
     names: tuple[str, ...]  # of people and places, in every form in which a draft may write them; no common words
@@ -32,8 +34,14 @@ KINDS = {
     "reversed": "Write a question whose answer is what this sentence is about.",
     "rephrased": "Write the same question in other words.",
     "detail": "Write the question that this answers.",
+    "mention": "Write the question.",
 }
-GIVEN = {"rephrased": "Question", "detail": "Answer"}  # what the prompt gives in addition to the sentence
+# What the prompt gives in addition to the sentence.
+GIVEN = {
+    "rephrased": "Question: {}",
+    "detail": "Answer: {}",
+    "mention": 'The question must contain "{}" and ask for something else in the sentence.',
+}
 ANSWER = "Answer the question in a full sentence."
 SHORT_ANSWER = "Answer the question in as few words as possible."
 
@@ -44,6 +52,7 @@ ENGLISH = (
             "When does the Varn public library open on Saturdays?",
             "Which building in Varn opens at nine on weekdays and at eleven on Saturdays?",
             "From what time on a Saturday can one enter the public library in Varn?",
+            "What opens at eleven on Saturdays in Varn?",
         ),
         "The Varn public library opens at eleven on Saturdays.",
         "eleven",
@@ -55,6 +64,7 @@ ENGLISH = (
             "Who leads the Bergen office of Holt & Lind?",
             "Which office of Holt & Lind does Maria Olsen lead?",
             "What is the name of the person in charge of Holt & Lind in Bergen?",
+            "What does Maria Olsen lead?",
         ),
         "Maria Olsen leads the Bergen office of Holt & Lind.",
         "Maria Olsen",
@@ -66,6 +76,7 @@ ENGLISH = (
             "How much does a second helping cost at the Blue Anchor?",
             "What can one have for four pounds at the Blue Anchor?",
             "What is the price of another helping at the Blue Anchor?",
+            "What costs four pounds at the Blue Anchor?",
         ),
         "A second helping at the Blue Anchor costs four pounds.",
         "four pounds",
@@ -79,6 +90,7 @@ GERMAN = (
             "Wann öffnet die Stadtbücherei Varn samstags?",
             "Welches Haus in Varn öffnet werktags um neun und samstags um elf Uhr?",
             "Ab welcher Uhrzeit kommt man an einem Samstag in die Stadtbücherei von Varn?",
+            "Was öffnet in Varn samstags um elf Uhr?",
         ),
         "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
         "elf Uhr",
@@ -90,6 +102,7 @@ GERMAN = (
             "Wer leitet das Büro von Holt & Lind in Bergen?",
             "Welches Büro von Holt & Lind leitet Maria Olsen?",
             "Wie heißt die Leiterin von Holt & Lind in Bergen?",
+            "Was leitet Maria Olsen?",
         ),
         "Maria Olsen leitet das Büro von Holt & Lind in Bergen.",
         "Maria Olsen",
@@ -101,6 +114,7 @@ GERMAN = (
             "Wie viel kostet ein Nachschlag im Blauen Anker?",
             "Was bekommt man im Blauen Anker für vier Euro?",
             "Welchen Preis hat im Blauen Anker eine zweite Portion?",
+            "Was kostet im Blauen Anker vier Euro?",
         ),
         "Ein Nachschlag kostet im Blauen Anker vier Euro.",
         "vier Euro",
@@ -114,6 +128,7 @@ CHINESE = (
             "瓦恩市图书馆星期六几点开门？",
             "瓦恩市哪座建筑平日九点、星期六十一点开门？",
             "星期六从什么时候起可以进入瓦恩市图书馆？",
+            "瓦恩市什么地方星期六十一点开门？",
         ),
         "瓦恩市图书馆星期六十一点开门。",
         "十一点",
@@ -125,6 +140,7 @@ CHINESE = (
             "谁领导霍尔特公司的卑尔根办事处？",
             "玛丽亚·奥尔森领导霍尔特公司的哪个办事处？",
             "霍尔特公司卑尔根办事处的负责人叫什么名字？",
+            "玛丽亚·奥尔森领导什么？",
         ),
         "玛丽亚·奥尔森领导霍尔特公司的卑尔根办事处。",
         "玛丽亚·奥尔森",
@@ -136,6 +152,7 @@ CHINESE = (
             "在蓝锚餐馆加一份菜要多少钱？",
             "在蓝锚餐馆花四英镑可以买到什么？",
             "蓝锚餐馆再添一份菜的价格是多少？",
+            "在蓝锚餐馆什么要四英镑？",
         ),
         "在蓝锚餐馆加一份菜要四英镑。",
         "四英镑",
@@ -150,20 +167,21 @@ OTHER_ANSWER = " Answer in the language of the question."
 
 def question_turns(kind: str, language: str) -> Turns:
     """Return worked examples of writing a question of this kind."""
-    number = 0 if kind == "detail" else list(KINDS).index(kind)
     turns = []
     for e in EXAMPLES.get(language, ENGLISH):
-        given = {"rephrased": e.questions[0], "detail": e.short}.get(kind, "")
-        turns.append((question_task(kind, e.sentence, given, language), e.questions[number]))
+        plain, reverse, rephrased, mention = e.questions
+        question = {"reversed": reverse, "rephrased": rephrased, "mention": mention}.get(kind, plain)
+        given = {"rephrased": plain, "detail": e.short, "mention": e.short}.get(kind, "")
+        turns.append((question_task(kind, e.sentence, given, language), question))
     return tuple(turns)
 
 
 def question_task(kind: str, sentence: str, given: str, language: str) -> str:
     """Return the task to write one question about the sentence.
 
-    `given` is the question for `rephrased`, and the answer for `detail`.
+    `given` is the question for `rephrased`, the answer for `detail`, and words of the question for `mention`.
     """
-    after = f"\n{GIVEN[kind]}: {given}" if kind in GIVEN else ""
+    after = f"\n{GIVEN[kind].format(given)}" if kind in GIVEN else ""
     return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language in EXAMPLES else LANGUAGE}"
 
 

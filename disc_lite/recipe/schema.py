@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from disc_lite.recipe.fields import AsNumber, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:detail|plain|reversed|rephrased)"  # kinds of questions, see `prompts.writing`
+KIND = "(?:detail|mention|plain|reversed|rephrased)"  # kinds of questions, see `prompts.writing`
 # `recipe.methods` says what each method needs.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 LONGEST = 1 << 20  # tokens; no model has a longer context
@@ -70,9 +70,10 @@ class Prompt(Section):
         "`questions_per_1000_tokens` or `questions_per_sentence`", "pairs", ge=0, le=10_000,
     )  # fmt: skip
     kinds: str = setting(
-        "detail, plain, rephrased, reversed, rephrased",
-        "kinds of question, taken in turn: any of detail, plain, reversed and rephrased, with commas; "
-        "with `detail` each name, number and cell of a row gets half as many as a sentence",
+        "detail, mention, plain, rephrased, reversed, rephrased",
+        "kinds of question, taken in turn: any of detail, mention, plain, reversed and rephrased, with commas; "
+        "with `detail` each name, number and cell of a row gets half as many as a sentence, and with `mention` each "
+        "name is in two questions",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
     worked_examples: Switch = setting(

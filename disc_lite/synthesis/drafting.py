@@ -20,15 +20,19 @@ from disc_lite.prompts import answering, writing
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.facts import gives
+from disc_lite.synthesis.facts import contains, gives
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
+from disc_lite.synthesis.terms import terms_of
 
 FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds rephrase them
 TRIES = 2  # rounds after which a detail without a question is given up, if others of its sentence have one
-OF_DETAILS = ("detail", "rephrased")
+MENTIONS = 2  # questions that must contain a name: "What does Ada Brink run?" is not learned from "Who runs the mill?"
+OF_DETAILS = ("detail", "rephrased")  # kinds of questions that a detail answers
+ONLY_OF_DETAILS = ("detail", "mention")  # kinds that need a detail
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
 NOT_ASKED = "answer does not give a detail of its sentence"
+NOT_MENTIONED = "question lacks the name that it was to contain"
 
 OnDrafts = Callable[[str, int, int], None]  # (step of a round, number so far, total number)
 
@@ -53,7 +57,7 @@ class Request:
     sentence: int  # number among the askable sentences of the passage
     kind: str  # kind of question, see `prompts.writing.KINDS`
     detail: str = ""  # the detail that the answer should give (in a pair: gives); "" for any fact
-    known: str = ""  # the question to rephrase
+    given: str = ""  # the question to rephrase, or the words that the question must contain
 
 
 @dataclass(frozen=True)
@@ -148,23 +152,42 @@ class Drafter:
             if attempt >= TRIES:
                 about = {detail: questions for detail, questions in about.items() if questions} or about
             few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
-            result += self._about(sentence, about, min(lacking, few), attempt)
+            unmentioned = self._unmentioned(sentence, accepted) if attempt <= TRIES else []
+            result += self._about(sentence, about, unmentioned, min(lacking, few), attempt)
         return result
 
-    def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
+    def _about(
+        self, sentence: int, known: Mapping[str, Sequence[str]], unmentioned: Sequence[str], number: int, attempt: int
+    ) -> Iterator[Request]:
         """Yield `number` requests about a sentence, spread over its details and "" (any fact).
 
-        `known` maps each of these to its questions so far. The kinds of questions are taken in turn.
+        `known` maps each of these to its questions so far. The kinds of questions are taken in turn, except that the
+        questions about any fact after the first one must each contain one of the `unmentioned` names.
         """
         counts = {detail: len(questions) for detail, questions in known.items()}
         in_turn = {detail: cycle(questions) for detail, questions in known.items()}
+        to_mention = cycle(unmentioned)
         for _ in range(number):
             detail = min(counts, key=lambda detail: counts[detail])
-            kinds = [kind for kind in self._kinds if (kind in OF_DETAILS if detail else kind != "detail")]
+            kinds = [kind for kind in self._kinds if (kind in OF_DETAILS if detail else kind not in ONLY_OF_DETAILS)]
             kinds = [kind for kind in kinds if kind != "rephrased" or known[detail]] or ["plain"]
             kind = kinds[(counts[detail] + attempt) % len(kinds)]
-            yield Request(sentence, kind, detail, next(in_turn[detail]) if kind == "rephrased" else "")
+            if not detail and counts[""] and unmentioned:
+                yield Request(sentence, "mention", given=next(to_mention))
+            else:
+                yield Request(sentence, kind, detail, next(in_turn[detail]) if kind == "rephrased" else "")
             counts[detail] += 1
+
+    def _unmentioned(self, sentence: int, accepted: Sequence[DraftedPair]) -> list[str]:
+        """Return the names of a sentence that fewer than MENTIONS accepted questions contain.
+
+        None if the recipe has no `mention`. Details that begin with a number are left out: a small model hardly ever
+        puts one into a question, and people ask what somebody runs, not what costs four pounds.
+        """
+        questions = [drafted.pair.question for drafted in accepted]
+        details = self.details[sentence] if "mention" in self._kinds else ()
+        names = [detail for detail in details if not any(term.number for term in terms_of(detail, self.language)[:1])]
+        return [name for name in names if sum(contains(question, name) for question in questions) < MENTIONS]
 
     @cached_property
     def _kinds(self) -> list[str]:
@@ -175,9 +198,10 @@ class Drafter:
         kind, about = request.kind, self.sentences[request.sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
-        basis = {"rephrased": request.known, "detail": request.detail}.get(kind, "")
-        task = writing.question_task(kind, about, basis, self.language)
-        return self.tokens.conversation(writing.question_turns(kind, self.language), self.shown + task)
+        task = writing.question_task(kind, about, request.given or request.detail, self.language)
+        # With the passage in the prompt a small model asks for the name instead of something else.
+        shown = "" if kind == "mention" else self.shown
+        return self.tokens.conversation(writing.question_turns(kind, self.language), shown + task)
 
     def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
         """Return the question in a draft, and why it is rejected, if it is."""
@@ -188,6 +212,8 @@ class Drafter:
             fault = question_fault(question, self.shown, self.language) or self._language_fault(question)
         else:
             fault = "" if question else "not a question"
+        if not fault and request.kind == "mention" and not contains(question, request.given):
+            fault = NOT_MENTIONED
         if not fault and fmean(draft.log_ps) < self.recipe.prompt.min_fluency:
             fault = NOT_FLUENT
         return DraftedQuestion(request, question, fault)

@@ -109,6 +109,12 @@ def gives(detail: str, question: str, answer: str) -> bool:
     return len(missing(wanted, terms_of(answer, language))) <= few < len(missing(wanted, terms_of(question, language)))
 
 
+def contains(question: str, detail: str) -> bool:
+    """Whether a question contains a detail, in any form of its words and numbers."""
+    language = language_of(question)
+    return not missing(terms_of(detail, language), terms_of(question, language))
+
+
 def same_facts(question: str, first: str, second: str) -> bool:
     """Whether two answers to a question have the same facts, or both say yes, or both no.
 

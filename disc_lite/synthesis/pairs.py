@@ -152,7 +152,7 @@ def _questions(
         for request in progress.drafter.requests(progress.missing, attempt, written):
             requests.append((progress, request))
             is_new = (request.sentence, request.detail) not in has_question
-            is_retry = attempt > 0 and is_new and recipe.prompt.worked_examples
+            is_retry = attempt > 0 and is_new and request.kind != "mention" and recipe.prompt.worked_examples
             temperatures.append(recipe.prompt.question_temperature * (COOLER if is_retry else 1))
     drafts = write_drafts(
         base, [p.drafter.question_prompt(request) for p, request in requests],

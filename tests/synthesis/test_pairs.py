@@ -209,7 +209,7 @@ def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(pla
     assert drafter.requests({0: 6, 2: 1}, 0, []) == [PLAIN, Request(0, "reversed"), Request(2, "plain")]
     asked = ["Who runs the mill?", "What does Ada run?"]
     written = [drafting.DraftedPair(Pair("guide.md", 0, q, "Ada runs the mill."), PLAIN) for q in asked]
-    again = [Request(0, "rephrased", known=question) for question in asked]
+    again = [Request(0, "rephrased", given=question) for question in asked]
     assert drafter.requests({0: 4}, 1, written) == [again[0], PLAIN, again[1], Request(0, "reversed")]
     # A sentence that has no question yet after a round gets as many drafts as it lacks.
     assert [request.sentence for request in drafter.requests({0: 6, 1: 2}, 1, [])] == [0] * 6 + [1] * 2
@@ -235,7 +235,23 @@ def test_each_detail_of_a_sentence_is_asked_for_and_then_asked_for_in_other_word
         **dict.fromkeys(("Mill 7", "4 May", ""), 3),
     }
     again = {("detail", ""), ("rephrased", "Who leads it?")}  # one new question, and the known one in other words
-    assert {(r.kind, r.known) for r in later if r.detail == "Anna Vind"} == again
+    assert {(r.kind, r.given) for r in later if r.detail == "Anna Vind"} == again
+    # After one question about the sentence itself, the next ones must contain a name that is in fewer than two of them.
+    assert [(r.kind, r.given) for r in later if not r.detail] == [
+        ("reversed", ""),
+        ("mention", "Anna Vind"),
+        ("mention", "Mill 7"),
+    ]
+    prompt = tokens.decode(drafter.question_prompt(Request(0, "mention", given="Anna Vind")))
+    assert 'must contain "four pounds" and ask for something else in the sentence.\nWrite the question.' in prompt
+    assert prompt.count("Anna Vind") == 2 and "It is cold" not in prompt  # only the sentence is shown, not the passage
+    told = [
+        drafting.DraftedPair(Pair("guide.md", 0, f"What does Anna Vind {do} in Mill 7?", "Mill 7."), PLAIN)
+        for do in ("run", "do")
+    ]
+    assert [r for r in drafter.requests({0: 11}, 1, told[:1]) if r.kind == "mention"]
+    assert not [r for r in drafter.requests({0: 11}, 1, told) if r.kind == "mention"]
+    assert not [r for r in drafter.requests({0: 11}, drafting.TRIES + 1, [who]) if r.kind == "mention"]
     # What no question asks for is given up, and not tried for ever.
     assert {request.detail for request in drafter.requests({0: 11}, drafting.TRIES, [who])} == {"Anna Vind"}
 
