@@ -19,7 +19,7 @@ NEXT = {
 }
 
 
-@click.command(short_help="Export a run as an adapter, a merged model or a GGUF, or for Ollama.")
+@click.command(short_help="Export a run as an adapter, merged model or GGUF, or for Ollama.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--to", metavar="FORM", required=True, help="Form of the export, see above.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="New folder; by default RUN/exports/FORM.")

@@ -68,8 +68,8 @@ def _order_warnings(pages: Sequence[Sequence[Piece]], letters: int) -> Iterator[
         )
     if unsure := list(unsure_numbers(piece.text for page in pages for piece in page)):
         yield (
-            f"numbers next to hyphens, whose order Arabic PDFs do not record, may be wrong in {len(unsure)} places, "
-            f"such as {unsure[0]}: compare them, or {remedy}"
+            f"numbers next to hyphens, whose order Arabic PDFs do not record, may be wrong: {len(unsure)} here, "
+            f"such as {unsure[0]}; compare them, or {remedy}"
         )
 
 

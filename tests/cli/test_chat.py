@@ -59,7 +59,7 @@ def test_chat_with_every_kind_of_folder(trained: Path, kind: str, monkeypatch: A
     code, out, err = run(monkeypatch, capsys, b"/compare\n" + QUESTION.encode(), trained / kind, "--max-tokens", "12")
     if kind == "merged":
         assert (code, bool(out.strip())) == (2, True)  # the question behind it is answered
-        assert "no separate base" in err
+        assert "no base in it" in err
     else:
         assert code == 0
         assert out.startswith("base     ")
@@ -276,7 +276,7 @@ def test_mistakes_at_the_prompt_end_nothing(monkeypatch: Any, capsys: Any) -> No
     err = capsys.readouterr().err
     assert "There is no command /foo" in err
     assert "/help" in err
-    assert "no separate base" in err
+    assert "no base in it" in err
     assert "longer than" in err
 
 

@@ -128,4 +128,4 @@ def test_a_hebrew_word_in_an_english_line_is_told_and_the_line_is_as_it_is_drawn
 def test_a_range_that_may_be_turned_is_told(drawn, text, told):
     made = read([(300, drawn), (260, "dcba fedc hgfe jihg lkji ba")], "ا", is_drawn_backward=False)
     assert made.text.removeprefix("# ").startswith(text)
-    assert (f"1 times, such as {told}: compare" in made.warning) if told else (made.warning == "")
+    assert (f"1 here, such as {told}; compare" in made.warning) if told else (made.warning == "")
