@@ -59,7 +59,7 @@ def test_chat_with_every_kind_of_folder(trained: Path, kind: str, monkeypatch: A
     code, out, err = run(monkeypatch, capsys, b"/compare\n" + QUESTION.encode(), trained / kind, "--max-tokens", "12")
     if kind == "merged":
         assert (code, bool(out.strip())) == (2, True)  # the question behind it is answered
-        assert "no base in it" in err
+        assert "no separate base" in err
     else:
         assert code == 0
         assert out.startswith("base     ")
