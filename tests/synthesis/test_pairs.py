@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -287,6 +288,20 @@ def test_a_question_that_its_model_finds_unlikely_is_dropped(plain: Callable[...
         assert drafter.screened(PLAIN, draft).fault == fault
     cut = continuation_of(tokens, "Who runs the mill?", -9.0, ended=False)
     assert drafter.screened(PLAIN, cut).fault == "question did not end within prompt.question_tokens"
+
+
+def test_a_question_without_the_name_that_it_should_contain_is_dropped(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of(TEXT)], tokens, 200)
+    passage = text.passages[0]
+    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe_of(), 0)
+    mention = Request(0, "mention", given="Ada Brink")
+    for question, fault in (
+        ("Who runs the mill?", drafting.NOT_MENTIONED),
+        ("What does Ada run?", drafting.NOT_MENTIONED),
+    ):
+        assert drafter.screened(mention, continuation_of(tokens, question)).fault == fault
+    assert drafter.screened(replace(mention, given="Ada"), continuation_of(tokens, "What does Ada run?")).fault == ""
 
 
 def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[..., Any]) -> None:
