@@ -18,7 +18,7 @@ from disc_lite.errors import WillNotFit
 from disc_lite.models import Base
 from disc_lite.models.halving import too_long, unless_full
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.schema import LONGEST
+from disc_lite.recipe.fields import LONGEST
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from disc_lite.distillation.schedule import Batch, last_step, learning_rate
 from disc_lite.errors import NonFiniteError
 from disc_lite.models import Base
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.schema import LONGEST
+from disc_lite.recipe.fields import LONGEST
 
 PATIENCE = 3  # consecutive steps with a non-finite loss or gradient, after which training fails
 

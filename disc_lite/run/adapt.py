@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from disc_lite.recipe.schema import Execution
+from disc_lite.recipe.execution import Execution
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.finished import saved_summary, summary_of
 from disc_lite.run.gathering import AnyPath, Arguments, Documents, PairFiles, gather

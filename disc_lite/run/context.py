@@ -19,7 +19,7 @@ from disc_lite.models.device import device_name, has_own_memory
 from disc_lite.planning.sizes import GIB
 from disc_lite.prompts.texts import Text
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.schema import Execution
+from disc_lite.recipe.execution import Execution
 from disc_lite.run.events import Teller
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed, saved_steps
 from disc_lite.run.folder import RunFolder

@@ -7,7 +7,7 @@ unless the user names another size or the micro-batches no longer fit.
 from __future__ import annotations
 
 from disc_lite.planning.memory import ALL_LAYERS
-from disc_lite.recipe.schema import Execution
+from disc_lite.recipe.execution import Execution
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
 from disc_lite.storage import append_jsonl, read_log

@@ -18,7 +18,8 @@ from disc_lite.planning.memory import ALL_LAYERS
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
-from disc_lite.recipe.schema import Execution, Update
+from disc_lite.recipe.execution import Execution
+from disc_lite.recipe.schema import Update
 from disc_lite.run.earlier import pair_of
 from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host

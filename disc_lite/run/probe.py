@@ -23,7 +23,7 @@ from disc_lite.models.embedding import embedding_on_host
 from disc_lite.planning.estimate import Plan
 from disc_lite.planning.processor import process_bytes
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.schema import Execution
+from disc_lite.recipe.execution import Execution
 from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
 from disc_lite.run.gathering import Arguments

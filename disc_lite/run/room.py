@@ -14,7 +14,7 @@ from disc_lite.planning.choice import Choice
 from disc_lite.planning.estimate import PROCESS_BYTES, Budget, Plan, what_fits
 from disc_lite.planning.sizes import GIB
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.schema import Execution
+from disc_lite.recipe.execution import Execution
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import data_size
 from disc_lite.storage import bytes_below, free_disk

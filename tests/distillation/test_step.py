@@ -15,7 +15,7 @@ from disc_lite.distillation.data import Task
 from disc_lite.distillation.optimizer import adamw
 from disc_lite.distillation.schedule import Batch
 from disc_lite.distillation.step import step
-from disc_lite.recipe.schema import LONGEST
+from disc_lite.recipe.fields import LONGEST
 from tests.made import FAST, SmallTraining, recipe_of
 
 

@@ -18,7 +18,7 @@ from disc_lite.models import base, device, loading
 from disc_lite.planning.amounts import saved_bytes
 from disc_lite.planning.workload import beside_passage
 from disc_lite.recipe import load_recipe
-from disc_lite.recipe.schema import Execution
+from disc_lite.recipe.execution import Execution
 from disc_lite.run import training
 from disc_lite.run.context import report_out_of_memory
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed
