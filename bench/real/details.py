@@ -24,7 +24,7 @@ def main(runs: Sequence[str]) -> None:
         language = language_of(" ".join(about))
         details = [(detail, pairs) for sentence, pairs in about.items() for detail in details_of(sentence, language)]
         given = [sum(gives(detail, p.question, p.answer) for p in pairs) for detail, pairs in details]
-        mentioned = [any(contains(p.question, detail) for p in pairs) for detail, pairs in details]
+        mentioned = [any(contains(p.question, detail, language) for p in pairs) for detail, pairs in details]
         cells = (
             sum(map(len, about.values())),
             len(about),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import cycle
+from itertools import cycle, islice
 from random import Random
 from statistics import fmean
 
@@ -20,13 +20,12 @@ from disc_lite.prompts import answering, writing
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.facts import contains, gives
+from disc_lite.synthesis.facts import contains, gives, is_name
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
-from disc_lite.synthesis.terms import terms_of
 
 FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds rephrase them
 TRIES = 2  # rounds after which a detail without a question is given up, if others of its sentence have one
-MENTIONS = 2  # questions that must contain a name: "What does Ada Brink run?" is not learned from "Who runs the mill?"
+MENTIONS = 3  # questions that must contain a name: "What does Ada Brink run?" is not learned from "Who runs the mill?"
 OF_DETAILS = ("detail", "rephrased")  # kinds of questions that a detail answers
 ONLY_OF_DETAILS = ("detail", "mention")  # kinds that need a detail
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
@@ -57,7 +56,8 @@ class Request:
     sentence: int  # number among the askable sentences of the passage
     kind: str  # kind of question, see `prompts.writing.KINDS`
     detail: str = ""  # the detail that the answer should give (in a pair: gives); "" for any fact
-    given: str = ""  # the question to rephrase, or the words that the question must contain
+    mention: str = ""  # the name that the question must contain; "" for none
+    original: str = ""  # the question to rephrase, "" for a new one
 
 
 @dataclass(frozen=True)
@@ -141,53 +141,60 @@ class Drafter:
 
         In the first round a sentence gets a few drafts, about one for each of its details, if later rounds can rephrase
         them. Otherwise it gets as many as it lacks pairs: rephrasings of accepted questions, or new ones, of which a
-        small model can need ten until one is accepted.
+        small model can need ten until one is accepted. The later rounds also ask for `names_to_mention`.
         """
-        known: dict[tuple[int, str], list[str]] = {}
+        known: dict[tuple[int, str, str], list[str]] = {}
         for drafted in accepted:
-            known.setdefault((drafted.request.sentence, drafted.request.detail), []).append(drafted.pair.question)
+            request = drafted.request
+            known.setdefault((request.sentence, request.detail, request.mention), []).append(drafted.pair.question)
         result: list[Request] = []
         for sentence, lacking in missing.items():
-            about = {detail: known.get((sentence, detail), []) for detail in (*self.details[sentence], "")}
+            about = {detail: known.get((sentence, detail, ""), []) for detail in (*self.details[sentence], "")}
             if attempt >= TRIES:
                 about = {detail: questions for detail, questions in about.items() if questions} or about
             few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
-            unmentioned = self._unmentioned(sentence, accepted) if attempt <= TRIES else []
-            result += self._about(sentence, about, unmentioned, min(lacking, few), attempt)
+            result += self._about(sentence, about, min(lacking, few), attempt)
+        for (sentence, name), lacking in self.names_to_mention(accepted).items() if attempt else ():
+            questions = known.get((sentence, "", name), []) if "rephrased" in self._kinds else []
+            originals = islice(cycle(questions), lacking) if questions else [""] * lacking
+            result += [Request(sentence, "rephrased" if o else "mention", "", name, o) for o in originals]
         return result
 
-    def _about(
-        self, sentence: int, known: Mapping[str, Sequence[str]], unmentioned: Sequence[str], number: int, attempt: int
-    ) -> Iterator[Request]:
+    def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
         """Yield `number` requests about a sentence, spread over its details and "" (any fact).
 
-        `known` maps each of these to its questions so far. The kinds of questions are taken in turn, except that the
-        questions about any fact after the first one must each contain one of the `unmentioned` names.
+        `known` maps each of these to its questions so far. The kinds of questions are taken in turn.
         """
         counts = {detail: len(questions) for detail, questions in known.items()}
         in_turn = {detail: cycle(questions) for detail, questions in known.items()}
-        to_mention = cycle(unmentioned)
         for _ in range(number):
             detail = min(counts, key=lambda detail: counts[detail])
             kinds = [kind for kind in self._kinds if (kind in OF_DETAILS if detail else kind not in ONLY_OF_DETAILS)]
             kinds = [kind for kind in kinds if kind != "rephrased" or known[detail]] or ["plain"]
             kind = kinds[(counts[detail] + attempt) % len(kinds)]
-            if not detail and counts[""] and unmentioned:
-                yield Request(sentence, "mention", given=next(to_mention))
-            else:
-                yield Request(sentence, kind, detail, next(in_turn[detail]) if kind == "rephrased" else "")
+            yield Request(sentence, kind, detail, original=next(in_turn[detail]) if kind == "rephrased" else "")
             counts[detail] += 1
 
-    def _unmentioned(self, sentence: int, accepted: Sequence[DraftedPair]) -> list[str]:
-        """Return the names of a sentence that fewer than MENTIONS accepted questions contain.
+    def names_to_mention(self, accepted: Sequence[DraftedPair]) -> dict[tuple[int, str], int]:
+        """Return how many questions must still contain each name, by its sentence and itself: `MENTIONS` in total.
 
-        None if the recipe has no `mention`. Details that begin with a number are left out: a small model hardly ever
-        puts one into a question, and people ask what somebody runs, not what costs four pounds.
+        Empty if the recipe has no `mention`. Numbers and dates are left out: a small model hardly ever puts one into a
+        question, and people ask what somebody runs, not what costs four pounds.
         """
+        if "mention" not in self._kinds:
+            return {}
         questions = [drafted.pair.question for drafted in accepted]
-        details = self.details[sentence] if "mention" in self._kinds else ()
-        names = [detail for detail in details if not any(term.number for term in terms_of(detail, self.language)[:1])]
-        return [name for name in names if sum(contains(question, name) for question in questions) < MENTIONS]
+        lacking = {
+            (sentence, name): MENTIONS - sum(contains(question, name, self.language) for question in questions)
+            for name, sentence in self._names.items()
+        }
+        return {place: number for place, number in lacking.items() if number > 0}
+
+    @cached_property
+    def _names(self) -> dict[str, int]:
+        """The names in the passage, each with the first sentence that has it among its details."""
+        details = [(detail, sentence) for sentence, details in enumerate(self.details) for detail in details]
+        return {detail: sentence for detail, sentence in reversed(details) if is_name(detail, self.language)}
 
     @cached_property
     def _kinds(self) -> list[str]:
@@ -198,9 +205,9 @@ class Drafter:
         kind, about = request.kind, self.sentences[request.sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
-        task = writing.question_task(kind, about, request.given or request.detail, self.language)
+        task = writing.question_task(kind, about, request.original or request.mention or request.detail, self.language)
         # With the passage in the prompt a small model asks for the name instead of something else.
-        shown = "" if kind == "mention" else self.shown
+        shown = "" if request.mention else self.shown
         return self.tokens.conversation(writing.question_turns(kind, self.language), shown + task)
 
     def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
@@ -212,7 +219,7 @@ class Drafter:
             fault = question_fault(question, self.shown, self.language) or self._language_fault(question)
         else:
             fault = "" if question else "not a question"
-        if not fault and request.kind == "mention" and not contains(question, request.given):
+        if not fault and request.mention and not contains(question, request.mention, self.language):
             fault = NOT_MENTIONED
         if not fault and fmean(draft.log_ps) < self.recipe.prompt.min_fluency:
             fault = NOT_FLUENT

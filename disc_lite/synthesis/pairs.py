@@ -50,8 +50,17 @@ class _PassagePairs:
 
     @property
     def missing(self) -> dict[int, int]:
-        have = Counter(s.sentence for s in self.accepted)
+        have = Counter(s.sentence for s in self.accepted if not s.drafted.request.mention)
         return {i: wanted - have[i] for i, wanted in enumerate(self.share) if wanted > have[i]}
+
+    @property
+    def done(self) -> int:
+        """The number of the wanted pairs that are written; those that are only to contain a name are not counted."""
+        return sum(self.share) - sum(self.missing.values())
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing and not self.drafter.names_to_mention([s.drafted for s in self.accepted])
 
 
 def write_pairs(
@@ -74,11 +83,10 @@ def write_pairs(
     on_round(0, 0, wanted)
     for group in _groups(passages):
         for attempt in range(ROUNDS):
-            if not any(progress.missing for progress in group):
+            if all(progress.is_complete for progress in group):
                 break
             _round(base, recipe, group, seed_of(seed, finished, attempt), attempt, forbidden, dropped, on_drafts)
-            of_group = sum(min(len(p.accepted), sum(p.share)) for p in group)
-            on_round(sum(len(p.accepted) for p in passages), done + of_group, wanted)
+            on_round(sum(len(p.accepted) for p in passages), done + sum(p.done for p in group), wanted)
         finished, done = finished + len(group), done + sum(sum(p.share) for p in group)
         on_round(sum(len(p.accepted) for p in passages), done, wanted)
     return PairSet(
@@ -152,7 +160,7 @@ def _questions(
         for request in progress.drafter.requests(progress.missing, attempt, written):
             requests.append((progress, request))
             is_new = (request.sentence, request.detail) not in has_question
-            is_retry = attempt > 0 and is_new and request.kind != "mention" and recipe.prompt.worked_examples
+            is_retry = attempt > 0 and is_new and not request.mention and recipe.prompt.worked_examples
             temperatures.append(recipe.prompt.question_temperature * (COOLER if is_retry else 1))
     drafts = write_drafts(
         base, [p.drafter.question_prompt(request) for p, request in requests],

@@ -20,6 +20,7 @@ from disc_lite.synthesis import drafting, held_out, pairs
 from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, seed_of, shares
 from disc_lite.synthesis.held_out import write_held_out
 from disc_lite.synthesis.pairs import write_pairs
+from disc_lite.synthesis.scoring import ScoredPair
 from tests.made import continuation_of, document_of, recipe_of
 
 PLAIN = Request(0, "plain")
@@ -210,7 +211,7 @@ def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(pla
     assert drafter.requests({0: 6, 2: 1}, 0, []) == [PLAIN, Request(0, "reversed"), Request(2, "plain")]
     asked = ["Who runs the mill?", "What does Ada run?"]
     written = [drafting.DraftedPair(Pair("guide.md", 0, q, "Ada runs the mill."), PLAIN) for q in asked]
-    again = [Request(0, "rephrased", given=question) for question in asked]
+    again = [Request(0, "rephrased", original=question) for question in asked]
     assert drafter.requests({0: 4}, 1, written) == [again[0], PLAIN, again[1], Request(0, "reversed")]
     # A sentence that has no question yet after a round gets as many drafts as it lacks.
     assert [request.sentence for request in drafter.requests({0: 6, 1: 2}, 1, [])] == [0] * 6 + [1] * 2
@@ -230,31 +231,50 @@ def test_each_detail_of_a_sentence_is_asked_for_and_then_asked_for_in_other_word
     assert "Anna Vind has led Mill 7 since 4 May.\nAnswer: 4 May\nWrite the question" in prompt
 
     who = drafting.DraftedPair(Pair("guide.md", 0, "Who leads it?", "Anna Vind."), about[0])
-    later = drafter.requests({0: 11}, 1, [who])
+    later = [request for request in drafter.requests({0: 11}, 1, [who]) if not request.mention]
     assert Counter(request.detail for request in later) == {
         "Anna Vind": 2,
         **dict.fromkeys(("Mill 7", "4 May", ""), 3),
     }
     again = {("detail", ""), ("rephrased", "Who leads it?")}  # one new question, and the known one in other words
-    assert {(r.kind, r.given) for r in later if r.detail == "Anna Vind"} == again
-    # After one question about the sentence itself, the next ones must contain a name that is in fewer than two of them.
-    assert [(r.kind, r.given) for r in later if not r.detail] == [
-        ("reversed", ""),
-        ("mention", "Anna Vind"),
-        ("mention", "Mill 7"),
-    ]
-    prompt = tokens.decode(drafter.question_prompt(Request(0, "mention", given="Anna Vind")))
-    assert 'must contain "four pounds" and ask for something else in the sentence.\nWrite the question.' in prompt
-    assert prompt.count("Anna Vind") == 2 and "It is cold" not in prompt  # only the sentence is shown, not the passage
-    told = [
-        drafting.DraftedPair(Pair("guide.md", 0, f"What does Anna Vind {do} in Mill 7?", "Mill 7."), PLAIN)
-        for do in ("run", "do")
-    ]
-    assert [r for r in drafter.requests({0: 11}, 1, told[:1]) if r.kind == "mention"]
-    assert not [r for r in drafter.requests({0: 11}, 1, told) if r.kind == "mention"]
-    assert not [r for r in drafter.requests({0: 11}, drafting.TRIES + 1, [who]) if r.kind == "mention"]
+    assert {(r.kind, r.original) for r in later if r.detail == "Anna Vind"} == again
     # What no question asks for is given up, and not tried for ever.
-    assert {request.detail for request in drafter.requests({0: 11}, drafting.TRIES, [who])} == {"Anna Vind"}
+    tried = drafter.requests({0: 11}, drafting.TRIES, [who])
+    assert {request.detail for request in tried if not request.mention} == {"Anna Vind"}
+
+
+def test_each_name_is_in_three_questions_and_they_do_not_count_for_the_sentence(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of("Anna Vind has led Mill 7 since 4 May. It is cold.")], tokens, 200)
+    sentences = askable_sentences(text, text.passages[0])
+    drafter = Drafter(tokens, text, text.passages[0], sentences, recipe_of(), 0)
+    anna, mill = (Request(0, "mention", mention=name) for name in ("Anna Vind", "Mill 7"))
+    assert not any(request.mention for request in drafter.requests({0: 12}, 0, []))
+    assert drafter.requests({}, 1, []) == [anna] * 3 + [mill] * 3
+
+    def drafted(question: str, request: Request) -> drafting.DraftedPair:
+        return drafting.DraftedPair(Pair("guide.md", 0, question, "Mill 7."), request)
+
+    # A question of any kind that contains the name counts; one that was written for it is asked in other words.
+    both = drafted("Since when has Anna Vind led Mill 7?", PLAIN)
+    what = drafted("What does Anna Vind lead?", anna)
+    assert drafter.requests({}, 1, [both]) == [anna] * 2 + [mill] * 2
+    in_other_words = Request(0, "rephrased", mention="Anna Vind", original="What does Anna Vind lead?")
+    assert drafter.requests({}, 1, [both, what]) == [in_other_words, mill, mill]
+    assert drafter.requests({0: 1}, 1, [what])[0].original == ""  # but not as another question about the sentence
+    assert drafter.requests({}, 1, [both] * 3) == []
+
+    prompt = tokens.decode(drafter.question_prompt(anna))
+    assert 'must contain "four pounds" and ask for something else in the sentence.\nWrite the question.' in prompt
+    for request in (anna, in_other_words):  # only the sentence is shown, not the passage
+        assert "It is cold" not in tokens.decode(drafter.question_prompt(request))
+    progress = pairs._PassagePairs(drafter, [1, 0], [ScoredPair(what, -0.1, -2.0, 5.0)], 0)
+    assert (progress.missing, progress.done, progress.is_complete) == ({0: 1}, 0, False)
+    progress.accepted.extend(ScoredPair(both, -0.1, -2.0, 5.0) for _ in range(3))
+    assert (progress.missing, progress.done, progress.is_complete) == ({}, 1, True)
+
+    without = replace(drafter, recipe=recipe_of(prompt={"kinds": "detail, plain, reversed"}))
+    assert without.requests({}, 1, []) == [] and without.names_to_mention([]) == {}
 
 
 @pytest.mark.parametrize(
@@ -295,13 +315,13 @@ def test_a_question_without_the_name_that_it_should_contain_is_dropped(plain: Ca
     (text,) = tokenise([document_of(TEXT)], tokens, 200)
     passage = text.passages[0]
     drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe_of(), 0)
-    mention = Request(0, "mention", given="Ada Brink")
+    mention = Request(0, "mention", mention="Ada Brink")
     for question, fault in (
         ("Who runs the mill?", drafting.NOT_MENTIONED),
         ("What does Ada run?", drafting.NOT_MENTIONED),
     ):
         assert drafter.screened(mention, continuation_of(tokens, question)).fault == fault
-    assert drafter.screened(replace(mention, given="Ada"), continuation_of(tokens, "What does Ada run?")).fault == ""
+    assert drafter.screened(replace(mention, mention="Ada"), continuation_of(tokens, "What does Ada run?")).fault == ""
 
 
 def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[..., Any]) -> None:
