@@ -107,7 +107,7 @@ def test_error_is_at_most_the_naive_error_for_every_chunk_size(how: Divergence, 
 
 
 @pytest.mark.parametrize("how", KINDS, ids=str)
-def test_parts_of_several_numberare_as_exact(how: Divergence) -> None:
+def test_parts_of_several_numbers_are_as_exact(how: Divergence) -> None:
     """A chunk is compared in PARTS parts. With more rows, a part has several, which must not be added up."""
     rows = 3 * chunked.PARTS + 1
     student, teacher, head = normal(rows, H), normal(rows, H, seed=3), make_head("all")
