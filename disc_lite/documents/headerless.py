@@ -1,7 +1,8 @@
 """Decides whether a table has no header, since its first row states a fact like the rows below it.
 
-Tables of two columns with names and values (a form, the facts about a company) seldom have a header. In doubt the first
-row is taken for one, as it is in most tables. `rowheaders` uses this for sheets and CSV files.
+Tables of two columns with names and values (a form, the facts about a company) seldom have a header; those of words
+alone are judged in `wordheaders`. In doubt the first row is taken for a header, as it is in most tables. `rowheaders`
+uses this for sheets and CSV files.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+
+from disc_lite.documents.wordheaders import is_row_of_words, may_be_row_of_words
 
 YEAR = r"(?:19|20)\d\d"
 # A number with at most a currency or a short unit next to it, but not the code of a room.
@@ -42,7 +45,14 @@ def begins_with_a_row(first: Sequence[str], below: Sequence[Sequence[str]]) -> b
     if not first[0] and any(row[0] for row in below):
         return False  # an empty corner above a column of names
     is_like_below = any(_is_as_below(first, below, column) for column in range(len(first)))
-    return is_like_below or are_fields([first, *below])
+    return is_like_below or are_fields([first, *below]) or is_row_of_words(first, below)
+
+
+def doubt_about_header(header: Sequence[str], below: Sequence[Sequence[str]]) -> str:
+    """The ledger's warning about a header that is worded like the rows below it; empty if it surely is one."""
+    if (_stand_out(header) and not any(map(_stand_out, below[:1]))) or not may_be_row_of_words(header, below):
+        return ""
+    return f"“{header[0]}, {header[1]}” is read as a header: if it is a row, put a header above it"
 
 
 def _stand_out(cells: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from disc_lite.documents.headerless import Standout, are_fields, stand_apart
+from disc_lite.documents.headerless import Standout, are_fields, doubt_about_header, stand_apart
 from disc_lite.documents.headings import Heading
 from disc_lite.documents.rowgroups import groups_of
 from disc_lite.documents.rowheaders import (
@@ -30,7 +30,7 @@ from disc_lite.documents.rowheaders import (
     values_of,
 )
 from disc_lite.documents.sidebyside import doubt_about, side_by_side
-from disc_lite.documents.source import Converted, RefusedFile
+from disc_lite.documents.source import QUESTION_MARKS, Converted, RefusedFile
 
 
 class NamedRow(NamedTuple):
@@ -56,7 +56,13 @@ def tables_of(rows: Iterable[Row]) -> tuple[list[list[NamedRow]], str]:
     tables = _tables(
         [[" ".join(cell.split()) if type(cell) is str else _in_a_line(cell) for cell in row] for row in rows]
     )
-    return [*map(_named_rows, tables)], "; ".join(filter(None, map(doubt_about, tables)))
+    doubts = [doubt for table in tables for doubt in (doubt_about(table), _doubt_about_header(table))]
+    return [*map(_named_rows, tables)], "; ".join(filter(None, doubts))
+
+
+def _doubt_about_header(rows: Sequence[Row]) -> str:
+    header, _, body = parts_of(rows[:SAMPLE_ROWS])
+    return doubt_about_header(header, body)
 
 
 def _in_a_line(cell: str) -> str:
@@ -157,8 +163,9 @@ def _named_lines(cells: Row) -> list[NamedRow]:
 
 
 def _title_of(cells: Row) -> str:
-    """The text of a row above a header: a title, or a name with its value."""
-    return f"{cells[0].removesuffix(':')}: {cells[1]}" if len(cells) == 2 else " ".join(cells)
+    """The text of a row above a header: a title, a name with its value, or a question with its answer."""
+    is_name = len(cells) == 2 and not cells[0].endswith(QUESTION_MARKS)
+    return f"{cells[0].removesuffix(':')}: {cells[1]}" if is_name else " ".join(cells)
 
 
 def _is_note(cells: Row, first: int) -> bool:

@@ -37,6 +37,13 @@ def test_a_row_of_csv_is_a_section_under_its_name_with_the_header_before_every_v
     ]
 
 
+def test_a_comma_in_a_cell_of_each_row_is_no_delimiter():
+    assert text("a.csv", "Bread;3,50\nMilk;1,20\n") == "- Bread: 3,50\n\n- Milk: 1,20\n"
+    assert "- Soup: salt, leek, oil\n" in text(
+        "a.tsv", "Soup\tsalt, leek, oil\nStew\tbeef, peas, ale\nPie\tham, eggs, chives"
+    )
+
+
 def test_rows_are_passages_of_their_own_however_small():
     made = document("a.csv", "Name,Price\nBread,3\nMilk,2\nSalt,1\n")
     offsets = [(at, at + 1) for at in range(len(made.text))]
