@@ -193,8 +193,11 @@ class Drafter:
     @cached_property
     def _names(self) -> dict[str, int]:
         """The names in the passage, each with the first sentence that has it among its details."""
-        details = [(detail, sentence) for sentence, details in enumerate(self.details) for detail in details]
-        return {detail: sentence for detail, sentence in reversed(details) if is_name(detail, self.language)}
+        names = dict[str, int]()
+        for sentence, details in enumerate(self.details):
+            for name in (detail for detail in details if is_name(detail, self.language)):
+                names.setdefault(name, sentence)
+        return names
 
     @cached_property
     def _kinds(self) -> list[str]:
@@ -209,6 +212,10 @@ class Drafter:
         # With the passage in the prompt a small model asks for the name instead of something else.
         shown = "" if request.mention else self.shown
         return self.tokens.conversation(writing.question_turns(kind, self.language), shown + task)
+
+    def prompt_group(self, request: Request) -> tuple[object, ...]:
+        """Return a key that is the same for requests whose prompts begin alike, with the passage if they show it."""
+        return (self.language if request.mention else self.seed, request.kind)
 
     def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
         """Return the question in a draft, and why it is rejected, if it is."""

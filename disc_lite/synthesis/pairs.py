@@ -156,7 +156,7 @@ def _questions(
     requests, temperatures = [], []
     for progress in group:
         written = [s.drafted for s in progress.accepted]
-        has_question = {(drafted.request.sentence, drafted.request.detail) for drafted in written}
+        has_question = {(d.request.sentence, d.request.detail) for d in written if not d.request.mention}
         for request in progress.drafter.requests(progress.missing, attempt, written):
             requests.append((progress, request))
             is_new = (request.sentence, request.detail) not in has_question
@@ -164,7 +164,7 @@ def _questions(
             temperatures.append(recipe.prompt.question_temperature * (COOLER if is_retry else 1))
     drafts = write_drafts(
         base, [p.drafter.question_prompt(request) for p, request in requests],
-        [(p.drafter.seed, request.kind) for p, request in requests], recipe.prompt.question_tokens,
+        [p.drafter.prompt_group(request) for p, request in requests], recipe.prompt.question_tokens,
         temperatures, seed_of(seed, "questions"),
         lambda done: on_drafts("drafting questions", done, len(requests)), min_p=recipe.prompt.question_min_p,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from disc_lite.distillation.examples import tokenise
 from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.models.generation import Continuation
+from disc_lite.packing import shared_length
 from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs
@@ -275,6 +276,38 @@ def test_each_name_is_in_three_questions_and_they_do_not_count_for_the_sentence(
 
     without = replace(drafter, recipe=recipe_of(prompt={"kinds": "detail, plain, reversed"}))
     assert without.requests({}, 1, []) == [] and without.names_to_mention([]) == {}
+
+
+def test_questions_for_names_share_no_prompt_with_the_others_and_are_none_about_the_sentence(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise every prompt that rephrases a question would read the passage for itself."""
+    base = plain("llama")
+    documents = [document_of(f"Anna Vind runs {hall}. It is cold.", hall) for hall in ("Mill 7", "Mill 8")]
+    group = [pairs._progress(base, t, t.passages[0], recipe_of(), 0, 0) for t in tokenise(documents, base.tokens, 200)]
+    about_name = Request(0, "mention", mention="Anna Vind")
+    for progress, asked in zip(group, ([PLAIN, about_name], [about_name]), strict=True):
+        written = Pair(progress.drafter.passage.document, 0, "What does Anna Vind run?", "Mill 7.")
+        progress.accepted.extend(ScoredPair(drafting.DraftedPair(written, r), -0.1, -2.0, 5.0) for r in asked)
+    prompts, temperatures = defaultdict[Any, list[list[int]]](list), defaultdict[str, set[float]](set)
+
+    def write(base: Any, ids: Any, groups: Any, most: int, each: Any, *more: Any, **streams: Any) -> list[Any]:
+        for prompt, of, temperature in zip(ids, groups, each, strict=True):
+            prompts[of].append(prompt)
+            temperatures[base.tokens.decode(prompt).split("---\n")[-1]].add(temperature)
+        return [continuation_of(base.tokens, "")] * len(ids)
+
+    monkeypatch.setattr(pairs, "write_drafts", write)
+    pairs._questions(base, recipe_of(), group, 0, 1, lambda *_: None)
+    whole = [[base.tokens.decode(prompt) for prompt in of] for of in prompts.values()]
+    shared = [base.tokens.decode(of[0][: shared_length(of)]) for of in prompts.values()]
+    assert all(("It is cold" in start) == ("It is cold" in of[0]) for start, of in zip(shared, whole, strict=True))
+    # Those without a passage share the worked examples, whatever passage they are for.
+    assert any("Mill 7" in "".join(of) and "Mill 8" in "".join(of) for of in whole)
+    # Of Mill 8 only a question for the name is written, so the next ones about its sentence are cooler.
+    hot = recipe_of().prompt.question_temperature
+    about = "Anna Vind runs Mill 8.\nWrite a question about"
+    assert {t for task, each in temperatures.items() if about in task for t in each} == {hot / 2}
 
 
 @pytest.mark.parametrize(
