@@ -9,7 +9,8 @@ from pathlib import Path
 
 from disc_lite.qa import Pair, language_of, read_pairs
 from disc_lite.qa.details import details_of
-from disc_lite.synthesis.facts import contains, gives
+from disc_lite.synthesis.facts import gives
+from disc_lite.synthesis.mentioned_names import contains
 
 
 def main(runs: Sequence[str]) -> None:

@@ -49,12 +49,14 @@ _PLACEHOLDER = (
 _HAN, _TIMES = "〇零一二三四五六七八九十百千万亿两兩萬億", "年月日号號时時点點分秒"
 _KATAKANA = "ァ-ヺー"
 _MEASURES = f"{_TIMES}个個名位人天周次回册張张条件元角小级层層楼階岁歲倍种種家座只隻台辆本公米斤克章节項项页任円"
-# 2020年5月3日, 十点十五分, 二十七名, 333メートル, 星期二, ジョン・スミス, and words in Latin letters.
-# A single 一 is rarely a number: 一些, 一直.
-_UNSPACED = re.compile(
+# 2020年5月3日, 十点十五分, 二十七名, 333メートル, 星期二, 第三届. A single 一 is rarely a number: 一些, 一直.
+UNSPACED_NUMBER = re.compile(
     rf"(?:星期|周|週)[一二三四五六日天]|第[{_HAN}\d]+\w|(?:(?:\d+|[{_HAN}]+)[{_TIMES}]){{2,9}}"
     rf"|(?!十分|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[3:]}](?=[{_MEASURES}]))(?:[{_KATAKANA}]+|[^\W\d])?"
-    rf"|[{_KATAKANA}]+(?:[・＝][{_KATAKANA}]+)+"
+)
+# Also ジョン・スミス, and words in Latin letters.
+_UNSPACED = re.compile(
+    rf"{UNSPACED_NUMBER.pattern}|[{_KATAKANA}]+(?:[・＝][{_KATAKANA}]+)+"
     r"|[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]"
 )
 

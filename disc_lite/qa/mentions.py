@@ -13,7 +13,7 @@ from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.lexing import MARKS
 from disc_lite.qa.numberwords import FOREIGN_NUMBERS
 from disc_lite.qa.spelling import fold
-from disc_lite.qa.vocabulary import ELIDED, LETTER_UNITS, MONTHS, UNITS, WEEKDAYS
+from disc_lite.qa.vocabulary import ALL_WEEKDAYS, ELIDED, LETTER_UNITS, MONTHS, UNITS
 from disc_lite.qa.words import numbers_of
 
 Kind = Literal["name", "number", "month", ""]
@@ -49,11 +49,6 @@ _BEFORE = 12  # characters before a word that show whether it begins a sentence 
 _GERMAN_ENDING = re.compile(r"e[mnrs]?$")  # of an adjective, or of a name
 _FREQUENT_TWO = {"French": "deux", "Italian": "due", "Spanish": "dos"}  # numbers that are among the frequent words
 _IRREGULAR_PLURALS = frozenset("people children men women".split())  # English plurals without an s
-_DAYS = WEEKDAYS.union(
-    "lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo lunedì "
-    "martedì mercoledì giovedì venerdì sabato domenica maandag dinsdag woensdag donderdag vrijdag zaterdag zondag "
-    "понедельник вторник среда среду четверг пятница пятницу суббота субботу воскресенье".split()
-)
 
 
 class _Word(NamedTuple):
@@ -120,7 +115,7 @@ def _kind(word: _Word, sentence: _Sentence) -> Kind:
     if (short := _CONTRACTED.fullmatch(text)) and short[1].lower() in ORDINARY:
         return ""
     is_initial = len(text) == 1 and sentence.text.startswith(".", word.end)
-    is_name = text.lower() in _DAYS or (text[0].isupper() and (is_initial or text.lower() not in ORDINARY))
+    is_name = text.lower() in ALL_WEEKDAYS or (text[0].isupper() and (is_initial or text.lower() not in ORDINARY))
     return "name" if is_name else ""
 
 
@@ -194,7 +189,7 @@ def _is_counted(number: _Word, following: _Word, sentence: _Sentence) -> bool:
 
 def _is_lone_name(word: _Word, sentence: _Sentence) -> bool:
     """Whether a single word is a name; a capital does not show it in German, or at the beginning of a sentence."""
-    if word.text.lower() in _DAYS or _CODE.match(word.text):
+    if word.text.lower() in ALL_WEEKDAYS or _CODE.match(word.text):
         return True
     if len(word.text) < 2 or not word.text[0].isupper() or sentence.opens(word) or _REFERS.search(word.text):
         return False

@@ -109,6 +109,11 @@ WEEKDAYS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday "
     "montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
 )
+ALL_WEEKDAYS = WEEKDAYS.union(
+    "lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo lunedì "
+    "martedì mercoledì giovedì venerdì sabato domenica maandag dinsdag woensdag donderdag vrijdag zaterdag zondag "
+    "понедельник вторник среда среду четверг пятница пятницу суббота субботу воскресенье".split()
+)
 # With a capital only: "sat" is a verb.
 SHORT_WEEKDAYS = {
     "Mon": "monday", "Tue": "tuesday", "Tues": "tuesday", "Wed": "wednesday", "Thu": "thursday", "Thur": "thursday",

@@ -95,7 +95,7 @@ def _mark_skipped(words: Sequence[Word]) -> list[Word]:
     result = []
     for before, word, following in zip([None, *words], words, [*words[1:], None], strict=False):
         if following is not None and not following.opens:
-            is_dash = word.text in TO and before is not None and is_of_date(before) and is_of_date(following)
+            is_dash = word.text in TO and before is not None and _may_begin_span(before) and _may_begin_span(following)
             is_operand = following.operator not in ("", *PREFIXES)  # a = b
             if is_dash or (_is_article(word) and not is_operand):
                 word = replace(word, skipped=True)
@@ -108,6 +108,5 @@ def _is_article(word: Word) -> bool:
     return word.text in ARTICLES and not capital
 
 
-def is_of_date(word: Word) -> bool:
-    """Whether a word can be a part of a date: a number, a month or a day of the week."""
+def _may_begin_span(word: Word) -> bool:
     return word.number or word.text in MONTHS or not WEEKDAYS.isdisjoint(word.names | singulars(word.text))

@@ -15,17 +15,17 @@ from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
-from disc_lite.planning.amounts import details_asked, is_askable
+from disc_lite.planning.amounts import asks_for_names, details_asked, is_askable
 from disc_lite.prompts import answering, writing
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.facts import contains, gives, is_name
+from disc_lite.synthesis.facts import gives
+from disc_lite.synthesis.mentioned_names import contains, places_of_names, still_lacking
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
 FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds rephrase them
 TRIES = 2  # rounds after which a detail without a question is given up, if others of its sentence have one
-MENTIONS = 3  # questions that must contain a name: "What does Ada Brink run?" is not learned from "Who runs the mill?"
 OF_DETAILS = ("detail", "rephrased")  # kinds of questions that a detail answers
 ONLY_OF_DETAILS = ("detail", "mention")  # kinds that need a detail
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
@@ -154,7 +154,8 @@ class Drafter:
                 about = {detail: questions for detail, questions in about.items() if questions} or about
             few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
             result += self._about(sentence, about, min(lacking, few), attempt)
-        for (sentence, name), lacking in self.names_to_mention(accepted).items() if attempt else ():
+        for name, lacking in self.names_to_mention(accepted).items() if attempt else ():
+            sentence = self._names[name]
             questions = known.get((sentence, "", name), []) if "rephrased" in self._kinds else []
             originals = islice(cycle(questions), lacking) if questions else [""] * lacking
             result += [Request(sentence, "rephrased" if o else "mention", "", name, o) for o in originals]
@@ -175,29 +176,15 @@ class Drafter:
             yield Request(sentence, kind, detail, original=next(in_turn[detail]) if kind == "rephrased" else "")
             counts[detail] += 1
 
-    def names_to_mention(self, accepted: Sequence[DraftedPair]) -> dict[tuple[int, str], int]:
-        """Return how many questions must still contain each name, by its sentence and itself: `MENTIONS` in total.
-
-        Empty if the recipe has no `mention`. Numbers and dates are left out: a small model hardly ever puts one into a
-        question, and people ask what somebody runs, not what costs four pounds.
-        """
-        if "mention" not in self._kinds:
-            return {}
-        questions = [drafted.pair.question for drafted in accepted]
-        lacking = {
-            (sentence, name): MENTIONS - sum(contains(question, name, self.language) for question in questions)
-            for name, sentence in self._names.items()
-        }
-        return {place: number for place, number in lacking.items() if number > 0}
+    def names_to_mention(self, accepted: Sequence[DraftedPair]) -> dict[str, int]:
+        """Return the names that too few questions contain, each with the number of questions that it lacks."""
+        return still_lacking(self._names, [drafted.pair.question for drafted in accepted], self.language)
 
     @cached_property
     def _names(self) -> dict[str, int]:
-        """The names in the passage, each with the first sentence that has it among its details."""
-        names = dict[str, int]()
-        for sentence, details in enumerate(self.details):
-            for name in (detail for detail in details if is_name(detail, self.language)):
-                names.setdefault(name, sentence)
-        return names
+        """The names that questions should contain, each with a sentence that has it; empty unless the recipe asks."""
+        texts = [sentence.text for sentence in self.sentences]
+        return places_of_names(texts, self.language) if asks_for_names(self.recipe) else {}
 
     @cached_property
     def _kinds(self) -> list[str]:

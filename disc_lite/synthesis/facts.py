@@ -14,7 +14,7 @@ from disc_lite.qa import language_of, words_of
 from disc_lite.qa.function_words import TELLING
 from disc_lite.qa.matching import opening_yes_no
 from disc_lite.qa.negation import is_negator
-from disc_lite.qa.words import is_of_date, is_unspaced, read_words
+from disc_lite.qa.words import is_unspaced, read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
 
@@ -107,18 +107,6 @@ def gives(detail: str, question: str, answer: str) -> bool:
     numbers = [term for term in terms if term.number]
     wanted, few = (numbers, 0) if numbers else (terms, 0 if is_unspaced(detail) else len(terms) // 3)
     return len(missing(wanted, terms_of(answer, language))) <= few < len(missing(wanted, terms_of(question, language)))
-
-
-def contains(question: str, detail: str, language: str) -> bool:
-    """Whether a question in this language contains a detail, in any form of its words and numbers."""
-    return not missing(terms_of(detail, language), terms_of(question, language))
-
-
-def is_name(detail: str, language: str) -> bool:
-    """Whether a detail is a name or code: it does not begin with a number, and is not only a month or a weekday."""
-    words, terms = read_words(detail), terms_of(detail, language)
-    is_number = words[0].number or any(term.number for term in terms[:1]) if words else False
-    return not is_number and not all(map(is_of_date, words))
 
 
 def same_facts(question: str, first: str, second: str) -> bool:

@@ -45,9 +45,14 @@ def terms_of(text: str, language: str) -> tuple[Term, ...]:
     return tuple(term for term in terms if term.written.lower() not in empty and term.written != "&")
 
 
+def forms_of(terms: Iterable[Term]) -> frozenset[str]:
+    """Return all forms of these terms."""
+    return frozenset[str]().union(*(term.forms for term in terms))
+
+
 def missing(terms: Iterable[Term], others: Iterable[Term]) -> list[Term]:
     """Return the terms that equal none of the others."""
-    known = frozenset[str]().union(*(other.forms for other in others))
+    known = forms_of(others)
     return [term for term in terms if known.isdisjoint(term.forms)]
 
 

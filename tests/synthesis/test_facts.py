@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.synthesis.facts import gives, is_name, is_yes_no, recalls, same_facts, says_something, states
+from disc_lite.synthesis.facts import gives, is_yes_no, recalls, same_facts, says_something, states
 from disc_lite.synthesis.screening import answer_fault
 
 LONG = "who joined the firm in 1911, has led its old office since last spring and is seldom seen there on a Monday."
@@ -217,15 +217,3 @@ def test_an_answer_gives_a_detail_that_its_question_does_not(
     detail: str, question: str, answer: str, given: bool
 ) -> None:
     assert gives(detail, question, answer) == given
-
-
-@pytest.mark.parametrize("name", ["Anna Vind", "Mill 7", "Gauge Day", "B3", "--dry-run", "May Brown", "Ostmühle"])
-def test_names_and_code_are_names(name: str) -> None:
-    assert is_name(name, "English")
-
-
-@pytest.mark.parametrize(
-    "detail", ["143 euros", "three days", "third", "sixth day", "1 April", "April 1", "January", "Monday", "4 May 2023"]
-)
-def test_numbers_and_dates_are_no_names(detail: str) -> None:
-    assert not is_name(detail, "English")

@@ -274,8 +274,28 @@ def test_each_name_is_in_three_questions_and_they_do_not_count_for_the_sentence(
     progress.accepted.extend(ScoredPair(both, -0.1, -2.0, 5.0) for _ in range(3))
     assert (progress.missing, progress.done, progress.is_complete) == ({}, 1, True)
 
-    without = replace(drafter, recipe=recipe_of(prompt={"kinds": "detail, plain, reversed"}))
-    assert without.requests({}, 1, []) == [] and without.names_to_mention([]) == {}
+
+@pytest.mark.parametrize(
+    ("prompt", "names"),
+    [
+        ({}, ["Anna Vind", "Mill 7"]),
+        ({"kinds": "mention"}, ["Anna Vind", "Mill 7"]),  # also if no question is about a detail
+        ({"kinds": "detail, plain, reversed"}, []),
+        ({"worked_examples": False}, []),
+        ({"questions_per_passage": 6}, []),  # none in addition to a fixed number
+        ({"questions_per_1000_tokens": 6}, []),
+    ],
+)
+def test_which_recipes_have_questions_for_names(
+    plain: Callable[..., Any], prompt: dict[str, Any], names: list[str]
+) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of("Anna Vind has led Mill 7 since 4 May. It is cold.")], tokens, 200)
+    passage, recipe = text.passages[0], recipe_of(prompt=prompt)
+    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe, 0)
+    found = drafter.requests({}, 1, [])
+    assert found == [Request(0, "mention", mention=name) for name in names for _ in range(3)]
+    assert all(request.mention == "" for request in drafter.requests({0: 12}, 0, []))
 
 
 def test_questions_for_names_share_no_prompt_with_the_others_and_are_none_about_the_sentence(
