@@ -27,6 +27,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.tex import tex_text
 from disc_lite.documents.workers import CHILD_MEMORY_BYTES
 from disc_lite.documents.xlsx import xlsx_text
+from disc_lite.documents.yamltext import yaml_text
 
 
 def _rst(source: Source) -> Converted:
@@ -54,6 +55,7 @@ FORMATS: dict[str, Callable[[Source], Converted]] = {
     ".eml": mail_text,
     ".json": json_text,
     **dict.fromkeys((".jsonl", ".ndjson"), json_lines_text),
+    **dict.fromkeys((".yaml", ".yml"), yaml_text),
     **dict.fromkeys(SUFFIXES, code_text),
 }
 

@@ -1,7 +1,8 @@
 """JSON and JSON lines -> a section for each record: the text in a named field, under the record's title.
 
 Other fields are not read. By default the field is the first of `TEXT_FIELDS` that a record has; the setting
-`documents.text_field` names another (`body.text`: a field within a field).
+`documents.text_field` names another (`body.text`: a field within a field). An OpenAPI specification is read by
+`openapi` instead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import replace
 from disc_lite.documents.decoding import decode, parsed_json
 from disc_lite.documents.headings import Heading, find_headings
 from disc_lite.documents.html import markup_text
+from disc_lite.documents.openapi import is_specification, specification_text
 from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, RefusedFile, Source
 
 TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "contents", "page_content")
@@ -32,8 +34,10 @@ Record = dict[str, object]
 
 
 def json_text(source: Source) -> Converted:
-    """The text of a JSON file: a record, a list of records, or an object that holds one such list."""
+    """The text of a JSON file: a record, a list of records, an object that holds one such list, or a specification."""
     content = parsed_json(source.raw)
+    if is_specification(content) and not source.options.text_field:
+        return specification_text(content)
     if isinstance(content, dict) and not _text_of(content, source.options.text_field):
         lists = [value for value in content.values() if isinstance(value, list) and _records(value)]
         content = lists[0] if len(lists) == 1 else content
