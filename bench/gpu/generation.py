@@ -28,7 +28,8 @@ from disc_lite.models import Base, load_base
 from disc_lite.models.generation import generate, graphs
 from disc_lite.packing import shared_length
 from disc_lite.recipe import load_recipe
-from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences
+from disc_lite.synthesis.drafting import Drafter, askable_sentences
+from disc_lite.synthesis.requests import Request
 
 NEW_TOKENS = 64
 COMPARED, COMPARED_TOKENS = 16, 48

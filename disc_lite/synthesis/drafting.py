@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import cycle, islice
 from random import Random
 from statistics import fmean
 
@@ -15,19 +14,16 @@ from disc_lite.documents import Passage
 from disc_lite.models import Base
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.models.tokens import Tokens
-from disc_lite.planning.amounts import asks_for_names, details_asked, is_askable
+from disc_lite.planning.amounts import is_askable
 from disc_lite.prompts import answering, writing
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.facts import gives
-from disc_lite.synthesis.mentioned_names import contains, places_of_names, still_lacking
+from disc_lite.synthesis.mentioned_names import contains
+from disc_lite.synthesis.requests import Request, Requests
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 
-FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds rephrase them
-TRIES = 2  # rounds after which a detail without a question is given up, if others of its sentence have one
-OF_DETAILS = ("detail", "rephrased")  # kinds of questions that a detail answers
-ONLY_OF_DETAILS = ("detail", "mention")  # kinds that need a detail
 NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
 NOT_ASKED = "answer does not give a detail of its sentence"
@@ -47,17 +43,6 @@ class Sentence:
     def under_heading(self) -> str:
         """The sentence with its heading: "Price: 26 crowns" alone names no article, and can occur more than once."""
         return f"{self.heading}: {self.text}" if self.heading else self.text
-
-
-@dataclass(frozen=True)
-class Request:
-    """A question to draft."""
-
-    sentence: int  # number among the askable sentences of the passage
-    kind: str  # kind of question, see `prompts.writing.KINDS`
-    detail: str = ""  # the detail that the answer should give (in a pair: gives); "" for any fact
-    mention: str = ""  # the name that the question must contain; "" for none
-    original: str = ""  # the question to rephrase, "" for a new one
 
 
 @dataclass(frozen=True)
@@ -130,65 +115,10 @@ class Drafter:
         return self.text.language(self.passage)
 
     @cached_property
-    def details(self) -> list[tuple[str, ...]]:
-        """The details of each sentence to ask about."""
-        return [details_asked(sentence.text, self.language, self.recipe) for sentence in self.sentences]
+    def requests(self) -> Requests:
+        return Requests([sentence.text for sentence in self.sentences], self.language, self.recipe)
 
     # -- questions -------------------------------------------------------------------------------------
-
-    def requests(self, missing: Mapping[int, int], attempt: int, accepted: Sequence[DraftedPair]) -> list[Request]:
-        """Return the questions to draft; `missing` maps each sentence that lacks pairs to the number that it lacks.
-
-        In the first round a sentence gets a few drafts, about one for each of its details, if later rounds can rephrase
-        them. Otherwise it gets as many as it lacks pairs: rephrasings of accepted questions, or new ones, of which a
-        small model can need ten until one is accepted. The later rounds also ask for `names_to_mention`.
-        """
-        known: dict[tuple[int, str, str], list[str]] = {}
-        for drafted in accepted:
-            request = drafted.request
-            known.setdefault((request.sentence, request.detail, request.mention), []).append(drafted.pair.question)
-        result: list[Request] = []
-        for sentence, lacking in missing.items():
-            about = {detail: known.get((sentence, detail, ""), []) for detail in (*self.details[sentence], "")}
-            if attempt >= TRIES:
-                about = {detail: questions for detail, questions in about.items() if questions} or about
-            few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
-            result += self._about(sentence, about, min(lacking, few), attempt)
-        for name, lacking in self.names_to_mention(accepted).items() if attempt else ():
-            sentence = self._names[name]
-            questions = known.get((sentence, "", name), []) if "rephrased" in self._kinds else []
-            originals = islice(cycle(questions), lacking) if questions else [""] * lacking
-            result += [Request(sentence, "rephrased" if o else "mention", "", name, o) for o in originals]
-        return result
-
-    def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
-        """Yield `number` requests about a sentence, spread over its details and "" (any fact).
-
-        `known` maps each of these to its questions so far. The kinds of questions are taken in turn.
-        """
-        counts = {detail: len(questions) for detail, questions in known.items()}
-        in_turn = {detail: cycle(questions) for detail, questions in known.items()}
-        for _ in range(number):
-            detail = min(counts, key=lambda detail: counts[detail])
-            kinds = [kind for kind in self._kinds if (kind in OF_DETAILS if detail else kind not in ONLY_OF_DETAILS)]
-            kinds = [kind for kind in kinds if kind != "rephrased" or known[detail]] or ["plain"]
-            kind = kinds[(counts[detail] + attempt) % len(kinds)]
-            yield Request(sentence, kind, detail, original=next(in_turn[detail]) if kind == "rephrased" else "")
-            counts[detail] += 1
-
-    def names_to_mention(self, accepted: Sequence[DraftedPair]) -> dict[str, int]:
-        """Return the names that too few questions contain, each with the number of questions that it lacks."""
-        return still_lacking(self._names, [drafted.pair.question for drafted in accepted], self.language)
-
-    @cached_property
-    def _names(self) -> dict[str, int]:
-        """The names that questions should contain, each with a sentence that has it; empty unless the recipe asks."""
-        texts = [sentence.text for sentence in self.sentences]
-        return places_of_names(texts, self.language) if asks_for_names(self.recipe) else {}
-
-    @cached_property
-    def _kinds(self) -> list[str]:
-        return writing.kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
 
     def question_prompt(self, request: Request) -> list[int]:
         """Return the prompt with the passage and the task to write a question about one of its sentences."""
@@ -260,7 +190,7 @@ class Drafter:
     def _detail_given(self, question: DraftedQuestion, answer: str) -> str | None:
         """Return the detail that an answer gives: the requested one, else another one of the sentence, else None."""
         wanted = question.request.detail
-        details = (wanted, *self.details[question.request.sentence]) if wanted else ("",)
+        details = (wanted, *self.requests.details[question.request.sentence]) if wanted else ("",)
         return next((detail for detail in details if gives(detail, question.text, answer)), None)
 
 

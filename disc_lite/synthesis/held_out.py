@@ -19,8 +19,9 @@ from disc_lite.prompts.texts import Text
 from disc_lite.qa import NearDuplicates, Question, is_right, is_unspaced, words_of
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.cells import names_no_row
-from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, seed_of, write_drafts
+from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, write_drafts
 from disc_lite.synthesis.facts import is_yes_no
+from disc_lite.synthesis.requests import Request
 from disc_lite.synthesis.screening import NO_ROW
 
 LEAST, MOST = 16, 512  # sentences per call

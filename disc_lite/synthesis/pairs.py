@@ -60,7 +60,7 @@ class _PassagePairs:
 
     @property
     def is_complete(self) -> bool:
-        return not self.missing and not self.drafter.names_to_mention([s.drafted for s in self.accepted])
+        return not self.missing and not self.drafter.requests.names_to_mention([s.pair.question for s in self.accepted])
 
 
 def write_pairs(
@@ -104,7 +104,7 @@ def _progress(base: Base, text: Text, passage: Passage, recipe: Recipe, seed: in
     sentences = askable_sentences(text, passage)
     number = seed_of(seed, text.document.sha256, passage.index)
     drafter = Drafter(base.tokens, text, passage, sentences, recipe, number)
-    details = [len(each) for each in drafter.details]
+    details = [len(each) for each in drafter.requests.details]
     wanted = wanted_pairs(passage, details, recipe)
     yes_no = round(recipe.prompt.yes_no_share * (before + wanted)) - round(recipe.prompt.yes_no_share * before)
     share = shares(wanted, [pairs_of_sentence(n, recipe.prompt) for n in details], number) if sentences else []
@@ -155,9 +155,9 @@ def _questions(
     """Draft and screen the questions that the passages of a group still lack."""
     requests, temperatures = [], []
     for progress in group:
-        written = [s.drafted for s in progress.accepted]
-        has_question = {(d.request.sentence, d.request.detail) for d in written if not d.request.mention}
-        for request in progress.drafter.requests(progress.missing, attempt, written):
+        written = [(s.drafted.request, s.pair.question) for s in progress.accepted]
+        has_question = {(request.sentence, request.detail) for request, _ in written if not request.mention}
+        for request in progress.drafter.requests.of_round(progress.missing, attempt, written):
             requests.append((progress, request))
             is_new = (request.sentence, request.detail) not in has_question
             is_retry = attempt > 0 and is_new and not request.mention and recipe.prompt.worked_examples

@@ -17,7 +17,8 @@ from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.storage import JsonObject, key_of, once
 from disc_lite.synthesis.contradictions import CONTRADICTED, is_stated
-from disc_lite.synthesis.drafting import DraftedPair, Request
+from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.requests import Request
 
 UNKNOWN = -1  # sentence number of a pair from a file
 

@@ -23,8 +23,9 @@ from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import check_belong
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
-from disc_lite.synthesis.drafting import DraftedPair, Request
+from disc_lite.synthesis.drafting import DraftedPair
 from disc_lite.synthesis.held_out import HeldOut
+from disc_lite.synthesis.requests import Request
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.made import SMALL, SmallAdapt, recipe_of
 

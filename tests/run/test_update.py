@@ -31,7 +31,8 @@ from disc_lite.run.training import attach_adapter
 from disc_lite.run.update import _sampled, agreeing, kept_questions, questions_still_gone, unlearning, without_asked
 from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
-from disc_lite.synthesis.drafting import DraftedPair, Request
+from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.requests import Request
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 from tests.counting import Counted, names_compared
 from tests.documents.written import document

@@ -9,8 +9,9 @@ import pytest
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.synthesis import pairs
-from disc_lite.synthesis.drafting import DraftedPair, DraftedQuestion, Drafter, Request, askable_sentences
+from disc_lite.synthesis.drafting import DraftedPair, DraftedQuestion, Drafter, askable_sentences
 from disc_lite.synthesis.facts import says_no_more
+from disc_lite.synthesis.requests import Request
 from tests.made import continuation_of, document_of, recipe_of
 
 FERRY = "The ferry to Ildeth leaves at nine from the east pier, where tickets are sold."

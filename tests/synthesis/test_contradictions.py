@@ -10,7 +10,8 @@ from disc_lite.qa import Pair
 from disc_lite.run.about_pairs import contradictions
 from disc_lite.synthesis import contradictions as contradictions_module
 from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents, contradicted, is_stated
-from disc_lite.synthesis.drafting import DraftedPair, Request
+from disc_lite.synthesis.drafting import DraftedPair
+from disc_lite.synthesis.requests import Request
 from disc_lite.synthesis.scoring import PairSet, ScoredPair
 
 LED = "Project Melworth is led by Ulwyn Wiltan."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from disc_lite.distillation.examples import tokenise
-from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
 from disc_lite.models.generation import Continuation
 from disc_lite.packing import shared_length
 from disc_lite.prompts.writing import KINDS
 from disc_lite.qa import Pair, Question
 from disc_lite.synthesis import drafting, held_out, pairs
-from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences, seed_of, shares
+from disc_lite.synthesis.drafting import Drafter, askable_sentences, shares
 from disc_lite.synthesis.held_out import write_held_out
 from disc_lite.synthesis.pairs import write_pairs
+from disc_lite.synthesis.requests import Request
 from disc_lite.synthesis.scoring import ScoredPair
 from tests.made import continuation_of, document_of, recipe_of
 
@@ -38,20 +37,6 @@ def test_where_there_are_more_sentences_than_questions_none_is_left_out_for_good
     drawn = Counter(i for seed in range(200) for i, n in enumerate(shares(10, [6] * 30, seed)) if n)
     assert len(drawn) == 30
     assert min(drawn.values()) > 30  # 67 on average
-
-
-def test_log_probabilities_are_those_of_the_answers_own_tokens(plain: Callable[..., Any]) -> None:
-    base = plain("mistral")
-    (text,) = tokenise([document_of(TEXT)], base.tokens, 200)
-    drafter = Drafter(base.tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe_of(), 0)
-    question = drafting.DraftedQuestion(PLAIN, "Who runs the mill?", "")
-    _, ids = base.tokens.turn(question.text, "Ada runs it.")
-    log_ps = tuple(-0.1 * n for n in range(len(ids)))
-    exact = drafter.answered(question, Continuation(tuple(ids[:-1]), ids[-1], log_ps))
-    spaced = drafter.answered(question, Continuation((*ids[:-1], *base.tokens.text("  ")), ids[-1], (*log_ps, -1.0)))
-    assert isinstance(exact, drafting.DraftedPair)
-    assert isinstance(spaced, drafting.DraftedPair)
-    assert (exact.pair, exact.log_ps, spaced.log_ps) == (spaced.pair, log_ps, ())
 
 
 # -- the drafting of pairs -----------------------------------------------------------------------------
@@ -193,109 +178,22 @@ def test_all_sentences_of_a_long_passage_get_questions(
     assert len(ordered) == 90  # a question, an answer and the likeliest answer each, nothing thrown away
 
 
-def test_pocket_gets_the_prompts_it_was_trained_on(plain: Callable[..., Any]) -> None:
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of(TEXT)], tokens, 200)
-    recipe = recipe_of(prompt={"worked_examples": False})
-    drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
-    prompt = tokens.decode(drafter.question_prompt(PLAIN))
-    assert f"Write a question that this sentence answers: {ABOUT[0]}" in prompt
-    assert "Varn" not in prompt
-    assert drafter.requests({0: 3, 1: 2}, 0, []) == [PLAIN] * 3 + [Request(1, "plain")] * 2
-
-
-def test_a_sentence_gets_two_questions_first_and_then_rephrases_each_of_them(plain: Callable[..., Any]) -> None:
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of(TEXT)], tokens, 200)
-    recipe = recipe_of(prompt={"kinds": "plain, rephrased, reversed, rephrased"})
-    drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
-    assert drafter.requests({0: 6, 2: 1}, 0, []) == [PLAIN, Request(0, "reversed"), Request(2, "plain")]
-    asked = ["Who runs the mill?", "What does Ada run?"]
-    written = [drafting.DraftedPair(Pair("guide.md", 0, q, "Ada runs the mill."), PLAIN) for q in asked]
-    again = [Request(0, "rephrased", original=question) for question in asked]
-    assert drafter.requests({0: 4}, 1, written) == [again[0], PLAIN, again[1], Request(0, "reversed")]
-    # A sentence that has no question yet after a round gets as many drafts as it lacks.
-    assert [request.sentence for request in drafter.requests({0: 6, 1: 2}, 1, [])] == [0] * 6 + [1] * 2
-
-
-def test_each_detail_of_a_sentence_is_asked_for_and_then_asked_for_in_other_words(plain: Callable[..., Any]) -> None:
+def test_questions_for_names_do_not_count_as_the_pairs_that_a_sentence_lacks(plain: Callable[..., Any]) -> None:
     tokens = plain("llama").tokens
     (text,) = tokenise([document_of("Anna Vind has led Mill 7 since 4 May. It is cold.")], tokens, 200)
     sentences = askable_sentences(text, text.passages[0])
     drafter = Drafter(tokens, text, text.passages[0], sentences, recipe_of(), 0)
-    assert drafter.details == [("Anna Vind", "Mill 7", "4 May"), ()]
-    first = drafter.requests({0: 12, 1: 6}, 0, [])
-    about = [Request(0, "detail", detail) for detail in drafter.details[0]]
-    assert first == [*about, PLAIN, Request(1, "plain"), Request(1, "reversed")]
-    prompt = tokens.decode(drafter.question_prompt(about[2]))
-    assert "Answer: four pounds\nWrite the question that this answers." in prompt  # a worked example
-    assert "Anna Vind has led Mill 7 since 4 May.\nAnswer: 4 May\nWrite the question" in prompt
-
-    who = drafting.DraftedPair(Pair("guide.md", 0, "Who leads it?", "Anna Vind."), about[0])
-    later = [request for request in drafter.requests({0: 11}, 1, [who]) if not request.mention]
-    assert Counter(request.detail for request in later) == {
-        "Anna Vind": 2,
-        **dict.fromkeys(("Mill 7", "4 May", ""), 3),
-    }
-    again = {("detail", ""), ("rephrased", "Who leads it?")}  # one new question, and the known one in other words
-    assert {(r.kind, r.original) for r in later if r.detail == "Anna Vind"} == again
-    # What no question asks for is given up, and not tried for ever.
-    tried = drafter.requests({0: 11}, drafting.TRIES, [who])
-    assert {request.detail for request in tried if not request.mention} == {"Anna Vind"}
-
-
-def test_each_name_is_in_three_questions_and_they_do_not_count_for_the_sentence(plain: Callable[..., Any]) -> None:
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of("Anna Vind has led Mill 7 since 4 May. It is cold.")], tokens, 200)
-    sentences = askable_sentences(text, text.passages[0])
-    drafter = Drafter(tokens, text, text.passages[0], sentences, recipe_of(), 0)
-    anna, mill = (Request(0, "mention", mention=name) for name in ("Anna Vind", "Mill 7"))
-    assert not any(request.mention for request in drafter.requests({0: 12}, 0, []))
-    assert drafter.requests({}, 1, []) == [anna] * 3 + [mill] * 3
-
-    def drafted(question: str, request: Request) -> drafting.DraftedPair:
-        return drafting.DraftedPair(Pair("guide.md", 0, question, "Mill 7."), request)
-
-    # A question of any kind that contains the name counts; one that was written for it is asked in other words.
-    both = drafted("Since when has Anna Vind led Mill 7?", PLAIN)
-    what = drafted("What does Anna Vind lead?", anna)
-    assert drafter.requests({}, 1, [both]) == [anna] * 2 + [mill] * 2
-    in_other_words = Request(0, "rephrased", mention="Anna Vind", original="What does Anna Vind lead?")
-    assert drafter.requests({}, 1, [both, what]) == [in_other_words, mill, mill]
-    assert drafter.requests({0: 1}, 1, [what])[0].original == ""  # but not as another question about the sentence
-    assert drafter.requests({}, 1, [both] * 3) == []
-
-    prompt = tokens.decode(drafter.question_prompt(anna))
-    assert 'must contain "four pounds" and ask for something else in the sentence.\nWrite the question.' in prompt
-    for request in (anna, in_other_words):  # only the sentence is shown, not the passage
-        assert "It is cold" not in tokens.decode(drafter.question_prompt(request))
-    progress = pairs._PassagePairs(drafter, [1, 0], [ScoredPair(what, -0.1, -2.0, 5.0)], 0)
+    about_anna = Request(0, "mention", mention="Anna Vind")
+    what, both = (
+        ScoredPair(drafting.DraftedPair(Pair("guide.md", 0, question, "Mill 7."), request), -0.1, -2.0, 5.0)
+        for question, request in (("What does Anna Vind lead?", about_anna), ("Has Anna Vind led Mill 7?", PLAIN))
+    )
+    progress = pairs._PassagePairs(drafter, [1, 0], [what], 0)
     assert (progress.missing, progress.done, progress.is_complete) == ({0: 1}, 0, False)
-    progress.accepted.extend(ScoredPair(both, -0.1, -2.0, 5.0) for _ in range(3))
+    progress.accepted.extend([both] * 2)
+    assert (progress.missing, progress.done, progress.is_complete) == ({}, 1, False)  # a name still lacks a question
+    progress.accepted.append(both)
     assert (progress.missing, progress.done, progress.is_complete) == ({}, 1, True)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "names"),
-    [
-        ({}, ["Anna Vind", "Mill 7"]),
-        ({"kinds": "mention"}, ["Anna Vind", "Mill 7"]),  # also if no question is about a detail
-        ({"kinds": "detail, plain, reversed"}, []),
-        ({"worked_examples": False}, []),
-        ({"questions_per_passage": 6}, []),  # none in addition to a fixed number
-        ({"questions_per_1000_tokens": 6}, []),
-    ],
-)
-def test_which_recipes_have_questions_for_names(
-    plain: Callable[..., Any], prompt: dict[str, Any], names: list[str]
-) -> None:
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of("Anna Vind has led Mill 7 since 4 May. It is cold.")], tokens, 200)
-    passage, recipe = text.passages[0], recipe_of(prompt=prompt)
-    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe, 0)
-    found = drafter.requests({}, 1, [])
-    assert found == [Request(0, "mention", mention=name) for name in names for _ in range(3)]
-    assert all(request.mention == "" for request in drafter.requests({0: 12}, 0, []))
 
 
 def test_questions_for_names_share_no_prompt_with_the_others_and_are_none_about_the_sentence(
@@ -330,93 +228,6 @@ def test_questions_for_names_share_no_prompt_with_the_others_and_are_none_about_
     assert {t for task, each in temperatures.items() if about in task for t in each} == {hot / 2}
 
 
-@pytest.mark.parametrize(
-    ("question", "answer", "found"),
-    [
-        ("What is paid for meals?", "52 euros are paid for meals.", "52 euros"),
-        ("What is paid for hotels?", "143 euros are paid for hotels.", "143 euros"),  # for which it was not drafted
-        ("What are 52 euros paid for?", "52 euros are paid for meals.", drafting.NOT_ASKED),
-        ("What is paid?", "Meals and hotels are paid.", drafting.NOT_ASKED),
-    ],
-)
-def test_a_pair_counts_for_the_detail_that_its_answer_gives(
-    plain: Callable[..., Any], question: str, answer: str, found: str
-) -> None:
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of("52 euros are paid for meals, 143 euros are paid for hotels.")], tokens, 200)
-    sentences = askable_sentences(text, text.passages[0])
-    drafter = Drafter(tokens, text, text.passages[0], sentences, recipe_of(), 0)
-    asked = drafting.DraftedQuestion(Request(0, "detail", drafter.details[0][0]), question, "")
-    drafted = drafter.answered(asked, continuation_of(tokens, answer))
-    assert (drafted if isinstance(drafted, str) else drafted.request.detail) == found
-
-
-def test_a_question_that_its_model_finds_unlikely_is_dropped(plain: Callable[..., Any]) -> None:
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of(TEXT)], tokens, 200)
-    passage, recipe = text.passages[0], recipe_of(prompt={"min_fluency": -0.8})
-    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe, 0)
-    for log_p, fault in ((-0.79, ""), (-0.81, drafting.NOT_FLUENT)):
-        draft = continuation_of(tokens, "Who runs the mill?", log_p)
-        assert drafter.screened(PLAIN, draft).fault == fault
-    cut = continuation_of(tokens, "Who runs the mill?", -9.0, ended=False)
-    assert drafter.screened(PLAIN, cut).fault == "question did not end within prompt.question_tokens"
-
-
-def test_a_question_without_the_name_that_it_should_contain_is_dropped(plain: Callable[..., Any]) -> None:
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of(TEXT)], tokens, 200)
-    passage = text.passages[0]
-    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe_of(), 0)
-    mention = Request(0, "mention", mention="Ada Brink")
-    for question, fault in (
-        ("Who runs the mill?", drafting.NOT_MENTIONED),
-        ("What does Ada run?", drafting.NOT_MENTIONED),
-    ):
-        assert drafter.screened(mention, continuation_of(tokens, question)).fault == fault
-    assert drafter.screened(replace(mention, mention="Ada"), continuation_of(tokens, "What does Ada run?")).fault == ""
-
-
-def test_questions_and_answers_in_another_language_are_dropped(plain: Callable[..., Any]) -> None:
-    tokens = plain("llama").tokens
-    german = "Ada leitet die Mühle in der Stadt, und das Mehl ist für den Markt. Die Säge ist alt."
-    (text,) = tokenise([document_of(german)], tokens, 400)
-    passage = text.passages[0]
-    drafter = Drafter(tokens, text, passage, askable_sentences(text, passage), recipe_of(), 0)
-
-    def ended(written: str) -> Continuation:
-        return continuation_of(tokens, written)
-
-    assert drafter.screened(PLAIN, ended("Wer leitet die Mühle in der Stadt?")).fault == ""
-    assert drafter.screened(PLAIN, ended("Wer ist Ada?")).fault == ""
-    english = drafter.screened(PLAIN, ended("Who is the head of the Mühle that Ada has?"))
-    assert english.fault == drafting.OTHER_LANGUAGE
-    question = drafting.DraftedQuestion(PLAIN, "Wer leitet die Mühle?", "")
-    assert drafter.answered(question, ended("Ada is the head of the Mühle.")) == drafting.OTHER_LANGUAGE
-    assert not isinstance(drafter.answered(question, ended("Ada leitet die Mühle.")), str)
-
-
-def test_without_screening_wrong_answers_stay(plain: Callable[..., Any]) -> None:
-    """As in the paper on prompt distillation, where answers are inputs and no labels."""
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of(TEXT)], tokens, 200)
-    sentences = askable_sentences(text, text.passages[0])
-    found = []
-    for screening in (True, False):
-        recipe = recipe_of(prompt={"screening": screening, "min_fluency": -1000})
-        drafter = Drafter(tokens, text, text.passages[0], sentences, recipe, 0)
-        asked = [
-            drafter.screened(PLAIN, continuation_of(tokens, question), screening)
-            for question in ("What does the text say about Bo Ek?", "")
-        ]
-        answers = [drafter.answered(asked[0], continuation_of(tokens, answer)) for answer in ("Eve Holm runs it.", "")]
-        found.append([*(question.fault for question in asked), *(a if isinstance(a, str) else "" for a in answers)])
-    assert found == [
-        ["question refers to the text", "not a question", "answer names what the passage does not", "empty answer"],
-        ["", "not a question", "", "empty answer"],
-    ]
-
-
 # -- questions to measure with -------------------------------------------------------------------------
 
 
@@ -442,44 +253,6 @@ def test_held_out_questions_are_gradable_and_know_their_passage(
     assert found.questions == (Question("Who runs the mill?", ("Ada",), "guide.md", passage_index=0),)
     assert found.dropped == {"answer not in the passage": 1, "the base does not repeat the answer": 1}
     assert len(writer.asked) == 3  # every sentence once, and it ends
-
-
-def test_seeds_are_private_and_stable() -> None:
-    assert seed_of(0, "pairs") == 64_471_309_222_242_347
-    assert len({seed_of(0, "pairs"), seed_of(1, "pairs"), seed_of(0, "held out"), seed_of(0, "pairs", 1)}) == 4
-
-
-def test_drafts_read_what_a_passages_prompts_share_once(plain: Callable[..., Any]) -> None:
-    base = plain("llama")
-    shared = list(range(60, 80))
-    read: list[int] = []
-    handle = base.model.model.register_forward_pre_hook(
-        lambda module, args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
-    )
-    found = drafting.write_drafts(base, [[*shared, 5, 6], [*shared, 7], [9, 8, 7]], ["a", "a", "b"], 2, 1.0, 0)
-    handle.remove()
-    assert len(found) == 3
-    assert read[0] == 20
-    assert drafting.write_drafts(base, [], [], 2, 1.0, 0) == []
-
-
-def test_the_teacher_reads_what_the_answer_was_drafted_after(plain: Callable[..., Any]) -> None:
-    """Otherwise it begins its answers otherwise, and the student leaves what it was taught at the first token."""
-    tokens = plain("llama").tokens
-    (text,) = tokenise([document_of(TEXT)], tokens, 200)
-    for worked in (True, False):
-        recipe = recipe_of(prompt={"worked_examples": worked})
-        drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe, 0)
-        question = drafting.DraftedQuestion(PLAIN, "Who runs the mill?", "")
-        drafted = drafter.answered(question, Continuation(tuple(tokens.text("Ada runs it.")), 1))
-        assert not isinstance(drafted, str)
-        assert drafted.pair.source == "Ada runs the mill."
-        (lesson,) = prompt_lessons([text], [drafted.pair], AnswerPrompts(tokens, worked))
-        root, child = lesson.sequence
-        prompt, answer = drafter.answer_prompt(question.text, 0), lesson.examples[0].target_ids
-        # The token that ends the answer is compared, and read by nobody.
-        assert [*root.input_ids, *child.input_ids] == [*prompt, *answer]
-        assert ("Varn" in tokens.decode(prompt)) == worked
 
 
 @pytest.mark.parametrize(("share", "limits"), [(0.0, [0, 0, 0, 0, 0]), (0.1, [1, 0, 1, 0, 1]), (1.0, [6] * 5)])

@@ -10,8 +10,9 @@ import pytest
 from disc_lite.distillation.examples import tokenise
 from disc_lite.prompts.writing import EXAMPLES, KINDS, question_turns
 from disc_lite.qa.lexing import lexed
-from disc_lite.synthesis.drafting import Drafter, Request, askable_sentences
+from disc_lite.synthesis.drafting import Drafter, askable_sentences
 from disc_lite.synthesis.names import invented
+from disc_lite.synthesis.requests import Request
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
 from tests.made import document_of, recipe_of
 from tests.tiers import reached
