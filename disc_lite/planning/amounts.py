@@ -29,8 +29,8 @@ SMALLEST_STEP = 256  # tokens; `train.least_steps` does not shorten a step below
 def wanted_pairs(passage: Passage, details: Sequence[int], recipe: Recipe) -> int:
     """Number of pairs wanted from a passage; `details` holds the number of details in each of its sentences.
 
-    The questions that names get in addition (`asks_for_names`) are not counted, because the other questions decide how
-    many a name lacks: for the pairs in bench/real/pairs, at most 6 % of the number wanted.
+    The questions that names get in addition (`questions_with_name`) are not counted, because the other questions decide
+    how many a name lacks: for the pairs in bench/real/pairs, at most 6 % of the number wanted.
     """
     settings = recipe.prompt
     if settings.questions_per_passage:
@@ -54,14 +54,15 @@ def details_asked(sentence: str, language: str, recipe: Recipe) -> tuple[str, ..
     return details_of(sentence, language) if asks else ()
 
 
-def asks_for_names(recipe: Recipe) -> bool:
-    """Whether each name should be in questions of its own, in addition to the pairs that are wanted otherwise.
+def questions_with_name(recipe: Recipe) -> int:
+    """Number of questions that should contain each name, beyond the pairs that are wanted otherwise if necessary.
 
-    Not if the recipe fixes the number of pairs of a passage.
+    Half of `questions_per_sentence`, as for a detail; 0 if the recipe has no `mention`, or fixes the number of pairs.
     """
     settings = recipe.prompt
     is_fixed = settings.questions_per_passage or settings.questions_per_1000_tokens
-    return settings.worked_examples and not is_fixed and "mention" in kinds_in(settings.kinds)
+    asks = settings.worked_examples and not is_fixed and "mention" in kinds_in(settings.kinds)
+    return math.ceil(settings.questions_per_sentence / 2) if asks else 0
 
 
 def is_askable(sentence: str) -> bool:

@@ -74,7 +74,7 @@ class Prompt(Section):
         "detail, mention, plain, rephrased, reversed, rephrased",
         "kinds of question, taken in turn: any of detail, mention, plain, reversed and rephrased, with commas; "
         "with `detail` each name, number and cell of a row gets half as many as a sentence, and with `mention` each "
-        "name should be in three questions, unless the number of pairs is fixed per passage or token",
+        "name should be in as many, unless the number of pairs is fixed per passage or token",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
     worked_examples: Switch = setting(

@@ -14,7 +14,6 @@ from disc_lite.qa.vocabulary import ALL_WEEKDAYS, MONTHS
 from disc_lite.qa.words import is_unspaced, read_words
 from disc_lite.synthesis.terms import forms_of, terms_of
 
-MENTIONS = 3  # questions that should contain a name
 _OF_DATES = ALL_WEEKDAYS | MONTHS.keys()
 
 
@@ -50,9 +49,7 @@ def contains(question: str, name: str, language: str) -> bool:
     return not still_lacking([name], [question], language, 1)
 
 
-def still_lacking(
-    names: Collection[str], questions: Sequence[str], language: str, wanted: int = MENTIONS
-) -> dict[str, int]:
+def still_lacking(names: Collection[str], questions: Sequence[str], language: str, wanted: int) -> dict[str, int]:
     """Return the names that fewer than `wanted` questions contain, each with the number of questions that it lacks."""
     having = defaultdict[str, set[int]](set)  # form -> the questions that have it; there can be a thousand of them
     for number, question in enumerate(questions if names else ()):

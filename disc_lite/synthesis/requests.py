@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle, islice
 
-from disc_lite.planning.amounts import asks_for_names, details_asked
+from disc_lite.planning.amounts import details_asked, questions_with_name
 from disc_lite.prompts.writing import kinds_in
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.mentioned_names import places_of_names, still_lacking
@@ -48,7 +48,7 @@ class Requests:
     @cached_property
     def _names(self) -> dict[str, int]:
         """The names that questions should contain, each with a sentence that has it; empty unless the recipe asks."""
-        return places_of_names(self.sentences, self.language) if asks_for_names(self.recipe) else {}
+        return places_of_names(self.sentences, self.language) if questions_with_name(self.recipe) else {}
 
     @cached_property
     def _kinds(self) -> list[str]:
@@ -83,7 +83,7 @@ class Requests:
 
     def names_to_mention(self, questions: Sequence[str]) -> dict[str, int]:
         """Return the names that too few of the questions contain, each with the number of questions that it lacks."""
-        return still_lacking(self._names, questions, self.language)
+        return still_lacking(self._names, questions, self.language, questions_with_name(self.recipe))
 
     def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
         """Yield `number` requests about a sentence, spread over its details and "" (any fact).

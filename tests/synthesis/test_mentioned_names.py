@@ -61,7 +61,7 @@ def test_a_name_is_placed_in_its_first_sentence_and_a_cell_of_several_rows_in_no
 
 def test_every_question_that_contains_a_name_counts_in_any_form() -> None:
     questions = ["What does Ada Brink run?", "Was leitet Ada Brink?", "Where is Brink's mill?", "What is in Mill 7?"]
-    assert still_lacking(["Ada Brink", "Mill 7", "Bo Ek"], questions, "English") == {
+    assert still_lacking(["Ada Brink", "Mill 7", "Bo Ek"], questions, "English", 3) == {
         "Ada Brink": 1, "Mill 7": 2, "Bo Ek": 3
     }  # fmt: skip
     assert still_lacking(["Ada Brink"], questions, "English", 2) == {}
@@ -76,7 +76,7 @@ def test_each_name_and_each_question_is_read_once(monkeypatch: pytest.MonkeyPatc
         mentioned_names, "terms_of", lambda text, language: read.append(text) or terms_of(text, language)
     )
     names, questions = [f"Mill {n}" for n in range(20)], [f"What is in Mill {n}?" for n in range(30)]
-    assert set(still_lacking(names, questions, "English").values()) == {2}
+    assert set(still_lacking(names, questions, "English", 3).values()) == {2}
     assert sorted(read) == sorted([*names, *questions])
     read.clear()
-    assert still_lacking([], questions, "English") == {} and read == []
+    assert still_lacking([], questions, "English", 3) == {} and read == []

@@ -63,17 +63,19 @@ def test_each_name_is_in_three_questions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "names"),
+    ("prompt", "number"),
     [
-        ({}, ["Anna Vind", "Mill 7"]),
-        ({"kinds": "mention"}, ["Anna Vind", "Mill 7"]),  # also if no question is about a detail
-        ({"kinds": "detail, plain, reversed"}, []),
-        ({"worked_examples": False}, []),
-        ({"questions_per_passage": 6}, []),  # none in addition to a fixed number
-        ({"questions_per_1000_tokens": 6}, []),
+        ({}, 3),
+        ({"questions_per_sentence": 20}, 10),
+        ({"questions_per_sentence": 1}, 1),
+        ({"kinds": "mention"}, 3),  # also if no question is about a detail
+        ({"kinds": "detail, plain, reversed"}, 0),
+        ({"worked_examples": False}, 0),
+        ({"questions_per_passage": 6}, 0),  # none in addition to a fixed number
+        ({"questions_per_1000_tokens": 6}, 0),
     ],
 )
-def test_which_recipes_have_questions_for_names(prompt: dict[str, Any], names: list[str]) -> None:
+def test_in_how_many_questions_a_name_should_be(prompt: dict[str, Any], number: int) -> None:
     found = requests(**prompt).of_round({}, 1, [])
-    assert found == [Request(0, "mention", mention=name) for name in names for _ in range(3)]
+    assert found == [Request(0, "mention", mention=name) for name in ("Anna Vind", "Mill 7") for _ in range(number)]
     assert all(request.mention == "" for request in requests(**prompt).of_round({0: 12}, 0, []))
