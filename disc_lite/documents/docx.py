@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import open_archive
+from disc_lite.documents.comments import unread_comments
 from disc_lite.documents.drawings import drawing_html, drawings_of
 from disc_lite.documents.formulas import OFFICE_MATH, office_formula_text
 from disc_lite.documents.html import markup_text
@@ -55,14 +56,15 @@ def docx_text(source: Source) -> Converted:
 
     # Images are dropped, so that mammoth never opens files that the document links to.
     no_images = mammoth.images.img_element(lambda image: {"src": ""})
-    prepared, drawings = _prepared(source.raw)
+    prepared, drawings, comments = _prepared(source.raw)
     result = mammoth.convert_to_html(prepared, style_map=_STYLES, convert_image=no_images)
-    return Converted(markup_text(_DRAWN.sub(lambda place: drawings[int(place[1])], result.value)) + "\n")
+    text = markup_text(_DRAWN.sub(lambda place: drawings[int(place[1])], result.value)) + "\n"
+    return Converted(text, warning=unread_comments(comments))
 
 
-def _prepared(raw: bytes) -> tuple[io.BytesIO, list[str]]:
-    """The document, changed so that mammoth reads all of it, and the HTML of each of its drawings."""
-    prepared, drawings = io.BytesIO(), list[str]()
+def _prepared(raw: bytes) -> tuple[io.BytesIO, list[str], int]:
+    """The document, changed so that mammoth reads all of it, the HTML of each drawing, and the number of comments."""
+    prepared, drawings, comments = io.BytesIO(), list[str](), 0
     with open_archive(raw, ".docx") as before, zipfile.ZipFile(prepared, "w", zipfile.ZIP_STORED) as after:
         there = set(before.namelist())
         styles, numbers = (before.read(name) if name in there else b"" for name in _DEFINITIONS)
@@ -70,13 +72,14 @@ def _prepared(raw: bytes) -> tuple[io.BytesIO, list[str]]:
             content = before.read(name) if name.endswith((".xml", ".rels")) else b""
             if name in _TEXT_PARTS:
                 root = ElementTree.fromstring(content)
+                comments += sum(1 for _ in root.iter(f"{W}commentReference"))
                 known = Styles(styles)
                 if drawn := drawings_of(before, name):
                     drawings += _place_drawings(root, drawn, known, len(drawings))
                 _prepare(root, known, Numbering(numbers, known))
                 content = ElementTree.tostring(root)
             after.writestr(name, content)
-    return prepared, drawings
+    return prepared, drawings, comments
 
 
 def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from disc_lite.documents.cells import stands_out
 from disc_lite.documents.wordheaders import is_row_of_words, may_be_row_of_words
 
 YEAR = r"(?:19|20)\d\d"
@@ -32,12 +33,6 @@ _ANY_VALUE = re.compile(
 )
 
 
-class Standout(str):
-    """The text of a cell that is set off as names and titles are: in bold, across columns, or below an empty row."""
-
-    __slots__ = ()
-
-
 def begins_with_a_row(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether the first row of a table is a row like those below it, and not their header."""
     if not any(first) or (below and _stand_out(first) and not _stand_out(below[0])):
@@ -57,7 +52,7 @@ def doubt_about_header(header: Sequence[str], below: Sequence[Sequence[str]]) ->
 
 def _stand_out(cells: Sequence[str]) -> bool:
     """Whether all cells with text are set off, as names and titles are."""
-    return all(isinstance(cell, Standout) for cell in cells if cell)
+    return all(stands_out(cell) for cell in cells if cell)
 
 
 def _is_as_below(first: Sequence[str], below: Sequence[Sequence[str]], column: int) -> bool:
@@ -83,7 +78,7 @@ def are_fields(rows: Sequence[Sequence[str]]) -> bool:
     names = [name for name, _ in pairs]
     if len(columns) != 2 or not pairs or len(set(names)) < len(pairs) or "" in names:
         return False
-    if _stand_out(names) and not isinstance(pairs[0][1], Standout):
+    if _stand_out(names) and not stands_out(pairs[0][1]):
         return True
     if names[0].endswith(":") and _most(name[-1] for name in names) == ":":
         return True

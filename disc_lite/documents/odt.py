@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from disc_lite.documents.archive import attribute, local_name, number_of, open_archive, read_xml
+from disc_lite.documents.comments import unread_comments
 from disc_lite.documents.drawings import MAX_ROWS
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import KINDS, LABEL_TAG, Level, Numbers
@@ -42,7 +43,8 @@ def odt_text(source: Source) -> Converted:
             raise RefusedFile("not what its extension says: it holds no text document")
         others = [read_xml(archive, "styles.xml")] if "styles.xml" in archive.namelist() else []
         markup = "".join(_Writer(archive, _Styles([*others, root])).inner(body))
-    return Converted(markup_text(markup) + "\n")
+    comments = sum(local_name(e.tag) == "annotation" for e in body.iter())
+    return Converted(markup_text(markup) + "\n", warning=unread_comments(comments))
 
 
 class _Writer:

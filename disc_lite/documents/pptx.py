@@ -20,6 +20,7 @@ from disc_lite.documents.archive import (
     related_parts,
     relations,
 )
+from disc_lite.documents.comments import unread_comments
 from disc_lite.documents.drawings import drawing_html, drawings_of
 from disc_lite.documents.drawingtext import paragraph_text, paragraphs_of, shape_text
 from disc_lite.documents.html import markup_text
@@ -39,6 +40,7 @@ def pptx_text(source: Source) -> Converted:
     """The text of a presentation without hidden slides; the first slide's title is the title of the document."""
     parts: list[str] = []
     hidden: list[str] = []
+    comments = 0
     with open_archive(source.raw, ".pptx") as archive:
         for number, (_, path) in enumerate(related_parts(archive, "ppt/presentation.xml", "sldId"), 1):
             source.on_step()
@@ -47,14 +49,17 @@ def pptx_text(source: Source) -> Converted:
                 hidden.append(str(number))
                 continue
             parts.append("".join(_slide_html(slide, drawings_of(archive, path), is_first=not parts)))
-            for kind, notes in relations(archive, path).values():
-                spoken = "".join(_notes_html(read_xml(archive, notes))) if kind == "notesSlide" else ""
+            for kind, part in relations(archive, path).values():
+                spoken = "".join(_notes_html(read_xml(archive, part))) if kind == "notesSlide" else ""
                 parts.append(f"<p>Notes:</p>{spoken}" if spoken else "")
+                if kind == "comments":
+                    comments += sum(local_name(e.tag) in ("cm", "reply") for e in read_xml(archive, part).iter())
     text = markup_text("".join(parts))
     if not text:
         raise RefusedFile("no text on its slides (pictures only?); run OCR over it first")
     slides = f"slide {hidden[0]} is" if len(hidden) == 1 else f"slides {', '.join(hidden)} are"
-    return Converted(text + "\n", warning=f"{slides} hidden and not read" if hidden else "")
+    warnings = [f"{slides} hidden and not read" if hidden else "", unread_comments(comments)]
+    return Converted(text + "\n", warning="; ".join(filter(None, warnings)))
 
 
 def _slide_html(slide: Element, drawings: Mapping[str, Element], is_first: bool) -> Iterator[str]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from disc_lite.documents.headerless import Standout
+from disc_lite.documents.cells import stands_out
 from disc_lite.documents.rowheaders import Row, cell_at, is_label
 
 _LEAST_COLUMNS = 3  # with fewer, a lone cell can be a row without its value
@@ -73,16 +73,12 @@ def _names_standing_out(rows: Sequence[Row], first: int, names: Sequence[str]) -
     If the first group does not begin right below the header, the groups need enough rows on average: a lone cell can
     be a remark about the row above.
     """
-    found = [name if isinstance(name, Standout) else "" for name in names]
+    found = [name if stands_out(name) else "" for name in names]
     others = [cell_at(row, first) for row, name in zip(rows, names, strict=True) if not name]
     begin = next((number for number, name in enumerate(found) if name), 0)
     count = sum(map(bool, found))
     are_few = begin > 0 and len(found) - begin - count < _LEAST_MEMBERS * count
-    return [""] * len(names) if are_few or 2 * sum(map(_stands_out, others)) > len(others) else found
-
-
-def _stands_out(cell: str) -> bool:
-    return isinstance(cell, Standout)
+    return [""] * len(names) if are_few or 2 * sum(map(stands_out, others)) > len(others) else found
 
 
 def _take_out_total(rows: Sequence[Row], groups: list[str | None]) -> None:

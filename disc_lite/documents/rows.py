@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from disc_lite.documents.headerless import Standout, are_fields, doubt_about_header, stand_apart
+from disc_lite.documents.cells import in_a_line, note_of, standing_out, with_note
+from disc_lite.documents.headerless import are_fields, doubt_about_header, stand_apart
 from disc_lite.documents.headings import Heading
 from disc_lite.documents.rowgroups import groups_of
 from disc_lite.documents.rowheaders import (
@@ -53,9 +54,7 @@ def tables_of(rows: Iterable[Row]) -> tuple[list[list[NamedRow]], str]:
     Raises:
         RefusedFile: A table has no row below its header.
     """
-    tables = _tables(
-        [[" ".join(cell.split()) if type(cell) is str else _in_a_line(cell) for cell in row] for row in rows]
-    )
+    tables = _tables([[*map(in_a_line, row)] for row in rows])
     doubts = [doubt for table in tables for doubt in (doubt_about(table), _doubt_about_header(table))]
     return [*map(_named_rows, tables)], "; ".join(filter(None, doubts))
 
@@ -63,10 +62,6 @@ def tables_of(rows: Iterable[Row]) -> tuple[list[list[NamedRow]], str]:
 def _doubt_about_header(rows: Sequence[Row]) -> str:
     header, _, body = parts_of(rows[:SAMPLE_ROWS])
     return doubt_about_header(header, body)
-
-
-def _in_a_line(cell: str) -> str:
-    return type(cell)(" ".join(cell.split()))
 
 
 def _tables(rows: Sequence[Row]) -> list[list[Row]]:
@@ -88,7 +83,7 @@ def _tables(rows: Sequence[Row]) -> list[list[Row]]:
 
 def _after_empty_row(row: Row) -> Row:
     """The row after an empty row; if it is a lone cell, the cell stands out, since it can be a title."""
-    return [Standout(cell) for cell in row] if sum(map(bool, row)) == 1 else row
+    return [*map(standing_out, row)] if sum(map(bool, row)) == 1 else row
 
 
 def _is_table(rows: Sequence[Row], below: Sequence[Row]) -> bool:
@@ -132,13 +127,19 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     ]
     named_by = label_column(members or body)
     named = [NamedRow("", _title_of([cell for cell in cells if cell])) for cells in above]
+    named += [NamedRow("", f"{cell}: {note_of(cell)}") for cell in _noted(rows[len(above) : len(rows) - len(body)])]
     for cells, note, group in zip(body, is_note, groups, strict=True):
         if note:
-            named.append(NamedRow("", "".join(cells)))
+            named.append(NamedRow("", " ".join(filter(None, map(with_note, cells)))))
         elif group is not None:
             shown = _with_group(cells, first, group)
             named.append(NamedRow(_name_of(shown, named_by), _text_of(names, shown), group))
     return named
+
+
+def _noted(rows: Sequence[Row]) -> list[str]:
+    """The cells of the rows of a header that have a note."""
+    return [cell for row in rows for cell in row if cell and note_of(cell)]
 
 
 def _with_group(cells: Row, first: int, group: str) -> Row:
@@ -159,13 +160,14 @@ def _named_lines(cells: Row) -> list[NamedRow]:
     if not lines:
         raise RefusedFile("no table: no row below a header")
     named_by = label_column([[line] for line in lines])
-    return [NamedRow(_name_of([line], named_by), line, title) for line in lines]
+    return [NamedRow(_name_of([line], named_by), with_note(line), title) for line in lines]
 
 
 def _title_of(cells: Row) -> str:
     """The text of a row above a header: a title, a name with its value, or a question with its answer."""
-    is_name = len(cells) == 2 and not cells[0].endswith(QUESTION_MARKS)
-    return f"{cells[0].removesuffix(':')}: {cells[1]}" if is_name else " ".join(cells)
+    first, *others = map(with_note, cells)
+    is_name = len(others) == 1 and not first.endswith(QUESTION_MARKS)
+    return f"{first.removesuffix(':')}: {others[0]}" if is_name else " ".join([first, *others])
 
 
 def _is_note(cells: Row, first: int) -> bool:
@@ -203,6 +205,7 @@ def _name_of(cells: Row, named_by: int | None) -> str:
 def _text_of(header: Row, cells: Row) -> str:
     """A list of a row's values with the names of their columns; without a header, the first of two names the other."""
     if header:
-        return "\n".join([f"- {name}: {cell}" for name, cell in zip(header, cells, strict=False) if cell])
+        noted = zip(header, map(with_note, cells), strict=False)
+        return "\n".join([f"- {name}: {cell}" for name, cell in noted if cell])
     values = [cell for cell in cells if cell]
-    return "\n".join(f"- {value}" for value in ([_title_of(values)] if len(values) == 2 else values))
+    return "\n".join(f"- {value}" for value in ([_title_of(values)] if len(values) == 2 else map(with_note, values)))

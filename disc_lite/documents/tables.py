@@ -7,7 +7,7 @@ from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from disc_lite.documents.blocks import cells_of
-from disc_lite.documents.headerless import Standout
+from disc_lite.documents.cells import standing_out
 from disc_lite.documents.htmlnodes import Tag
 from disc_lite.documents.htmltree import around, children, within
 from disc_lite.documents.rowgroups import groups_of
@@ -104,7 +104,7 @@ def _grouped(grid: Sequence[tuple[list[str], bool]], width: int) -> Iterator[tup
     start = next((number for number, (_, is_lone) in enumerate(grid) if not is_lone), len(grid)) + 1
     yield from grid[:start]
     rest = [row for row in grid[start:] if any(row[0])]
-    body = [[*map(Standout, cells)] if is_lone and len(cells) == width else cells for cells, is_lone in rest]
+    body = [[*map(standing_out, cells)] if is_lone and len(cells) == width else cells for cells, is_lone in rest]
     notes = [cells[0].endswith(_STOPS) for cells in body]
     for (cells, is_lone), group in zip(rest, groups_of(body, 0, notes), strict=True):
         if group:

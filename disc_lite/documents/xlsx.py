@@ -10,7 +10,7 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -27,12 +27,13 @@ from disc_lite.documents.archive import (
     related_parts,
     relations,
 )
+from disc_lite.documents.cells import SheetCell, note_of, standing_out
 from disc_lite.documents.cellvalues import shown
+from disc_lite.documents.comments import notes_on, unread_comments
 from disc_lite.documents.drawings import drawings_of, shapes_html
-from disc_lite.documents.headerless import Standout
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.numbering import number_text
-from disc_lite.documents.rowheaders import joined_header
+from disc_lite.documents.rowheaders import Row, cell_at, joined_header
 from disc_lite.documents.rows import NamedRow, tables_of, text_of_tables
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
@@ -56,6 +57,7 @@ def xlsx_text(source: Source) -> Converted:
         without_value: list[str] = []
         without_rows: list[str] = []
         doubts: list[str] = []
+        comments = 0
         reason = RefusedFile("no visible sheet")
         paths = {attribute(e, "name"): path for e, path in related_parts(archive, "xl/workbook.xml", "sheet")}
         for sheet in book.worksheets:
@@ -64,12 +66,9 @@ def xlsx_text(source: Source) -> Converted:
                 continue
             source.on_step()
             sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
-            parts = _sheet_parts(read_part(archive, paths[sheet.title])) if sheet.title in paths else _SheetParts()
-            rows = [
-                [_text_of(cell, parts.rich.get((n, column))) for column, cell in enumerate(row)]
-                for n, row in enumerate(sheet.iter_rows())
-            ]
-            seen, not_seen = parts.seen(rows)
+            parts = _sheet_parts(archive, paths[sheet.title]) if sheet.title in paths else _SheetParts()
+            seen, not_seen = parts.seen(_rows_of(sheet.iter_rows(), parts))
+            comments += parts.comments
             hidden += not_seen
             without_value += parts.without_value
             try:
@@ -79,12 +78,13 @@ def xlsx_text(source: Source) -> Converted:
             except RefusedFile as refusal:
                 reason = refusal
                 without_rows += [sheet.title] if any(map(any, seen)) else []
-            if sheet.title in paths and (drawn := _drawn_on(archive, paths[sheet.title])):
-                tables.append((sheet.title, [NamedRow("", drawn)]))
+            lone = [note_of(cell) for row in seen if not any(row) for cell in row]
+            lone += [_drawn_on(archive, paths[sheet.title])] if sheet.title in paths else []
+            tables += [(sheet.title, [NamedRow("", text) for text in lone if text])] if any(lone) else []
     if not tables:
         raise reason
     unread = f"no row below a header, so not read: {', '.join(without_rows)}" if without_rows else ""
-    warning = "; ".join(filter(None, [unread, _warning(hidden, without_value), *doubts]))
+    warning = "; ".join(filter(None, [unread, _warning(hidden, without_value), unread_comments(comments), *doubts]))
     return replace(text_of_tables(tables, title=(book.properties.title or "").strip()), warning=warning)
 
 
@@ -94,16 +94,33 @@ def _drawn_on(archive: ZipFile, path: str) -> str:
     return markup_text("".join(shapes_html(read_xml(archive, part), drawings_of(archive, part)) for part in parts))
 
 
-def _text_of(cell: Cell, runs: list[Any] | None) -> str:
-    """The value of a cell, about as the sheet shows it; empty if it is struck out."""
+def _rows_of(stored: Iterable[Sequence[Cell]], parts: _SheetParts) -> list[list[str]]:
+    """The texts of the cells of a sheet; a note can be at a place where no cell is stored."""
+    rows = [
+        [_text_of(cell, parts.rich.get((n, at)), parts.notes.get((n, at), "")) for at, cell in enumerate(row)]
+        for n, row in enumerate(stored)
+    ]
+    for (number, column), note in parts.notes.items():
+        if number >= len(rows) or column >= len(rows[number]):
+            rows += [[] for _ in range(number + 1 - len(rows))]
+            rows[number] += [""] * (column + 1 - len(rows[number]))
+            rows[number][column] = SheetCell("", note=note)
+    return rows
+
+
+def _text_of(cell: Cell, runs: list[Any] | None, note: str) -> str:
+    """The value of a cell, about as the sheet shows it, with its note; empty if it is struck out."""
     value = runs or cell.value
     font = cell.font if value is not None and cell.has_style else None
-    if value is None or (font is not None and font.strike):
+    if font is not None and font.strike:
         return ""
+    is_bold = False
     if isinstance(value, list):
-        return markup_text(f"<p>{''.join(map(_run_html, value))}</p>")
-    text = value if isinstance(value, str) else shown(value, str(cell.number_format))
-    return Standout(text) if font is not None and font.b else text
+        text = markup_text(f"<p>{''.join(map(_run_html, value))}</p>")
+    else:
+        text = value if isinstance(value, str) else "" if value is None else shown(value, str(cell.number_format))
+        is_bold = font is not None and bool(font.b)
+    return SheetCell(text, stands_out=is_bold, note=note) if is_bold or note else text
 
 
 def _run_html(run: Any) -> str:
@@ -144,6 +161,8 @@ class _SheetParts:
         hidden_columns: First and last of each run of columns that are not shown.
         without_value: Cells with formulas whose result is not stored, such as `B6`.
         rich: Texts of several runs of letters that are stored in their cells, by row and column.
+        notes: The notes on cells, by row and column.
+        comments: The number of comments, which are not read.
     """
 
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -151,6 +170,8 @@ class _SheetParts:
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     without_value: list[str] = field(default_factory=list)
     rich: dict[tuple[int, int], list[Any]] = field(default_factory=dict)
+    notes: dict[tuple[int, int], str] = field(default_factory=dict)
+    comments: int = 0
 
     def seen(self, rows: Sequence[list[str]]) -> tuple[list[list[str]], Counter[str]]:
         """The visible cells, with a merged cell in each of its rows, and how many rows and columns are hidden.
@@ -166,12 +187,12 @@ class _SheetParts:
                 row[left] = value if filled[number] else ""
         for top, _, left, right in self.merged:
             if left < right and top < len(rows) and sum(map(bool, rows[top])) == 1 and any(rows[top][left : left + 1]):
-                rows[top][left] = Standout(rows[top][left])
+                rows[top][left] = standing_out(rows[top][left])
         joined = set()
         for top in {top for top, bottom, left, right in self.merged if top == bottom and left < right}:
             wide = [range(left, right + 1) for at, _, left, right in self.merged if at == top and left < right]
             if header := joined_header(rows, top, wide):
-                rows[top][:] = header
+                rows[top][:] = _with_notes_of(header, rows[top : top + 2])
                 joined.add(top + 1)
         used = {column for row in rows for column, cell in enumerate(row) if cell}
         gone = {column for column in used if any(first <= column <= last for first, last in self.hidden_columns)}
@@ -180,12 +201,14 @@ class _SheetParts:
         return [[cell for column, cell in enumerate(row) if column not in gone] for row in shown], hidden
 
 
-def _sheet_parts(content: bytes) -> _SheetParts:
-    """The parts found in the XML of one sheet."""
+def _sheet_parts(archive: ZipFile, path: str) -> _SheetParts:
+    """The parts found in the XML of one sheet, and in that of its notes."""
     from openpyxl.cell.rich_text import CellRichText
     from openpyxl.utils.cell import coordinate_to_tuple, range_boundaries
 
+    content = read_part(archive, path)
     parts, row = _SheetParts(), -1
+    parts.notes, parts.comments = notes_on(archive, path)
     if not _TELLING.search(content):
         return parts
     for _, element in ElementTree.iterparse(io.BytesIO(content)):
@@ -208,6 +231,12 @@ def _sheet_parts(content: bytes) -> _SheetParts:
                 left, top, right, bottom = range_boundaries(element.attrib["ref"])
                 parts.merged.append((top - 1, bottom - 1, left - 1, right - 1))
     return parts
+
+
+def _with_notes_of(header: Row, rows: Sequence[Row]) -> list[str]:
+    """A header with the notes of the rows that it was joined from."""
+    notes = [" ".join(filter(None, (note_of(cell_at(row, at)) for row in rows))) for at in range(len(header))]
+    return [SheetCell(name, note=note) if note else name for name, note in zip(header, notes, strict=True)]
 
 
 def _is_hidden(element: Element) -> bool:
