@@ -196,6 +196,34 @@ def test_questions_for_names_do_not_count_as_the_pairs_that_a_sentence_lacks(pla
     assert (progress.missing, progress.done, progress.is_complete) == ({}, 1, True)
 
 
+def test_names_are_asked_for_until_they_are_in_enough_questions_and_progress_counts_the_other_pairs(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("llama")
+    (text,) = tokenise([document_of("Anna Vind runs the old mill on the hill.")], base.tokens, 200)
+    waiting = ["Who runs the mill?", "Who is on the hill?", "Who has the mill?", "What does Anna Vind run?"]
+    kinds = list[str]()
+
+    def write(base: Any, ids: Any, groups: Any, most: int, each: Any, *more: Any, **streams: Any) -> list[Any]:
+        tasks = [base.tokens.decode(prompt).rsplit("Sentence: ", 1)[1] for prompt in ids]
+        asked = [next((kind for kind in KINDS if f"\n{KINDS[kind]}" in task), "") for task in tasks]
+        kinds.extend(filter(None, asked))
+        answers = ("Anna Vind runs the old mill." if "Who" in task else "The old mill." for task in tasks)
+        written = [waiting.pop(0) if kind else answer for kind, answer in zip(asked, answers, strict=True)]
+        return [continuation_of(base.tokens, one) for one in written]
+
+    monkeypatch.setattr(pairs, "write_drafts", write)
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, 3.0) for _ in found])
+    recipe = recipe_of(prompt={"questions_per_sentence": 2, "kinds": "plain, mention"})
+    told = list[tuple[int, int, int]]()
+    found = write_pairs(base, [text], recipe, 0, (), lambda *round_: told.append(round_))
+    # The third draft lacks the name that it should contain, so that another round is needed for it.
+    assert kinds == ["plain", "plain", "mention", "mention"] and waiting == []
+    assert [s.drafted.request.mention for s in found.scored] == ["", "", "Anna Vind"]
+    assert found.dropped == {drafting.NOT_MENTIONED: 1}
+    assert told == [(0, 0, 2), (2, 2, 2), (2, 2, 2), (3, 2, 2), (3, 2, 2)]
+
+
 def test_questions_for_names_share_no_prompt_with_the_others_and_are_none_about_the_sentence(
     plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
