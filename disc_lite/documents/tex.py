@@ -44,7 +44,7 @@ _VERBATIM = re.compile(
     re.DOTALL,
 )
 _SPACES = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
-_INDENT = re.compile(r"^[ \t]+|[ \t]+$", re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]+|(?<![ \t])[ \t]+$", re.MULTILINE)
 _BLANK = re.compile(r"\n{3,}")
 _LOOSE_ITEM = re.compile(r"^(- .*)\n\n(?=- )", re.MULTILINE)
 _LISTED_MACROS = 5

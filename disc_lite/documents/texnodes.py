@@ -14,12 +14,13 @@ from disc_lite.documents.numbering import number_text
 from disc_lite.documents.texspecs import CITATIONS, ENVIRONMENTS, LISTS, MACROS, NUMBER_SIGN, TABLES, UNSEEN, unit_text
 
 if TYPE_CHECKING:
-    from pylatexenc.latex2text import LatexNodes2Text
+    from disc_lite.documents.texwalker import TexConverter
 
 _LEVELS = {"part": 2, "chapter": 2, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5}
 _UNITS = {"SI": "[{[{", "qty": "[{{", "si": "[{", "unit": "[{", "SIrange": "[{{{", "qtyrange": "[{{{"}
 # Placeholders in the text, which are replaced when the text in front of them is known.
 _GONE = "\0"
+_GONE_WITH_SPACE = re.compile(rf"(?<![ \t\u00a0])[ \t\u00a0]*{_GONE}")
 _SCRIPT = re.compile("\1(sup|sub):([^\1\2]*)\2")
 _ITEM_KINDS = ("1", "a", "i", "A")  # of nested numbered lists, from the outermost
 _AROUND = ("{}.", "({})", "{}.", "{}.")
@@ -41,14 +42,15 @@ class TexReader:
         self._walker = _arguments()
         self._text = self._converter()
 
-    def _converter(self) -> LatexNodes2Text:
+    def _converter(self) -> TexConverter:
         from pylatexenc.latex2text import (
             EnvironmentTextSpec,
-            LatexNodes2Text,
             MacroTextSpec,
             SpecialsTextSpec,
             get_default_latex_context_db,
         )
+
+        from disc_lite.documents.texwalker import TexConverter
 
         shown = {name: text for name, (_, text) in MACROS.items()}
         shown |= {name: f"\n\n{'#' * level} %(3)s\n\n" for name, level in _LEVELS.items()}
@@ -67,15 +69,16 @@ class TexReader:
             specials=[SpecialsTextSpec("&", simplify_repl=" | ")],
         )
         context.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=self._unknown))
-        return LatexNodes2Text(latex_context=context, math_mode="verbatim", strict_latex_spaces=False)
+        functions = {self._unknown, self._table, self._list, *(repl for repl in seen.values() if callable(repl))}
+        return TexConverter(functions, latex_context=context, math_mode="verbatim", strict_latex_spaces=False)
 
     def text(self, written: str) -> str:
         """The text of a piece of LaTeX."""
-        from pylatexenc.latexwalker import LatexWalker
+        from disc_lite.documents.texwalker import TexWalker
 
-        nodes = LatexWalker(written, latex_context=self._walker, tolerant_parsing=True).get_latex_nodes()[0]
+        nodes = TexWalker(written, latex_context=self._walker, tolerant_parsing=True).get_latex_nodes()[0]
         _separate_groups(nodes)
-        text = re.sub(rf"[ \t\u00a0]*{_GONE}", "", str(self._text.nodelist_to_text(nodes)))
+        text = _GONE_WITH_SPACE.sub("", str(self._text.nodelist_to_text(nodes)))
         text = re.sub(rf"^([ \t]*){NUMBER_SIGN}", r"\1\\#", text, flags=re.MULTILINE).replace(NUMBER_SIGN, "#")
         return with_scripts(text, _SCRIPT)
 

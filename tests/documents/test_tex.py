@@ -1,7 +1,11 @@
 """LaTeX: a file's own definitions, units, numbered lists, tables, and unknown macros."""
 
+import re
+
 import pytest
 
+from disc_lite.documents.texnodes import _arguments
+from tests.counting import calls_in, is_quadratic
 from tests.documents.written import converted, refusal, text
 
 
@@ -104,3 +108,37 @@ def test_a_reference_to_an_equation_is_its_number():
 def test_a_number_that_is_not_sure_is_not_written(where):
     assert "By (e), (f), (g), f and (h)." in text("a.tex", article(where + EQUATIONS))
     assert "By (e), " in text("a.tex", EQUATIONS)  # without a document class, such as a chapter of a book
+
+
+# Runs of text, special sequences, arguments of one character or after a paragraph, and what closes or opens nothing.
+PARSED = [
+    "A few words, (and) `some' more -- or --- less\n\n \t``so''. Non-\nbreaking~space, ¡hola! ?` 'x''' $a$$b$ $$c$$ & d",
+    r"\alpha² \alphaé \é \frac12 \frac 1{2} \sqrt[3]{x} \'e \"{o}n \footnote[1]{n [x] (y) <z>} \item[a [b] c] $[0,1)$",
+    "\\section*{S}\\section *{T}\\caption\n\n*{U}\\\\[2mm] a\\\\*\n\nb \\hspace  *{1cm} \\  % c\nd % e\n\nf \\verb|a$b{| \\%\n%\\)\ng",
+    "\\begin {quote}q\\end\n{quote}\\begin{tabular}[t]{l p{3cm}}a & b\\\\\\end{tabular} \\begin{align*}a_{i} &= b\\end{align*}",
+    r"} \) \] \end{quote} \begin \end \beginx{a} $\text{a $x$ \(y\) \[z\]}$ \[w\] \mbox{$",
+    r"\begin{itemize}\item \textbf{a} {b \begin{verbatim}{$\end{verbatim} \item[c \verb+a",
+    "a\\",
+    "\\textbf",
+]
+
+
+@pytest.mark.parametrize("written", PARSED)
+def test_the_parser_makes_the_nodes_of_pylatexenc(written):
+    latexwalker = pytest.importorskip("pylatexenc.latexwalker")
+    from disc_lite.documents.texwalker import TexWalker
+
+    def nodes(walker):
+        found, start, length = walker(written, latex_context=_arguments(), tolerant_parsing=True).get_latex_nodes()
+        return re.sub(r"parsing state \d+", "", repr(found)), start, length
+
+    assert nodes(TexWalker) == nodes(latexwalker.LatexWalker)
+
+
+def test_text_is_not_parsed_letter_by_letter():
+    body = "Some more words (and numbers),\n" * 1000
+    assert calls_in(read, body) < len(body)  # pylatexenc's own parser makes thirty calls for each letter
+
+
+def test_blanks_take_no_quadratic_time():
+    assert not is_quadratic(lambda size: read("a" + " " * size + "b"), 20_000)
