@@ -49,6 +49,9 @@ _PASSED = re.compile(
     r"(?:(?P<math>stem|latexmath|asciimath)|pass):[a-z,]*\[(?P<text>(?:\\\]|[^\]])*)\]|(?<![\w+])\+{3}(?P<raw>.+?)\+{3}"
 )
 _MATH = re.compile(r"stem|latexmath|asciimath")
+# Without one of these a text is seen as it is written; a macro needs one of the second pattern.
+_MARKED = re.compile(r"[\[{`*_#^~&]|<<|\(\(|\+{3}")
+_HAS_MACRO = re.compile(r"\[|\(\(|\+{3}")
 _KEPT = "\ufdd1"  # the placeholder for such a passage; a noncharacter of Unicode
 _MENU = re.compile(r"menu:([^\s\[]+)\[([^\]]*)\]")
 _UNSEEN = re.compile(
@@ -174,7 +177,7 @@ class _Reader:
             return self._inline(title[1]) + "\n"
         if item := _ITEM.match(line):
             return self._item(item[1], _TICKED.sub("[x]", line[item.end() :]))
-        if (term := _TERM.match(line)) and "://" not in term[0]:
+        if "::" in line and (term := _TERM.match(line)) and "://" not in term[0]:
             return f"{self._inline(term[1])}: {self._inline(line[term.end() :])}".rstrip()
         if line.strip() and not self.above.strip():
             self.numbers = {}
@@ -192,13 +195,16 @@ class _Reader:
 
     def _inline(self, text: str) -> str:
         """A text with its inline markup replaced by what is seen."""
+        if not _MARKED.search(text):
+            return text.removesuffix(" +")
         text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0]), text)
         text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", text)
         parts = _CODE.split(_QUOTED.sub(r"“\1”", _IMAGE.sub(r"\1", text)))
         kept: list[str] = []
         parts[::2] = [_without_macros(part, kept) for part in parts[::2]]
         text = _LITERAL.sub(r"`\1`", "".join(parts))
-        text = _LINK.sub(lambda link: _LINK_ATTRIBUTES.sub("", link[2]).strip('"') or link[1], text)
+        if "[" in text:
+            text = _LINK.sub(lambda link: _LINK_ATTRIBUTES.sub("", link[2]).strip('"') or link[1], text)
         text = _CROSS.sub(lambda cross: cross[2] or cross[1], text)
         text = with_scripts(text, _SCRIPT)
         text = _EMPHASIS.sub(r"\2", text).removesuffix(" +")
@@ -237,6 +243,7 @@ def _without_macros(text: str, kept: list[str]) -> str:
         kept.append(content if macro["math"] else html.unescape(re.sub(r"<[^<>]+>", "", content)))
         return _KEPT
 
-    text = _SHOWN.sub(lambda shown: shown[1] or shown[2], _UNSEEN.sub("", _PASSED.sub(passed, text)))
-    text = _MENU.sub(lambda menu: " > ".join(filter(None, menu.groups())), text)
+    if _HAS_MACRO.search(text):
+        text = _SHOWN.sub(lambda shown: shown[1] or shown[2], _UNSEEN.sub("", _PASSED.sub(passed, text)))
+        text = _MENU.sub(lambda menu: " > ".join(filter(None, menu.groups())), text)
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)

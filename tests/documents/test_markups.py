@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.documents.written import document, refusal, sections, text
+from tests.counting import calls_in
+from tests.documents.written import converted, document, refusal, sections, text
 
 ORG = """\
 #+TITLE: Garden plan
@@ -163,6 +164,11 @@ def test_adoc_shows_no_macros(written, seen):
 def test_adoc_may_be_called_asc_as_keys_are():
     assert text("a.asc", "= Guide\n\nPay.\n") == "# Guide\n\nPay.\n"
     assert "a PGP key or signature" in refusal(".asc", "-----BEGIN PGP SIGNATURE-----\nxyz\n")
+
+
+def test_adoc_is_searched_for_markup_only_where_there_can_be_any():
+    lines = "Some words (and numbers), as usual.\n" * 1000
+    assert calls_in(converted, "a.adoc", lines) < 35_000  # 23 for each line, or 50 with all searches
 
 
 def test_adoc_rows_are_full_by_their_columns():
