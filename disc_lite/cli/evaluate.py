@@ -47,7 +47,9 @@ def evaluate(
     from disc_lite.cli.display import show_card
     from disc_lite.cli.progress import display
     from disc_lite.run.evaluate import evaluate as run_evaluate
-    from disc_lite.run.gates import check_gates, require_shares
+    from disc_lite.run.events import Event
+    from disc_lite.run.finished import open_run
+    from disc_lite.run.gates import check_gates, remark_on_forgetting, require_shares
 
     require_shares(min_recall, max_forgetting)  # now rather than after hours: NaN passes click's range check
     if limit and not benchmarks:
@@ -56,6 +58,10 @@ def evaluate(
     if benchmarks is not None and not tasks:
         raise UsageError("--benchmarks names no task.", "", "Name a task, or leave --benchmarks out.")
     with display(quiet) as show:
+        if max_forgetting is not None:
+            remark = remark_on_forgetting(open_run(run).summary["card"], max_forgetting)
+            if remark:
+                show(Event("evaluation", remark, is_remark=True))
         card = run_evaluate(
             run, questions, judge=judge, benchmarks=tasks, limit=limit, output=output, device=device, listener=show
         )

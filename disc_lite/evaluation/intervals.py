@@ -61,6 +61,14 @@ def wilson(right: float, total: float) -> Interval:
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
 
 
+def items_needed(most: float) -> int:
+    """Number of items of which none has to be counted for Wilson's interval to end at `most` (above 0) or below.
+
+    With p = 0 its upper end is z² / (n + z²).
+    """
+    return math.ceil(Z * Z * (1 - most) / most)
+
+
 def paired_difference(first: Sequence[bool], second: Sequence[bool], facts: Sequence[Hashable] = ()) -> Interval:
     """Share right of `second` minus that of `first`, on the same items: Tango's score interval (Tango 1998).
 

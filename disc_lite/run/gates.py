@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from disc_lite.errors import GateFailed, UsageError
+from disc_lite.evaluation.intervals import items_needed, wilson
 from disc_lite.evaluation.of_update import fresh_and_unchanged
 from disc_lite.evaluation.sentences import forgotten, unreadable
 from disc_lite.storage import JsonObject
@@ -13,6 +14,25 @@ def require_shares(min_recall: float | None, max_forgetting: float | None) -> No
     for name, limit in (("min_recall", min_recall), ("max_forgetting", max_forgetting)):
         if limit is not None and not 0 <= limit <= 1:
             raise UsageError(f"{name} cannot be {limit}.", "", "Give a share from 0 to 1: 0.8 for 80%.")
+
+
+def remark_on_forgetting(card: JsonObject, most: float) -> str:
+    """A warning if even a model that lost no answer could have forgotten more than the limit; else empty.
+
+    Other questions do not change the prompts of this gate, so the card of the finished run is enough.
+    Raises UsageError if the base answered nothing right that could be lost.
+    """
+    of = card["forgetting"]["of"]
+    if not of:
+        raise _nothing_to_lose()
+    reach, allowed = wilson(0, of).high, sum(lost / of <= most for lost in range(1, of + 1))
+    if not most or reach <= most:  # a limit of 0 is no estimate: no answer may be lost
+        return ""
+    return (
+        f"--max-forgetting {most:.1%} allows the loss of {allowed} of the {of:,} answers that should stay right. If "
+        f"none is lost, the 95% interval still reaches {reach:.1%}. For an interval of at most {most:.1%} there have "
+        f"to be at least {items_needed(most):,} answers: put probes into the model folder before you adapt."
+    )
 
 
 def check_gates(card: JsonObject, min_recall: float | None = None, max_forgetting: float | None = None) -> None:
@@ -60,13 +80,18 @@ def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None
     """What happened, why and what to do if a larger share than the limit was forgotten; None if not."""
     lost, of = card["forgetting"]["lost"], card["forgetting"]["of"]
     if not of:
-        raise UsageError(
-            "The base answered nothing right that could be lost, so --max-forgetting cannot be checked.", "",
-            "Leave it out, or put probes of your own into the model folder (probes.json).",
-        )  # fmt: skip
+        raise _nothing_to_lose()
     if lost / of <= most:
         return None
+    chance = "The limit is within the interval, so this can be chance. " * (card["forgetting"]["low"] <= most)
     return (
         f"The adapted model forgot more than the {most:.1%} that --max-forgetting allows.",
-        forgotten(card), "A larger retention.weight retains more.",
+        forgotten(card), f"{chance}A larger retention.weight retains more.",
+    )  # fmt: skip
+
+
+def _nothing_to_lose() -> UsageError:
+    return UsageError(
+        "The base answered nothing right that could be lost, so --max-forgetting cannot be checked.", "",
+        "Leave it out, or adapt again with probes of your own in the model folder (probes.json).",
     )  # fmt: skip

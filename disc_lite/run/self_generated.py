@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from disc_lite.distillation.examples import AnsweredPrompt
+from disc_lite.errors import RunFailed
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed
 from disc_lite.run.context import RunContext
@@ -45,12 +46,18 @@ def retention_of_run(context: RunContext, task_tokens: int) -> list[AnsweredProm
     """The prompts and answers that this run is trained on; generates them, and those for the drift, if missing.
 
     A continued run reads them from its folder, so they are the same on any machine and device.
+    Raises RunFailed if `retention.max_kl` limits the drift and there is no prompt to measure it with.
     """
     folder = context.folder
     if not (folder.retention.is_file() and folder.self_generated.is_file()):
         examples, held_out = generate_retention(context, task_tokens)
         write_examples(folder.retention, examples)
         write_examples(folder.self_generated, held_out)
+    if context.recipe.retention.max_kl and not read_examples(folder.self_generated):
+        raise RunFailed(
+            "The drift cannot be held to retention.max_kl.", "The model generated no prompts to measure it with.",
+            "Leave retention.max_kl at 0, with another --output; --pairs reuses the pairs of this run.",
+        )  # fmt: skip
     return read_examples(folder.retention)
 
 

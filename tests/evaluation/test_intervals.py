@@ -7,7 +7,15 @@ from random import Random
 
 import pytest
 
-from disc_lite.evaluation.intervals import Interval, design_effect, mcnemar, paired_difference, share_right, wilson
+from disc_lite.evaluation.intervals import (
+    Interval,
+    design_effect,
+    items_needed,
+    mcnemar,
+    paired_difference,
+    share_right,
+    wilson,
+)
 
 Z = 1.959964
 
@@ -36,6 +44,13 @@ def test_wilson_agrees_with_the_published_example_and_with_its_defining_equation
         for end in (interval.low, interval.high):
             assert (end - right / total) ** 2 == pytest.approx(Z**2 * end * (1 - end) / total, abs=1e-12)
     assert (wilson(0, 0).low, wilson(0, 0).high) == (0.0, 1.0)
+
+
+def test_with_as_many_items_as_needed_an_interval_without_a_loss_ends_at_the_limit() -> None:
+    for most in (0.001, 0.01, 0.05, 0.2, 1.0):
+        needed = items_needed(most)
+        assert wilson(0, needed).high <= most
+        assert needed == 0 or wilson(0, needed - 1).high > most
 
 
 def test_wilson_covers_the_truth_as_often_as_it_says() -> None:

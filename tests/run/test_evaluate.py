@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from disc_lite.cli import main
 from disc_lite.distillation.examples import AnsweredPrompt
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
 from disc_lite.evaluation import benchmarks
@@ -20,7 +21,7 @@ from disc_lite.qa import Question, read_questions
 from disc_lite.run import card, evaluate, measuring
 from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gates import check_gates
+from disc_lite.run.gates import check_gates, remark_on_forgetting
 from disc_lite.synthesis.retention import write_examples
 from tests.made import SmallAdapt, recipe_of
 
@@ -83,6 +84,39 @@ def test_the_gate_of_forgetting_counts_what_was_right() -> None:
     nothing = {**card, "retained": {}, "forgetting": forgetting([])}
     with pytest.raises(UsageError, match="cannot be checked"):
         check_gates(nothing, None, 0.5)
+
+
+def test_what_a_limit_on_forgetting_can_show_is_known_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    card = card_with((1, 1), (0, 0), 2)
+    assert "5.0% allows the loss of 1 of the 20 answers" in remark_on_forgetting(card, 0.05)
+    assert "still reaches 16.1%. For an interval of at most 5.0% there have to be at least 73 answers" in (
+        remark_on_forgetting(card, 0.05)
+    )
+    assert remark_on_forgetting(card, 0.17) == remark_on_forgetting(card, 0) == remark_on_forgetting(card, 1) == ""
+    assert "of 2 of" in remark_on_forgetting(card, 0.1)  # as the gate has it
+    with pytest.raises(GateFailed, match=r"within the interval, so this can be chance\. A larger"):
+        check_gates(card, None, 0.05)
+    with pytest.raises(GateFailed) as failed:
+        check_gates(card_with((1, 1), (0, 0), 18), None, 0.05)
+    assert "chance" not in str(failed.value)
+
+    cards = {"coarse": card, "nothing": {**card, "retained": {}, "forgetting": forgetting([])}}
+    monkeypatch.setattr(
+        "disc_lite.run.finished.open_run", lambda run: SimpleNamespace(summary={"card": cards[run.name]})
+    )
+    monkeypatch.setattr("disc_lite.run.evaluate.evaluate", lambda *_, **__: print("measured") or card)
+    monkeypatch.setattr("disc_lite.cli.display.show_card", lambda *_, **__: None)
+    for run, code, said, measured in (
+        ("coarse", 0, "at least 35 answers", True),
+        ("nothing", 2, "cannot be checked", False),
+    ):
+        monkeypatch.setattr("sys.argv", ["disc-lite", "eval", str(tmp_path / run), "--max-forgetting", "0.1"])
+        with pytest.raises(SystemExit) as left:
+            main()
+        shown = capsys.readouterr()
+        assert (left.value.code, said in shown.err, "measured" in shown.out) == (code, True, measured)
 
 
 def test_gates_that_fail_together_are_told_together_and_a_base_that_reads_nothing_first() -> None:

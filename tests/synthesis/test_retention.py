@@ -15,12 +15,13 @@ import pytest
 
 from disc_lite.distillation.examples import AnsweredPrompt, Example
 from disc_lite.distillation.schedule import batches, task_tokens
-from disc_lite.errors import EnvironmentNotReady, Interrupted
+from disc_lite.errors import EnvironmentNotReady, Interrupted, RunFailed
 from disc_lite.hub.probes import Probes
 from disc_lite.models.generation import Continuation, generate, stream_seed
 from disc_lite.planning.amounts import FEWEST_PROMPTS, prompts_needed, retention_share
 from disc_lite.qa import Question
 from disc_lite.run import self_generated
+from disc_lite.run.folder import RunFolder
 from disc_lite.storage import Journal, disk
 from disc_lite.synthesis import document_names, retention
 from disc_lite.synthesis.retention import (
@@ -380,6 +381,21 @@ def test_that_prompts_are_not_saved_is_told_once(monkeypatch: pytest.MonkeyPatch
     self_generated.generate_retention(context, 1000)
     [text] = told
     assert "saved for this run only: a.lock cannot be locked (Read-only file system). Set DISC_LITE_CACHE" in text
+
+
+def test_a_limit_on_the_drift_without_a_prompt_to_measure_it_fails_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, says, settings in (("no", 3, {}), ("limited", 8, {"max_kl": 0.1}), ("lost", 3, {"max_kl": 0.1})):
+        context = context_of(monkeypatch, says, **settings)
+        context.folder = RunFolder(tmp_path / name)
+        context.folder.path.mkdir()
+        if name == "lost":
+            for _ in "again", "continued":
+                with pytest.raises(RunFailed, match=r"cannot be held to retention.max_kl.*\n.*no prompts"):
+                    self_generated.retention_of_run(context, 1000)
+        else:
+            self_generated.retention_of_run(context, 1000)
 
 
 def test_all_corpora_share_the_cache_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
