@@ -15,43 +15,52 @@ A section has the description, then the parameters, the fields of the request bo
     - 200 (Pet): The pet.
     - 404: There is no such pet.
 
-Examples and what a reference to another file points to are not read.
+Examples are not read, nor is what a reference to another file points to. Of a body in several media types, the first
+with a schema is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
-from typing import Any, TypeGuard
+from typing import TypeGuard
 from urllib.parse import unquote
 
 from disc_lite.documents.headings import Heading, find_headings
 from disc_lite.documents.markdown import seen_text
+from disc_lite.documents.openapischemas import (
+    Node,
+    as_node,
+    facts_of,
+    field_items,
+    in_line,
+    is_object,
+    is_true,
+    list_item,
+    nodes_of,
+    shown,
+    type_of,
+)
 from disc_lite.documents.source import Converted, RefusedFile
 
 _VERSION_KEYS, _PARTS = ("openapi", "swagger"), ("paths", "webhooks", "components", "definitions")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_LIMITS = ("default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
-# Aliases of YAML can repeat a part, or put it into itself, without end.
-_MAX_DEPTH = 4
-_MAX_ITEMS = 500
-
-_Node = dict[str, Any]
+_MAX_REFERENCES = 4  # references that point to references
+_LISTED_FILES = 3
 
 
-def is_specification(content: object) -> TypeGuard[_Node]:
+def is_specification(content: object) -> TypeGuard[Node]:
     """Whether a parsed file is a specification of OpenAPI or Swagger."""
-    has_version = isinstance(content, dict) and any(isinstance(content.get(key), str) for key in _VERSION_KEYS)
-    return has_version and any(_node(_node(content).get(part)) for part in _PARTS)
+    has_version = isinstance(content, dict) and any(shown(content.get(key)) for key in _VERSION_KEYS)
+    return has_version and any(as_node(as_node(content).get(part)) for part in _PARTS)
 
 
-def specification_text(content: _Node) -> Converted:
+def specification_text(content: Node) -> Converted:
     """The text of a specification; each operation, schema and tag is a passage of its own."""
-    specification = _Specification(content)
+    specification, warning = _Specification(content), _warning(_other_files(content))
     sections = [(title, text) for title, text in specification.sections() if text]
     if not sections:
-        raise RefusedFile("a specification without operations and schemas; leave it out")
+        raise RefusedFile(warning or "a specification without operations and schemas; leave it out")
     parts: list[str] = []
     headings: list[Heading] = []
     at = 0
@@ -65,142 +74,152 @@ def specification_text(content: _Node) -> Converted:
             inner = (one for one in find_headings(parts[-1], "markdown") if one.start >= len(top))
             headings += [replace(one, start=at + one.start, level=one.level + (title != "")) for one in inner]
             at += len(parts[-1])
-    title = _line(_node(content.get("info")).get("title"))
-    return Converted("".join(parts).removesuffix("\n"), "markdown", title, tuple(headings), alone=True)
+    title = in_line(as_node(content.get("info")).get("title"))
+    return Converted("".join(parts).removesuffix("\n"), "markdown", title, tuple(headings), alone=True, warning=warning)
 
 
 class _Specification:
     """The parts of a specification as text; `root` holds what its references point to."""
 
-    def __init__(self, root: _Node) -> None:
+    def __init__(self, root: Node) -> None:
         self._root = root
 
     def introduction(self) -> str:
         """The description of the whole, its version, servers, and ways to authenticate."""
-        info = _node(self._root.get("info"))
-        version = _shown(info.get("version"))
-        servers = [_item(_shown(one.get("url")), [], one.get("description")) for one in _nodes(self._root, "servers")]
-        if host := _shown(self._root.get("host")):
-            servers.append(f"- {host}{_shown(self._root.get('basePath'))}")
-        schemes = self._shared("securitySchemes", "securityDefinitions")
-        access = [_access(name, self._resolved(scheme)) for name, scheme in schemes.items()]
+        info = as_node(self._root.get("info"))
+        version = shown(info.get("version"))
+        servers = [one for server in nodes_of(self._root, "servers") for one in _server(server)]
+        if host := shown(self._root.get("host")):
+            servers.append(f"- {host}{shown(self._root.get('basePath'))}")
+        schemes = self._shared("securitySchemes", "securityDefinitions").items()
+        access = [one for name, scheme in schemes for one in _access(name, self._resolved(scheme))]
         listed = _listed("Servers", servers), _listed("Authentication", access)
         return _arranged(_prose(info), version and f"Version: {version}", *listed)
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """Yield (heading, text) of each tag with a description, each operation and each schema."""
-        yield from ((_shown(tag.get("name")), _prose(tag)) for tag in _nodes(self._root, "tags"))
-        for path, item in [*_node(self._root.get("paths")).items(), *_node(self._root.get("webhooks")).items()]:
-            item = self._resolved(item)
-            for method in _METHODS:
-                if isinstance(item.get(method), dict):
-                    yield f"{method.upper()} {path}", self._operation(item, item[method])
+        yield from ((shown(tag.get("name")), _prose(tag)) for tag in nodes_of(self._root, "tags"))
+        for path, one in as_node(self._root.get("paths")).items():
+            yield from self._operations(path, self._resolved(one))
+        for name, one in as_node(self._root.get("webhooks")).items():
+            yield from self._operations(f"{name} (webhook)", self._resolved(one))
         for name, schema in self._shared("schemas", "definitions").items():
-            yield name, self._schema(_node(schema))
+            yield name, _schema(as_node(schema))
 
-    def _shared(self, kind: str, older_kind: str) -> _Node:
+    def _shared(self, kind: str, older_kind: str) -> Node:
         """The definitions of a kind, by its names in OpenAPI and in Swagger 2."""
-        return _node(_node(self._root.get("components")).get(kind)) or _node(self._root.get(older_kind))
+        return as_node(as_node(self._root.get("components")).get(kind)) or as_node(self._root.get(older_kind))
 
-    def _operation(self, item: _Node, operation: _Node) -> str:
+    def _operations(self, path: str, of_path: Node, is_callback: bool = False) -> Iterator[tuple[str, str]]:
+        """Yield (heading, text) of each operation of a path and of its callbacks, which have none of their own."""
+        for method in _METHODS:
+            operation = of_path.get(method)
+            if isinstance(operation, dict):
+                title = f"{method.upper()} {path}"
+                yield title, self._operation(of_path, operation)
+                for name, callback in {} if is_callback else as_node(operation.get("callbacks")).items():
+                    for address, one in self._resolved(callback).items():
+                        called = f"{address} (callback {name} of {title})"
+                        yield from self._operations(called, self._resolved(one), is_callback=True)
+
+    def _operation(self, of_path: Node, operation: Node) -> str:
         """The text of an operation; parameters of its path that it does not define itself are its own."""
-        parameters: dict[tuple[str, str], _Node] = {}
-        for one in map(self._resolved, [*_nodes(item, "parameters"), *_nodes(operation, "parameters")]):
-            parameters[_shown(one.get("name")), _shown(one.get("in"))] = one
-        given = [line for (name, _), one in parameters.items() if name for line in self._lines(f"`{name}`", one)]
+        parameters: dict[tuple[str, str], Node] = {}
+        for one in map(self._resolved, [*nodes_of(of_path, "parameters"), *nodes_of(operation, "parameters")]):
+            parameters[shown(one.get("name")), shown(one.get("in"))] = one
+        given = [text for (name, _), one in parameters.items() if name for text in _lines(f"`{name}`", one)]
         body = self._resolved(operation.get("requestBody"))
-        sent, *fields = self._lines("Request body", body) if body else [""]
-        responses = _node(operation.get("responses")).items()
-        returned = [line for status, one in responses for line in self._lines(_shown(status), self._resolved(one))]
+        sent, *fields = _lines("Request body", body) if body else [""]
+        responses = as_node(operation.get("responses")).items()
+        returned = [text for status, one in responses for text in self._response(shown(status), self._resolved(one))]
         return _arranged(
-            _prose(operation) or _prose(item),
-            "Deprecated." if _is_true(operation.get("deprecated")) else "",
+            _prose(operation) or _prose(of_path),
+            "Deprecated." if is_true(operation.get("deprecated")) else "",
             _listed("Parameters", given),
             sent.removeprefix("- "),
             "\n".join(map(str.strip, fields)),
             _listed("Responses", returned),
         )
 
-    def _schema(self, schema: _Node) -> str:
-        facts = ", ".join(_facts(schema))
-        fields = islice(self._fields(schema), _MAX_ITEMS)
-        return _arranged(_prose(schema), facts and f"Type: {facts}", _listed("Fields", fields))
+    def _response(self, status: str, response: Node) -> Iterator[str]:
+        yield from _lines(status, response)
+        for name, header in as_node(response.get("headers")).items():
+            yield from (f"  {text}" for text in _lines(f"header `{name}`", self._resolved(header)))
 
-    def _lines(self, label: str, node: _Node) -> Iterator[str]:
-        """Yield the list item of a parameter, body or response, and those of the fields of a schema without a name."""
-        schema = _schema_of(node)
-        facts = [_shown(node.get("in")), *_facts(schema), "required" if _is_true(node.get("required")) else ""]
-        yield _item(label, facts, node.get("description") or schema.get("description"))
-        yield from (f"  {line}" for line in islice(self._fields(schema), _MAX_ITEMS))
-
-    def _fields(self, schema: _Node, before: str = "", depth: int = 0) -> Iterator[str]:
-        """Yield a list item for each field of a schema, with fields in a field as `address.street`."""
-        if depth == _MAX_DEPTH:
-            return
-        for base in _nodes(schema, "allOf"):
-            if "$ref" in base:
-                yield f"- all fields of {_type(base)}"
-            yield from self._fields(base, before, depth + 1)
-        items = _node(schema.get("items"))
-        if items and before:
-            yield from self._fields(items, f"{before[:-1]}[].", depth + 1)
-        elif items:
-            yield from self._fields(items, "", depth + 1)
-        required = schema.get("required")
-        for name, field in _node(schema.get("properties")).items():
-            is_required = isinstance(required, list) and name in required
-            facts = [*_facts(_node(field)), "required" if is_required else ""]
-            yield _item(f"`{before}{name}`", facts, _node(field).get("description"))
-            yield from self._fields(_node(field), f"{before}{name}.", depth + 1)
-
-    def _resolved(self, node: object) -> _Node:
+    def _resolved(self, part: object) -> Node:
         """The part that a reference within the file points to; what is no reference is returned itself."""
-        for _ in range(_MAX_DEPTH):
-            reference = _node(node).get("$ref")
+        for _ in range(_MAX_REFERENCES):
+            reference = as_node(part).get("$ref")
             if not isinstance(reference, str):
                 break
-            node = self._root if reference.startswith("#/") else {}
+            part = self._root if reference.startswith("#/") else {}
             for step in reference.split("/")[1:]:
-                node = _node(node).get(unquote(step).replace("~1", "/").replace("~0", "~"))
-        return _node(node)
+                part = as_node(part).get(unquote(step).replace("~1", "/").replace("~0", "~"))
+        return as_node(part)
 
 
-def _access(name: str, scheme: _Node) -> str:
-    facts = [_shown(scheme.get(key)) for key in ("type", "scheme", "in", "name")]
-    return _item(f"`{name}`", facts, scheme.get("description"))
+def _other_files(root: Node) -> list[str]:
+    """The names of the files that references point to, except in examples."""
+    files: dict[str, None] = {}
+    seen: set[int] = set()  # aliases of YAML can put a part into itself
+    parts: list[object] = [root]
+    while parts:
+        part = parts.pop()
+        if id(part) in seen:
+            continue
+        if isinstance(part, dict):
+            reference = part.get("$ref")
+            if isinstance(reference, str) and not reference.startswith("#"):
+                files[reference.partition("#")[0]] = None
+            parts += [inner for name, inner in part.items() if name not in ("example", "examples")]
+        elif isinstance(part, list):
+            parts += part
+        seen.add(id(part))
+    return sorted(files)
 
 
-def _schema_of(node: _Node) -> _Node:
+def _warning(files: list[str]) -> str:
+    if not files:
+        return ""
+    listed = ", ".join(files[:_LISTED_FILES]) + (", …" if files[_LISTED_FILES:] else "")
+    return f"parts in other files are not read ({listed}): make one file of them, as `redocly bundle` does"
+
+
+def _server(server: Node) -> Iterator[str]:
+    yield list_item(shown(server.get("url")), [], server.get("description"))
+    for name, variable in as_node(server.get("variables")).items():
+        yield f"  {list_item(f'`{name}`', facts_of(as_node(variable)), as_node(variable).get('description'))}"
+
+
+def _access(name: str, scheme: Node) -> Iterator[str]:
+    """Yield the list item of a way to authenticate, and those of the scopes of OAuth."""
+    facts = [shown(scheme.get(key)) for key in ("type", "scheme", "in", "name")]
+    yield list_item(f"`{name}`", facts, scheme.get("description"))
+    flows = [scheme, *map(as_node, as_node(scheme.get("flows")).values())]
+    scopes = {scope: text for flow in flows for scope, text in as_node(flow.get("scopes")).items()}
+    yield from (f"  {list_item(f'`{scope}`', [], text)}" for scope, text in scopes.items())
+
+
+def _schema(schema: Node) -> str:
+    fields = [*field_items(schema)]
+    facts = facts_of({**schema, "allOf": []} if fields else schema)
+    facts = ["object", *facts] if facts and is_object(schema) and not type_of(schema) else facts
+    return _arranged(_prose(schema), f"Type: {', '.join(facts)}" if facts else "", _listed("Fields", fields))
+
+
+def _lines(label: str, part: Node) -> Iterator[str]:
+    """Yield the list item of a parameter, body or response, and those of the fields of a schema without a name."""
+    schema = _schema_of(part)
+    states = {"required": part.get("required"), "deprecated": schema is not part and part.get("deprecated")}
+    facts = [shown(part.get("in")), *facts_of(schema), *(name for name, state in states.items() if is_true(state))]
+    yield list_item(label, facts, part.get("description") or schema.get("description"))
+    yield from (f"  {text}" for text in field_items(schema))
+
+
+def _schema_of(part: Node) -> Node:
     """The schema of a parameter, body or response; in Swagger 2 a parameter is its own schema."""
-    forms = [form for form in _node(node.get("content")).values() if isinstance(form, dict)]
-    return _node(node.get("schema")) or (_node(forms[0].get("schema")) if forms else node)
-
-
-def _facts(schema: _Node) -> list[str]:
-    """The type of a schema and the limits of its values."""
-    values = schema.get("enum")
-    named = ", ".join(filter(None, map(_shown, values[:_MAX_ITEMS]))) if isinstance(values, list) else ""
-    limits = [f"{name} {_shown(schema[name])}" for name in _LIMITS if _shown(schema.get(name))]
-    return [*filter(None, [_type(schema), named and f"one of {named}"]), *limits]
-
-
-def _type(schema: _Node, depth: int = 0) -> str:
-    """The type of a schema in words: `integer int64`, `array of Pet`, `string or null`; empty for an object."""
-    if isinstance(reference := schema.get("$ref"), str):
-        return unquote(reference.rpartition("/")[2])
-    choices = [*_nodes(schema, "oneOf"), *_nodes(schema, "anyOf")]
-    if choices and depth < _MAX_DEPTH:
-        return " or ".join(dict.fromkeys(filter(None, (_type(one, depth + 1) for one in choices[:_MAX_ITEMS]))))
-    kind = schema.get("type")
-    name = " or ".join(map(_shown, kind)) if isinstance(kind, list) else _shown(kind)
-    if name == "array" and depth < _MAX_DEPTH:
-        return f"array of {_type(_node(schema.get('items')), depth + 1) or 'objects'}"
-    return "" if name == "object" else f"{name} {_shown(schema.get('format'))}".strip()
-
-
-def _item(label: str, facts: Iterable[str], description: object) -> str:
-    known = ", ".join(filter(None, facts))
-    return ": ".join(filter(None, [f"- {label} ({known})" if known else f"- {label}", _line(description)]))
+    forms = map(as_node, as_node(part.get("content")).values())
+    return as_node(part.get("schema")) or next(filter(None, (as_node(form.get("schema")) for form in forms)), part)
 
 
 def _listed(title: str, items: Iterable[str]) -> str:
@@ -217,32 +236,10 @@ def _blocks(*blocks: str) -> str:
     return "\n\n".join(filter(None, blocks))
 
 
-def _prose(node: _Node) -> str:
+def _prose(part: Node) -> str:
     """The summary and the description of a part, as a reader sees their Markdown."""
-    summary, text = _line(node.get("summary")), node.get("description")
+    summary, text = in_line(part.get("summary")), part.get("description")
     seen = seen_text(text).strip() if isinstance(text, str) else ""
     if not summary or summary.rstrip(".") == seen.rstrip("."):
         return seen
     return _blocks(summary if summary.endswith((".", "!", "?", "。")) else f"{summary}.", seen)
-
-
-def _line(text: object) -> str:
-    return " ".join(seen_text(text).split()) if isinstance(text, str) else ""
-
-
-def _node(value: object) -> _Node:
-    return value if isinstance(value, dict) else {}
-
-
-def _nodes(parent: _Node, name: str) -> list[_Node]:
-    values = parent.get(name)
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-
-
-def _shown(value: object) -> str:
-    """A single value as text; a list or an object is none."""
-    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, (str, int, float)) else ""
-
-
-def _is_true(value: object) -> bool:
-    return _shown(value).lower() == "true"

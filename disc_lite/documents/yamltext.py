@@ -28,16 +28,50 @@ _Loader.yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile(
 
 
 def yaml_text(source: Source) -> Converted:
-    """The text of a specification of OpenAPI in YAML."""
+    """The text of a specification of OpenAPI in YAML, also if other documents, such as settings, are in the file."""
     text = decode(source.raw)
-    content = _loaded(text) if _KEY.search(text) else None
-    if not is_specification(content):
+    found = [content for content in (_loaded(text) if _KEY.search(text) else ()) if is_specification(content)]
+    if not found:
         raise RefusedFile(_OTHER)
-    return specification_text(content)
+    if len(found) > 1:
+        raise RefusedFile(f"{len(found)} specifications in one file; make a file of each")
+    return specification_text(found[0])
 
 
-def _loaded(text: str) -> object:
+def _loaded(text: str) -> list[object]:
+    """The documents of a YAML file, which are separated by `---`."""
     try:
-        return _Loader(text).get_single_data()
+        loader = _Loader(text)
+        documents = []
+        while loader.check_node():
+            node = loader.get_node()
+            _check_keys(node)
+            documents.append(loader.construct_document(node))
+        return documents
     except (yaml.YAMLError, ValueError) as error:
         raise RefusedFile(f"not YAML: {' '.join(str(error).split())[:200]}") from None
+
+
+def _check_keys(root: yaml.Node | None) -> None:
+    """Refuse a key that is repeated, since the last one would silently replace the others.
+
+    Raises:
+        RefusedFile: An object has a key twice.
+    """
+    parts: list[yaml.Node | None] = [root]
+    seen: set[int] = set()
+    while parts:
+        part = parts.pop()
+        if id(part) in seen:  # an alias
+            continue
+        seen.add(id(part))
+        if isinstance(part, yaml.SequenceNode):
+            parts += part.value
+        elif isinstance(part, yaml.MappingNode):
+            keys: set[str] = set()
+            for key, value in part.value:
+                if isinstance(key, yaml.ScalarNode) and key.value in keys:
+                    where = f"line {key.start_mark.line + 1}"
+                    raise RefusedFile(f"{where}: the key {key.value[:80]} is there twice; remove or rename one")
+                keys |= {key.value} if isinstance(key, yaml.ScalarNode) else set()
+                parts.append(value)

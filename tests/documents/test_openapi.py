@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from tests.documents.written import document, refusal, sections, text
+from tests.documents.written import converted, document, refusal, sections, text
 
 SPEC = """\
 openapi: "3.0.3"
@@ -141,6 +141,93 @@ def test_swagger_2_is_read_too_unless_a_field_is_named():
     assert "it has swagger" in refusal(".json", json.dumps(SWAGGER), text_field="body")
 
 
+def schema_lines(schema):
+    """The lines of the schema `A` of a specification below its heading."""
+    spec = {"openapi": "3.0.0", "components": {"schemas": {"A": schema}}}
+    return [line for line in text("a.json", json.dumps(spec)).split("\n")[2:] if line]
+
+
+USER = {"$ref": "#/components/schemas/User"}
+FIELDS = [
+    # A reference with a description is the type of its field, whose fields are not those of the schema.
+    ({"allOf": [USER], "description": "Pays."}, ["- `a` (User): Pays."]),
+    ({"allOf": [USER, {"properties": {"b": {}}}]}, ["- `a` (User and more fields)", "- `a.b`"]),
+    (
+        {"items": {"oneOf": [{"type": "string"}, {"properties": {"b": {}}, "required": ["b"]}]}, "type": "array"},
+        ["- `a` (array of string or object)", "- `a[].b` (required, in form 2)"],
+    ),
+    (
+        {"anyOf": [{"title": "Card", "properties": {"b": {}}}, {"type": "string", "enum": ["", "now"]}]},
+        ["- `a` (Card or string (one of now))", "- `a.b` (in form Card)"],
+    ),
+    ({"properties": {"b": {}}, "anyOf": [{"required": ["b"]}]}, ["- `a`", "- `a.b`"]),
+    ({"type": "array", "items": {"enum": ["rye", "oat"]}}, ["- `a` (array of one of rye, oat)"]),
+    ({"additionalProperties": {"type": "integer"}, "type": "object"}, ["- `a` (map of integer)"]),
+    ({"additionalProperties": {"properties": {"b": {}}}}, ["- `a` (map of objects)", "- `a.*.b`"]),
+    ({"type": "string", "nullable": True, "deprecated": True}, ["- `a` (string or null, deprecated)"]),
+    (
+        {"type": "integer", "minimum": 0, "exclusiveMinimum": True, "readOnly": True},
+        ["- `a` (integer, minimum 0, exclusiveMinimum true, read only)"],
+    ),
+    (
+        {"items": {"properties": {"b": {"items": {"properties": {"c": {}}}, "type": "array"}}}, "type": "array"},
+        ["- `a` (array of objects)", "- `a[].b` (array of objects)", "- `a[].b[].c`"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "lines"), FIELDS)
+def test_a_field_has_its_type_and_its_fields(field, lines):
+    assert schema_lines({"properties": {"a": field}}) == ["Fields:", *lines]
+
+
+def test_a_schema_without_fields_of_its_own_has_its_type():
+    assert schema_lines({"type": "object", "nullable": True}) == ["Type: object or null"]
+    assert schema_lines({"deprecated": True, "properties": {"a": {}}})[0] == "Type: object, deprecated"
+    assert schema_lines({"oneOf": [{"properties": {"a": {}}}]}) == ["Type: object", "Fields:", "- `a` (in form 1)"]
+    many = schema_lines({"properties": {f"a{n}": {} for n in range(501)}})
+    assert (len(many), many[-2:]) == (502, ["- `a499`", "- and other fields"])
+    assert schema_lines({"enum": [*range(501)]})[0].endswith(", 499, and others")
+
+
+MORE = """openapi: 3.1.0
+servers: [{url: 'https://{area}.x.org', variables: {area: {default: eu, enum: [eu, us], description: The region.}}}]
+paths:
+  /a:
+    post:
+      responses:
+        200: {headers: {Link: {description: The next page., schema: {type: string}}}}
+      callbacks: {done: {'{$url}': {post: {summary: Counted}}}}
+webhooks: {born: {post: {summary: A calf}}}
+components:
+  securitySchemes: {o: {type: oauth2, flows: {implicit: {scopes: {herd: Read the herd}}}}}
+"""
+
+
+def test_scopes_headers_variables_callbacks_and_webhooks_are_read():
+    shown = (
+        "Servers:\n\n- https://{area}.x.org\n  - `area` (one of eu, us, default eu): The region.\n\n"
+        "Authentication:\n\n- `o` (oauth2)\n  - `herd`: Read the herd\n\n"
+        "# POST /a\n\nResponses:\n\n- 200\n  - header `Link` (string): The next page.\n\n"
+        "# POST {$url} (callback done of POST /a)\n\nCounted.\n\n# POST born (webhook)\n\nA calf.\n"
+    )
+    assert text("a.yaml", MORE) == shown
+
+
+def test_parts_in_other_files_are_named():
+    spec = "openapi: 3.0.0\npaths: {/a: {get: {summary: A, responses: {200: {$ref: 'b.yaml#/B'}}}}}\n"
+    assert converted("a.yaml", spec).warning.startswith("parts in other files are not read (b.yaml): make one file")
+    assert "(a/b.yaml)" in refusal(".yaml", "openapi: 3.0.0\npaths: {/a: {$ref: a/b.yaml}}\n")
+    assert converted("a.yaml", MORE).warning == ""
+
+
+def test_a_key_that_is_there_twice_is_refused_and_settings_next_to_a_specification_are_not_read():
+    twice = "openapi: 3.0.0\npaths:\n  /a: {get: {summary: A}}\n  /a: {put: {summary: B}}\n"
+    assert refusal(".yaml", twice) == "line 4: the key /a is there twice; remove or rename one"
+    assert text("a.yaml", f"kind: Config\n---\n{MORE}") == text("a.yaml", MORE)
+    assert refusal(".yaml", f"{MORE}---\n{MORE}").startswith("2 specifications in one file")
+
+
 def test_values_of_yaml_are_read_as_written_and_merged_ones_are_there():
     spec = (
         "openapi: 3.1.0\nx: &x {summary: Counts.}\npaths:\n  /a: {get: {<<: *x, responses: {200: {description: NO}}}}\n"
@@ -150,9 +237,10 @@ def test_values_of_yaml_are_read_as_written_and_merged_ones_are_there():
 
 
 def test_other_yaml_is_refused_with_a_remedy():
-    for content in ("a: 1", "- b", "openapi: 3.0.0", "a:\n  swagger: {paths: x}", "text: 'openapi: 3'"):
+    settings = "openapi: 3\n---\nb: 1"
+    for content in ("a: 1", "- b", "openapi: 3.0.0", "a:\n  swagger: {paths: x}", "text: 'openapi: 3'", settings):
         assert "write what they mean as .md" in refusal(".yaml", content)
-    for content in ("openapi: [", "openapi: 3\n---\nb: 1", "openapi: 3.0.0\npaths: {? [a] : 1}"):
+    for content in ("openapi: [", "openapi: 3.0.0\npaths: {? [a] : 1}"):
         assert refusal(".yml", content).startswith("not YAML: ")
     assert "without operations" in refusal(".yml", "openapi: 3.0.0\npaths: {/a: ~, /b: {get: }}\n")
 
@@ -165,7 +253,7 @@ def test_hostile_yaml_runs_nothing_and_ends(tmp_path):
         f"a{n}: &a{n} {{properties: {{{', '.join(f'x{k}: *a{n - 1}' for k in range(10))}}}}}\n" for n in range(1, 10)
     )
     bomb = f"openapi: 3.0.0\na0: &a0 {{type: string}}\n{inner}components: {{schemas: {{X: *a9}}}}\n"
-    assert len(text("a.yaml", bomb)) < 10_000
+    assert len(text("a.yaml", bomb)) < 20_000
     itself = "&x {type: array, items: *x, oneOf: [*x, *x], allOf: [*x, *x], properties: {a: *x, b: *x}}"
     assert "# X" in text("a.yaml", f"openapi: 3.0.0\ncomponents: {{schemas: {{X: {itself}}}}}\n")
     assert "# GET /b" in text("a.yaml", "openapi: 3.0.0\npaths: {/a: {$ref: '#/paths/~1a'}, /b: {get: {summary: B}}}\n")
