@@ -126,20 +126,27 @@ def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
         cells for cells, note, group in zip(body, is_note, groups, strict=True) if not note and group is not None
     ]
     named_by = label_column(members or body)
-    named = [NamedRow("", _title_of([cell for cell in cells if cell])) for cells in above]
-    named += [NamedRow("", f"{cell}: {note_of(cell)}") for cell in _noted(rows[len(above) : len(rows) - len(body)])]
-    for cells, note, group in zip(body, is_note, groups, strict=True):
-        if note:
+    named = [NamedRow("", _title_of(_filled(cells))) for cells in above]
+    named += [row for cells in rows[len(above) : len(rows) - len(body)] for row in _notes_on(cells)]
+    for number, (cells, note, group) in enumerate(zip(body, is_note, groups, strict=True)):
+        if group is None:
+            named += _notes_on(cells, next((name for name in groups[number:] if name is not None), ""))
+        elif note:
             named.append(NamedRow("", " ".join(filter(None, map(with_note, cells)))))
-        elif group is not None:
+        else:
             shown = _with_group(cells, first, group)
             named.append(NamedRow(_name_of(shown, named_by), _text_of(names, shown), group))
     return named
 
 
-def _noted(rows: Sequence[Row]) -> list[str]:
-    """The cells of the rows of a header that have a note."""
-    return [cell for row in rows for cell in row if cell and note_of(cell)]
+def _notes_on(names: Row, group: str = "") -> list[NamedRow]:
+    """The notes on a row of names, each in a line with its name: `Price: In crowns.`"""
+    return [NamedRow("", ": ".join(filter(None, (name, note_of(name)))), group) for name in names if note_of(name)]
+
+
+def _filled(cells: Row) -> list[str]:
+    """The cells of a row that have a text or a note."""
+    return [cell for cell in cells if with_note(cell)]
 
 
 def _with_group(cells: Row, first: int, group: str) -> Row:
@@ -160,7 +167,8 @@ def _named_lines(cells: Row) -> list[NamedRow]:
     if not lines:
         raise RefusedFile("no table: no row below a header")
     named_by = label_column([[line] for line in lines])
-    return [NamedRow(_name_of([line], named_by), with_note(line), title) for line in lines]
+    named = [NamedRow(_name_of([line], named_by), with_note(line), title) for line in lines]
+    return [*_notes_on([title], title), *named]
 
 
 def _title_of(cells: Row) -> str:
@@ -207,5 +215,5 @@ def _text_of(header: Row, cells: Row) -> str:
     if header:
         noted = zip(header, map(with_note, cells), strict=False)
         return "\n".join([f"- {name}: {cell}" for name, cell in noted if cell])
-    values = [cell for cell in cells if cell]
+    values = _filled(cells)
     return "\n".join(f"- {value}" for value in ([_title_of(values)] if len(values) == 2 else map(with_note, values)))

@@ -192,7 +192,7 @@ class _SheetParts:
         for top in {top for top, bottom, left, right in self.merged if top == bottom and left < right}:
             wide = [range(left, right + 1) for at, _, left, right in self.merged if at == top and left < right]
             if header := joined_header(rows, top, wide):
-                rows[top][:] = _with_notes_of(header, rows[top : top + 2])
+                rows[top][:] = _with_notes_of(header, rows[top], rows[top + 1], wide)
                 joined.add(top + 1)
         used = {column for row in rows for column, cell in enumerate(row) if cell}
         gone = {column for column in used if any(first <= column <= last for first, last in self.hidden_columns)}
@@ -233,10 +233,12 @@ def _sheet_parts(archive: ZipFile, path: str) -> _SheetParts:
     return parts
 
 
-def _with_notes_of(header: Row, rows: Sequence[Row]) -> list[str]:
-    """A header with the notes of the rows that it was joined from."""
-    notes = [" ".join(filter(None, (note_of(cell_at(row, at)) for row in rows))) for at in range(len(header))]
-    return [SheetCell(name, note=note) if note else name for name, note in zip(header, notes, strict=True)]
+def _with_notes_of(header: Row, above: Row, below: Row, wide: Iterable[range]) -> list[str]:
+    """A header with the notes of the two rows that it was joined from; a wide cell's note is one of each column."""
+    first = {column: columns.start for columns in wide for column in columns}
+    notes = [(note_of(cell_at(above, first.get(at, at))), note_of(cell_at(below, at))) for at in range(len(header))]
+    joined = [" ".join(dict.fromkeys(filter(None, both))) for both in notes]
+    return [SheetCell(name, note=note) if note else name for name, note in zip(header, joined, strict=True)]
 
 
 def _is_hidden(element: Element) -> bool:

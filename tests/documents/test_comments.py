@@ -25,9 +25,13 @@ def workbook(**notes):
     return book
 
 
-def read(book):
+def saved(book):
     book.save(buffer := io.BytesIO())
-    made = converted("a.xlsx", buffer.getvalue())
+    return buffer.getvalue()
+
+
+def read(book):
+    made = converted("a.xlsx", saved(book))
     assert made.warning == ""
     return made.text
 
@@ -47,8 +51,7 @@ def test_a_note_is_in_brackets_after_the_value_of_its_cell_and_one_of_a_header_i
 
 def test_a_note_changes_neither_the_header_nor_the_names_of_rows():
     book = workbook(B1="One.", C2="In boxes of six, each of which weighs about 12 kg.", A3="x" * 80)
-    book.save(buffer := io.BytesIO())
-    headings = [heading.title for heading in converted("a.xlsx", buffer.getvalue()).headings]
+    headings = [heading.title for heading in converted("a.xlsx", saved(book)).headings]
     assert headings[-5:-1] == ["", "Dunden", "Loaf", "Roll"]
 
 
@@ -58,20 +61,19 @@ def test_a_note_far_from_the_table_comes_after_it_and_one_of_what_is_not_seen_is
     gone = workbook(B3="struck", A4="in a hidden row", C5="in a hidden column")
     gone.active["B3"].font = Font(strike=True)
     gone.active.row_dimensions[4].hidden = gone.active.column_dimensions["C"].hidden = True
-    gone.save(buffer := io.BytesIO())
-    assert "(" not in converted("a.xlsx", buffer.getvalue()).text
+    assert "(" not in converted("a.xlsx", saved(gone)).text
 
 
 def test_the_notes_of_a_header_of_two_rows_and_of_merged_cells_are_read():
     book = Workbook()
     for row in (["Town", "Sales", None], [None, "2024", "2025"], ["Oslo", 10, 12], [None, 20, 22]):
         book.active.append(row)
-    book.active.merge_cells("B1:C1")
-    book.active.merge_cells("A3:A4")
-    for cell, note in (("B1", "Without tax."), ("C2", "Estimated."), ("A3", "the harbour")):
+    for cells in ("A1:A2", "B1:C1", "A3:A4"):
+        book.active.merge_cells(cells)
+    for cell, note in (("A1", "All."), ("B1", "Net."), ("C2", "Estimated."), ("A3", "the harbour")):
         book.active[cell].comment = Comment(note, "Ada")
     assert read(book) == (
-        "Sales 2024: Without tax.\n\nSales 2025: Estimated.\n\n"
+        "Town: All.\n\nSales 2024: Net.\n\nSales 2025: Net. Estimated.\n\n"
         "- Town: Oslo (the harbour)\n- Sales 2024: 10\n- Sales 2025: 12\n\n"
         "- Town: Oslo (the harbour)\n- Sales 2024: 20\n- Sales 2025: 22\n"
     )
@@ -82,12 +84,33 @@ def test_lines_and_rows_without_a_header_have_their_notes():
     for row in (["Founded:", 1998], ["Town:", "Oslo"]):
         book.active.append(row)
     book.active["B1"].comment = Comment("as a shop", "Ada")
-    assert read(book) == "- Founded: 1998 (as a shop)\n\n- Town: Oslo\n"
+    book.active["A3"], book.active["B3"].comment = "Fee:", Comment("not yet known", "Ada")
+    assert read(book) == "- Founded: 1998 (as a shop)\n\n- Town: Oslo\n\n- Fee: not yet known\n"
     lines = Workbook()
     for row in (["Rules"], ["No noise"], ["No dogs"]):
         lines.active.append(row)
     lines.active["A2"].comment = Comment("after nine", "Ada")
-    assert read(lines) == "No noise (after nine)\n\nNo dogs\n"
+    lines.active["A1"].comment = Comment("Of the hotel.", "Ada")
+    assert read(lines) == "Rules: Of the hotel.\n\nNo noise (after nine)\n\nNo dogs\n"
+
+
+def test_the_name_of_a_group_has_its_note():
+    book = Workbook()
+    for row in (
+        ["Item", "Price", "Stock"],
+        ["Pumps"],
+        ["P-1", 1, 2],
+        ["P-2", 3, 4],
+        ["Valves"],
+        ["V-1", 5, 6],
+        ["V-2", 7, 8],
+    ):
+        book.active.append(row)
+    book.active["A5"].comment = Comment("In pairs.", "Ada")
+    assert "Stock: 4\n\nValves: In pairs.\n\n- Item: V-1\n" in read(book)
+    made = converted("a.xlsx", saved(book))
+    start = made.text.index("Valves: In")
+    assert [heading.title for heading in made.headings if heading.start == start] == ["Valves", ""]
 
 
 def excel_with_a_thread():
