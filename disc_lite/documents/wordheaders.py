@@ -20,13 +20,13 @@ _COLUMN_WORDS = frozenset(
     field file function group hour house id issue item job key kind label language link list location material meaning
     member message method month name no note number object office option parameter part person phone place position
     price priority problem process product project property purpose question reason region remark remedy response role
-    room rule section service setting shortcut situation size solution source state station status step subject
+    room rule section service setting shortcut situation size sku solution source state station status step subject
     supplier symbol symptom task team term text theme time title tool topic town translation type unit use user value
     variable vendor version word year
-    abhilfe abkürzung abteilung adresse aktion angabe antwort art aufgabe ausdruck bedeutung begriff bemerkung bereich
-    beschreibung bezeichnung einheit erklärung erläuterung fehler feld frage funktion gruppe inhalt kategorie kürzel
-    land lösung merkmal nummer ort produkt raum regel rolle stadt störung tag thema typ ursache vorname nachname wert
-    wort zuständig zuständigkeit
+    abhilfe abkürzung abteilung adresse aktion angabe antwort art artikel artikelname aufgabe ausdruck bedeutung
+    begriff bemerkung bereich beschreibung bezeichnung einheit erklärung erläuterung fehler feld frage funktion gruppe
+    inhalt kategorie kürzel land lösung merkmal nummer ort produkt raum regel rolle stadt störung tag thema typ ursache
+    vorname nachname wert wort zuständig zuständigkeit
     catégorie définition explication exemple fonction mot nom numéro pays produit réponse sens signification sujet terme
     titre valeur ville
     categoría ciudad concepto definición descripción ejemplo explicación función nombre palabra país pregunta producto
@@ -132,7 +132,8 @@ def _unsure_signs(names: _Column, values: _Column) -> Iterator[bool]:
     yield small[0] != small[1] and [_is_in_lower_case(names.first), _is_in_lower_case(values.first)] == small
     for column, other in ((names, values), (values, names)):
         for trait in (_is_in_capitals, _is_proper_name):
-            yield column.is_alike(trait) and not trait(other.first)
+            # `Composer | Famous Work` is no row above `Clara Schumann | Three Romances`.
+            yield column.is_alike(trait) and not trait(other.first) and not _most(trait, other.below)
         signs = set(_SIGNS.findall(column.first))  # `Ctrl+S`, `salt, leek`
         yield bool(signs) and 2 * sum(signs == set(_SIGNS.findall(cell)) for cell in column.below) > len(column.below)
 

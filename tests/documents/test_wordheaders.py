@@ -60,6 +60,8 @@ def test_words_below_a_header_have_it_before_each_value(header, rows):
         "Hotel|Town\nGrand|Oslo\nAnnex|Bergen",
         "Bird|Habitat\nHeron|Reed beds and slow rivers\nSwift|Old towers\nOwl|Barns",
         "Nutrient|per 100 g\nFat|3.5 g\nSugar|5 g",
+        "Composer|Famous Work\nClara Schumann|Three Romances\nEdvard Grieg|Peer Gynt",
+        "SKU|Artikelname\nABX|Dunden\nCDY|Wecken",
         "Home|Away\nLeeds|Derby\nHull|Leeds\nBury|Derby",
         "Term|Meaning\nmill|a place where grain is ground\nTerm|Meaning\nbarn|a place where hay is kept",  # of each page
         "Extension of|Rings at\nFront desk|Hall\nKitchen|Cellar",
