@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 
 from disc_lite.documents.decoding import decode
-from disc_lite.documents.headings import fenced
 from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.texnodes import TexReader
 from disc_lite.documents.texreferences import with_references
 from disc_lite.documents.texspecs import after_space, group_end
+from disc_lite.documents.texverbatim import Verbatim
 
 _NAME = r"(?:\{\s*\\(?P<braced>[A-Za-z@]+)\s*\}|\\(?P<bare>[A-Za-z@]+))"
 _DEFINITION = re.compile(
@@ -35,14 +35,8 @@ _CONDITION = re.compile(
 _NEW_CONDITION = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
 
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
-_TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?\{((?:[^{}]|\{[^{}]*\})*)\}")
+_TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?(?=\{)")
 _CUT = re.compile(r"(?=^[ \t]*\\(?:part|chapter|section)\b)", re.MULTILINE)
-# Listings: the environments of packages, and names that classes and other files give to their own.
-_VERBATIM = re.compile(
-    r"\\begin\{((?:[A-Za-z]*[vV]erbatim|lstlisting|minted|alltt|(?!CodeChunk)[A-Za-z]?[cC]ode[A-Za-z]*|S(?:in|out)put)\*?)\}"
-    r"(?:\[[^\]]*\])?(?:\{(\w+)\})?\n?(.*?)\n?[ \t]*\\end\{\1\}",
-    re.DOTALL,
-)
 _SPACES = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _INDENT = re.compile(r"^[ \t]+|(?<![ \t])[ \t]+$", re.MULTILINE)
 _BLANK = re.compile(r"\n{3,}")
@@ -52,16 +46,20 @@ _LISTED_MACROS = 5
 
 def tex_text(source: Source) -> Converted:
     """The text of a LaTeX file, without its preamble; each section has a time limit of its own."""
-    reader = TexReader()
-    macros, text = definitions(without_unseen_branches(decode(source.raw)))
+    reader, verbatim = TexReader(), Verbatim()
+    macros, text = definitions(without_unseen_branches(verbatim.taken_out(decode(source.raw))))
     text = with_references(text, is_counted=not any("\\begin" in macro.body for macro in macros.values()))
     title = _TITLE.search(text)
     body = _BODY.search(text)
-    parts = [f"# {reader.text(expanded(title[1], macros)).strip()}\n\n"] if title else []
+    end = group_end(text, title.end()) if title else None
+    parts = []
+    if title and end:
+        parts.append(f"# {reader.text(expanded(text[title.end() + 1 : end - 1], macros)).strip()}\n\n")
     for part in _CUT.split(body[1] if body else text):
         source.on_step()
-        parts.append(_part_text(part, macros, reader))
-    return Converted(_BLANK.sub("\n\n", "\n\n".join(parts)).strip() + "\n", warning=_warning(list(reader.unknown)))
+        parts.append(_plain_text(expanded(part, macros), reader))
+    read = verbatim.put_back(_BLANK.sub("\n\n", "\n\n".join(parts)).strip() + "\n")
+    return Converted(read, warning=_warning(list(reader.unknown)))
 
 
 def without_unseen_branches(text: str) -> str:
@@ -93,17 +91,6 @@ def _warning(unknown: list[str]) -> str:
     listed = ", ".join(unknown[:_LISTED_MACROS]) + (", …" if len(unknown) > _LISTED_MACROS else "")
     what = "1 macro is" if len(unknown) == 1 else f"{len(unknown)} macros are"
     return f"{what} unknown and left out ({listed}): if one stands for a value, write the value out"
-
-
-def _part_text(part: str, macros: dict[str, Macro], reader: TexReader) -> str:
-    """The text of a section, in which listings become fenced code, since their content is not LaTeX."""
-    written = []
-    at = 0
-    for listing in _VERBATIM.finditer(part):
-        before = _plain_text(expanded(part[at : listing.start()], macros), reader)
-        written += [before, fenced(listing[3], listing[2] or "")]
-        at = listing.end()
-    return "\n\n".join([*written, _plain_text(expanded(part[at:], macros), reader)])
 
 
 def _plain_text(part: str, reader: TexReader) -> str:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from disc_lite.documents.texnodes import _arguments
+from disc_lite.documents.texverbatim import Verbatim
 from tests.counting import calls_in, is_quadratic
 from tests.documents.written import converted, refusal, text
 
@@ -142,3 +143,44 @@ def test_text_is_not_parsed_letter_by_letter():
 
 def test_blanks_take_no_quadratic_time():
     assert not is_quadratic(lambda size: read("a" + " " * size + "b"), 20_000)
+
+
+CODE = r"""\section{Use}
+Write \verb|\fee{2} % now|, \verb*+a b+, \lstinline[language=C]!x--;!, \lstinline{f(x)} and \mintinline{python}{5 % 2}, not 4.
+\begin{verbatim}
+\section{Fees} % of all
+\newcommand{\fee}{9}
+\end{verbatim}
+See \href{https://x.org/a%20b}{the list} or \url{https://x.org/c%20d}; the fee is \fee{1}, in \code{x_1}.
+\begin{comment}
+It was \verb|5|.
+\end{comment}
+% \begin{verbatim}
+\begin{itemize}
+\item First
+\begin{lstlisting}[language=C]
+{ /* 100% */
+\end{lstlisting}
+\item Second
+\end{itemize}"""
+
+
+def test_code_is_not_latex_and_comment_environments_are_not_read():
+    before = "\\newcommand{\\fee}[1]{#1 euros}\\newcommand{\\code}[1]{\\mintinline{c}{#1}}\n"
+    shown = (
+        "## Use\n\nWrite \\fee{2} % now, a b, x--;, f(x) and 5 % 2, not 4.\n\n"
+        "```\n\\section{Fees} % of all\n\\newcommand{\\fee}{9}\n```\n\n"
+        "See the list or https://x.org/c%20d; the fee is 1 euros, in x_1.\n\n"
+        "- First\n\n```\n{ /* 100% */\n```\n- Second"
+    )
+    made = converted("a.tex", f"{before}\\begin{{document}}\n{CODE}\n\\end{{document}}\n".replace("\n", "\r\n"))
+    assert (made.text.strip(), made.warning) == (shown, "")
+
+
+def test_the_title_can_have_groups_in_groups():
+    assert read("Open.", r"\title[Mill]{The {\bf {old} mill}}") == "# The old mill\n\nOpen."
+
+
+def test_listings_that_are_not_ended_take_no_quadratic_time():
+    assert not is_quadratic(lambda size: Verbatim().taken_out("\\begin{verbatim}\\begin{comment}" * size), 4000)
+    assert read("\\begin{verbatim} It opens.") == "It opens."
