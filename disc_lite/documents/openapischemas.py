@@ -31,7 +31,8 @@ def facts_of(schema: Node) -> list[str]:
 
 def _limits_of(schema: Node) -> list[str]:
     values = schema.get("enum")
-    named = [shown(value) for value in values if shown(value)] if isinstance(values, list) else []
+    texts = ["null" if value is None else shown(value) for value in values] if isinstance(values, list) else []
+    named = [*filter(None, texts)]
     named = [*named[:_MAX_ITEMS], "and others"] if len(named) > _MAX_ITEMS else named
     limits = [f"{name} {shown(schema[name])}" for name in _LIMITS if shown(schema.get(name))]
     states = [words for name, words in _STATES.items() if is_true(schema.get(name))]
@@ -59,10 +60,15 @@ def _type_of(schema: Node, depth: int) -> str:
         has_more = names and any("properties" in part for part in (schema, *bases))
         return " and ".join([*names, *(["more fields"] if has_more else [])])
     elif name == "array":
-        return f"array of {_part(as_node(schema.get('items')), depth, 'objects') or 'objects'}"
+        return _collection("array", as_node(schema.get("items")), depth)
     elif values and "properties" not in schema:
-        return f"map of {_part(values, depth, 'objects') or 'objects'}"
+        return _collection("map", values, depth)
     return "" if name == "object" else f"{name} {shown(schema.get('format'))}".strip()
+
+
+def _collection(kind: str, inner: Node, depth: int) -> str:
+    name = _part(inner, depth, "objects")
+    return f"{kind} of {name}" if name else kind
 
 
 def _part(schema: Node, depth: int, an_object: str = "object") -> str:
