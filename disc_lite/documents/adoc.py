@@ -19,7 +19,7 @@ from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+=+)?\s*$")
 _ATTRIBUTE = re.compile(r":!?([\w-]+)!?:(?:\s+(.*?))?\s*$")
-_REFERENCE = re.compile(r"\{([\w-]+)\}")
+_REFERENCE = re.compile(r"\\\{[\w-]+\}|\{([\w-]+)\}")  # a backslash makes it text
 _BLOCK_LINE = re.compile(r"\[(?![\[ ]?\d+\])[^\]]*\]{1,2}\s*$")
 _LANGUAGE = re.compile(r"\[source(?:%\w+)*,\s*([\w+-]+)")
 _VERBATIM = re.compile(r"(-{4,}|\.{4,}|\+{4,})\s*$")
@@ -197,7 +197,7 @@ class _Reader:
         """A text with its inline markup replaced by what is seen."""
         if not _MARKED.search(text):
             return text.removesuffix(" +")
-        text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0]), text)
+        text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0].lstrip("\\")), text)
         text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", text)
         parts = _CODE.split(_QUOTED.sub(r"“\1”", _IMAGE.sub(r"\1", text)))
         kept: list[str] = []

@@ -145,6 +145,7 @@ def test_adoc():
             "Press kbd:[Ctrl+C], btn:[OK], menu:File[Save > As] or menu:Edit[].",
             "Press Ctrl+C, OK, File > Save > As or Edit.",
         ),
+        (r"Its path is /\{id} or \{empty}.", "Its path is /{id} or {empty}."),
         ("A ((valve)) (((pump, red)))icon:tags[]indexterm:[x] f((a)b).", "A valve  f((a)b)."),
         ('`+kbd:[a]+` "`so`" `((x))` is `a+b`.', "`kbd:[a]` “so” `((x))` is `a+b`."),
         ("The [#norm:fee]#fee is\n84# or [.line-through]#80# 90.", "The fee is\n84 or 90."),
