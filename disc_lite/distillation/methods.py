@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from disc_lite.distillation.disc import disc_lessons
 from disc_lite.distillation.examples import Example, Lesson, Taught, next_token_lessons
-from disc_lite.distillation.prompting import AnswerPrompts, prompt_lessons
+from disc_lite.distillation.prompting import AnswerPrompts, OnPairs, prompt_lessons
 from disc_lite.models.tokens import Tokens
 from disc_lite.prompts.texts import Text, with_passages
 from disc_lite.qa import Pair
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.methods import METHODS, PAIRS
+from disc_lite.recipe.methods import DISC, METHODS, PAIRS
 
-Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe, Taught], list[Lesson]]
+Build = Callable[[Sequence[Text], Sequence[Pair], Tokens, Recipe, Taught, OnPairs], list[Lesson]]
 
 
 @dataclass(frozen=True)
@@ -26,22 +26,23 @@ class LessonKind:
 
     build: Build
     by_share: bool = False  # next to other kinds its examples fill `disc.share` of an epoch, and the next one continues
-    measures_teachability: bool = False
     labelled: bool = False  # the tokens themselves get `loss.label_share` of the target
 
 
 LESSON_KINDS: dict[str, LessonKind] = {
-    "disc": LessonKind(
-        lambda texts, pairs, tokens, recipe, taught: disc_lessons(texts, tokens, recipe, taught),
-        by_share=True, measures_teachability=True,
+    DISC: LessonKind(
+        lambda texts, pairs, tokens, recipe, taught, on_pairs: disc_lessons(texts, tokens, recipe, taught),
+        by_share=True,
     ),
     PAIRS: LessonKind(
-        lambda texts, pairs, tokens, recipe, taught: prompt_lessons(
-            with_passages(texts, taught), pairs, AnswerPrompts(tokens, recipe.prompt.worked_examples)
+        lambda texts, pairs, tokens, recipe, taught, on_pairs: prompt_lessons(
+            with_passages(texts, taught), pairs, AnswerPrompts(tokens, recipe.prompt.worked_examples), on_pairs
         ),
         labelled=True,
     ),
-    "next_token": LessonKind(lambda texts, pairs, tokens, recipe, taught: next_token_lessons(texts, tokens, taught)),
+    "next_token": LessonKind(
+        lambda texts, pairs, tokens, recipe, taught, on_pairs: next_token_lessons(texts, tokens, taught)
+    ),
 }  # fmt: skip
 
 
@@ -62,8 +63,13 @@ class Lessons:
 
 def build_lessons(
     texts: Sequence[Text], pairs: Sequence[Pair], tokens: Tokens, recipe: Recipe,
-    taught: Taught = lambda passage: True,
+    taught: Taught = lambda passage: True, on_pairs: OnPairs = lambda number: None,
 ) -> Lessons:  # fmt: skip
-    """Return the lessons of the recipe's method for the passages that are taught."""
+    """Return the lessons of the recipe's method for the passages that are taught.
+
+    `on_pairs` is called with the number of pairs, passage by passage, whose lessons are made.
+    """
     kinds = METHODS[recipe.method].lessons
-    return Lessons({kind: tuple(LESSON_KINDS[kind].build(texts, pairs, tokens, recipe, taught)) for kind in kinds})
+    return Lessons(
+        {kind: tuple(LESSON_KINDS[kind].build(texts, pairs, tokens, recipe, taught, on_pairs)) for kind in kinds}
+    )

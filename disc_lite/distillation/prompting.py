@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from disc_lite.distillation.examples import Example, Lesson
@@ -14,6 +14,8 @@ from disc_lite.prompts.answering import answer_task, join_passages
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.recipe.methods import PAIRS
+
+OnPairs = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,13 @@ def by_passage(pairs: Iterable[Pair]) -> dict[tuple[str, int], list[Pair]]:
     return found
 
 
-def prompt_lessons(texts: Iterable[Text], pairs: Iterable[Pair], prompts: AnswerPrompts) -> list[Lesson]:
-    """Return the lessons of prompt distillation: the teacher sees the passage, the student does not."""
+def prompt_lessons(
+    texts: Iterable[Text], pairs: Iterable[Pair], prompts: AnswerPrompts, on_pairs: OnPairs = lambda number: None
+) -> list[Lesson]:
+    """Return the lessons of prompt distillation: the teacher sees the passage, the student does not.
+
+    `on_pairs` is called with the number of pairs of each passage, once their lessons are made.
+    """
     of_passage, lessons = by_passage(pairs), []
     for text in texts:
         for passage in text.passages:
@@ -56,6 +63,7 @@ def prompt_lessons(texts: Iterable[Text], pairs: Iterable[Pair], prompts: Answer
             if own:
                 shown, language = text.passage_text(passage), text.language(passage)
                 lessons += lessons_about(shown, language, own, prompts)
+                on_pairs(len(own))
     return lessons
 
 

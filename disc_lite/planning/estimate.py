@@ -15,6 +15,7 @@ from disc_lite.planning.shapes import Shape, known_shapes
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import Workload
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import DISC, METHODS
 from disc_lite.recipe.settings import changed
 
 PROCESS_BYTES = 3 * GIB  # host memory of the process if a GPU computes
@@ -78,6 +79,15 @@ class Plan:
         return 1 - self._kept / len(self._shard_bytes)
 
     @property
+    def _readings(self) -> float:
+        """Mean number of times that the teacher reads a lesson.
+
+        Once if its states stay on disk; otherwise in every epoch, and once before for the teachability (DiSC).
+        """
+        measured = DISC in METHODS[self.recipe.method].lessons
+        return 1 - self.read_again + self.read_again * (self.recipe.train.epochs + measured)
+
+    @property
     def cache_bytes(self) -> int:
         """Maximum bytes of teacher hidden states on disk at the same time."""
         shards = self._shard_bytes
@@ -111,7 +121,7 @@ class Plan:
         n, v, w = self.shape.linear_parameters, self.shape.vocab * self.shape.hidden, self.workload
         again = 4 + 2 * (self.choice.setup.recomputed / self.shape.layers if self.choice else 1)
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
-        read = w.teacher_tokens * (1 + self.read_again * self.recipe.train.epochs) + w.retention_tokens
+        read = w.teacher_tokens * self._readings + w.retention_tokens
         return {
             "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
             "teacher": 2.0 * n * read,

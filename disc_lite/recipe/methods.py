@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from disc_lite.recipe.schema import MethodName
 
 PAIRS = "prompt"  # the kind of lessons that are made from pairs
+DISC = "disc"  # the kind of lessons on which the teachability is measured
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Method:
 
 
 METHODS: dict[MethodName, Method] = {
-    "disc": Method(("disc",), needs_pairs=False, has_teacher=True),
+    "disc": Method((DISC,), needs_pairs=False, has_teacher=True),
     "prompt": Method((PAIRS,), needs_pairs=True, has_teacher=True),
-    "both": Method(("disc", PAIRS), needs_pairs=True, has_teacher=True),
+    "both": Method((DISC, PAIRS), needs_pairs=True, has_teacher=True),
     "next_token": Method(("next_token",), needs_pairs=False, has_teacher=False),
     "sft": Method((PAIRS,), needs_pairs=True, has_teacher=False),
 }

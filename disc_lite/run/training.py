@@ -11,7 +11,7 @@ from pathlib import Path
 
 from disc_lite.distillation.data import Task, TrainingData
 from disc_lite.distillation.examples import AnsweredPrompt, Lesson, retention_lesson
-from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
+from disc_lite.distillation.methods import Lessons, build_lessons
 from disc_lite.distillation.schedule import last_step
 from disc_lite.distillation.shards import shards_of
 from disc_lite.distillation.teacher import TeacherStates, teachability
@@ -24,9 +24,9 @@ from disc_lite.models.embedding import embedding_on_host
 from disc_lite.planning.amounts import saved_bytes
 from disc_lite.planning.sizes import GIB
 from disc_lite.qa import Pair
-from disc_lite.recipe.methods import METHODS, PAIRS
+from disc_lite.recipe.methods import DISC, METHODS, PAIRS
 from disc_lite.run.context import RunContext, peak_bytes
-from disc_lite.run.events import adding_up
+from disc_lite.run.events import Teller, adding_up, only_if_slow
 from disc_lite.run.gathering import nothing_to_learn
 from disc_lite.run.stopping import DriftLimit, FitCheck
 from disc_lite.run.update import asked_pairs, lessons_of_update, pairs_to_unlearn
@@ -53,15 +53,17 @@ def make_adapter(
 
 
 def lessons_of(context: RunContext, pairs: Sequence[Pair]) -> Lessons:
-    """The lessons of the recipe's method.
+    """The lessons of the recipe's method; tells the progress if it takes more than a second (30,000 pairs: 20 s).
 
     Raises RunFailed if the method needs pairs and none was accepted, DocumentsError if there is no example.
     """
+    teller = Teller(only_if_slow(context.teller.listener), context.interrupts)
+    on_pairs = adding_up(teller.tell, "teacher", "prompts of the pairs", len(pairs))
     with context.interrupts.at_once():
         if context.since:
-            lessons = lessons_of_update(context, context.since.changes, pairs)
+            lessons = lessons_of_update(context, context.since.changes, pairs, on_pairs)
         else:
-            lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe)
+            lessons = build_lessons(context.texts, pairs, context.base.tokens, context.recipe, on_pairs=on_pairs)
     if METHODS[context.recipe.method].needs_pairs and not lessons.by_kind[PAIRS]:
         raise _no_pairs(context)
     if not lessons.examples:
@@ -127,9 +129,8 @@ def _spare(context: RunContext) -> int:
 
 
 def _teachability(context: RunContext, states: TeacherStates) -> dict[str, float]:
-    """Document -> teachability in nats per target token; empty if no kind of lessons measures it."""
-    taught = ((i, e) for i, e in enumerate(states.examples) if not e.rehearsed)
-    chosen = [i for i, e in taught if LESSON_KINDS[e.kind].measures_teachability]
+    """Document -> teachability in nats per target token; empty without DiSC."""
+    chosen = [i for i, e in enumerate(states.examples) if e.kind == DISC and not e.rehearsed]
     if not chosen:
         return {}
     tokens = sum(len(states.examples[i].input_ids) for i in chosen)

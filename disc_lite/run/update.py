@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
-from disc_lite.distillation.examples import Lesson, retention_lesson, thinned
+from disc_lite.distillation.examples import Lesson, Taught, retention_lesson, thinned
 from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
-from disc_lite.distillation.prompting import lessons_about
+from disc_lite.distillation.prompting import OnPairs, lessons_about
 from disc_lite.distillation.schedule import rehearsals
 from disc_lite.documents import Passage
 from disc_lite.evaluation.asking import generate_answers
@@ -147,7 +147,9 @@ def _vanished(row: JsonObject, text: Text, passage: Passage, about: Sequence[Jso
 # -- lessons -----------------------------------------------------------------------------------------------
 
 
-def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pair]) -> Lessons:
+def lessons_of_update(
+    context: RunContext, changes: Changes, pairs: Sequence[Pair], on_pairs: OnPairs = lambda number: None
+) -> Lessons:
     """Lessons about what is new or changed, what is unlearned, and as much of the unchanged as all epochs rehearse.
 
     With a new adapter everything is taught alike.
@@ -155,14 +157,16 @@ def lessons_of_update(context: RunContext, changes: Changes, pairs: Sequence[Pai
     texts, tokens, recipe = context.texts, context.base.tokens, context.recipe
     removed = context.folder.read_removed()
     held = _lessons_about_removed(context, removed) if recipe.update.removed == "rehearse" else []
+
+    def built(taught: Taught) -> Lessons:
+        return build_lessons(texts, pairs, tokens, recipe, taught, on_pairs)
+
     if recipe.update.start == "new":
-        return _with(build_lessons(texts, pairs, tokens, recipe), held)
-    taught = build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) not in changes.unchanged)
+        return _with(built(lambda passage: True), held)
+    taught = built(lambda passage: place_of(passage) not in changes.unchanged)
     if recipe.update.removed == "unlearn":
         taught = _with(taught, unlearning(context.base, removed, recipe))
-    old = _with(
-        build_lessons(texts, pairs, tokens, recipe, lambda passage: place_of(passage) in changes.unchanged), held
-    )
+    old = _with(built(lambda passage: place_of(passage) in changes.unchanged), held)
     rehearsed = _sampled(old, rehearsals(taught.examples, recipe), recipe)
     return Lessons({kind: (*lessons, *rehearsed.by_kind[kind]) for kind, lessons in taught.by_kind.items()})
 

@@ -41,7 +41,9 @@ def test_the_recipe_and_the_table_name_the_same_methods() -> None:
 def test_every_method_builds_its_lessons(plain: Callable[[str], Any], method: str, kinds: list[str]) -> None:
     tokens = plain("llama").tokens
     texts = tokenise([document_of(CORPUS)], tokens, 64)
-    lessons = build_lessons(texts, PAIRS, tokens, recipe_of(method=method))
+    done = list[int]()
+    lessons = build_lessons(texts, PAIRS, tokens, recipe_of(method=method), on_pairs=done.append)
+    assert sum(done) == (len(PAIRS) if "prompt" in kinds else 0)
     assert list(lessons.by_kind) == kinds
     for kind, found in lessons.by_kind.items():
         assert {example.kind for lesson in found for example in lesson.examples} == {kind}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import resource
+from collections import Counter
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,6 +102,26 @@ def test_training_is_the_same_to_the_byte_whether_states_are_kept_or_read_again(
     assert len(on_both) >= again.recipe.train.epochs * (len(again.task.shards) - 1)
     on_disk += [len(list((tmp_path / "none").rglob(STATES)))]
     assert on_disk[0] < len(again.task.shards)  # only those in use are on the disk
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_states_that_stay_are_computed_once_and_the_others_once_an_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the plan counts. A shard that ends one epoch and begins the next is still there, so a few are read less."""
+    written, epochs = Counter[int](), 6
+    monkeypatch.setattr(TeacherStates, "_write", lambda self, shard, *given: written.update([shard]))
+    head = SimpleNamespace(weight=torch.zeros(5, 4))
+    base: Any = SimpleNamespace(head=head, state_dtype=torch.float32, device=torch.device("cpu"))
+    states = TeacherStates(base, made_up("prompt", "a", 100), tmp_path / "c", 0.7 * 600 * 16, 0)  # bytes
+    states.fill_cache()
+    assert written == dict.fromkeys(range(5), 1)
+    recipe = recipe_of(train={"epochs": epochs, "tokens_per_batch": 16})
+    for batch in batches(states.examples, [], recipe, states.shards.examples):
+        states.load(batch.task)
+    assert [written[shard] for shard in range(5)] == [1] * 5
+    assert max(written.values()) == epochs
+    assert epochs * 5 - 2 * (epochs - 1) <= sum(written[shard] for shard in range(5, 10)) <= epochs * 5
 
 
 def test_the_teacher_reads_as_much_at_once_as_was_planned(

@@ -21,6 +21,7 @@ from disc_lite.qa import NearDuplicates, Pair, Question, is_right, read_question
 from disc_lite.qa.similarity import jaccard
 from disc_lite.qa.stems import are_forms
 from disc_lite.run import synthesis, training
+from disc_lite.run.events import Event, Teller, silent
 from disc_lite.run.gathering import Arguments, gather
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
@@ -215,10 +216,30 @@ def test_nothing_to_learn_is_told(load: Callable[..., Any]) -> None:
     base = load("llama", rank=2)
     texts = tokenise([document_of("One sentence only.")], base.tokens, 64)
     context = SimpleNamespace(
-        recipe=recipe_of(method="disc"), base=base, texts=texts, interrupts=Interrupts(), since=None
+        recipe=recipe_of(method="disc"),
+        base=base,
+        texts=texts,
+        interrupts=Interrupts(),
+        since=None,
+        teller=Teller(silent, Interrupts()),
     )
     with pytest.raises(DocumentsError, match="nothing to learn"):
         training.lessons_of(context, ())
+
+
+def test_lessons_that_take_long_show_their_progress(load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    base, events, passages = load("llama", rank=2), list[Event](), (0, 0, 1)
+    texts = tokenise([document_of("The mill opens at nine. " * 9)], base.tokens, 32)
+    pairs = [Pair("guide.md", passage, f"When {n}?", "At nine.") for n, passage in enumerate(passages)]
+    context: Any = SimpleNamespace(
+        recipe=recipe_of(method="both"), base=base, texts=texts, interrupts=Interrupts(), since=None,
+        teller=Teller(events.append, Interrupts()),
+    )  # fmt: skip
+    for quick_s, told in ((99.0, False), (0.0, True)):
+        monkeypatch.setattr("disc_lite.run.events.QUICK_S", quick_s)
+        training.lessons_of(context, pairs)
+        assert bool(events) == told
+    assert [(event.stage, event.done, event.total) for event in events] == [("teacher", n, 3) for n in (0, 2, 3)]
 
 
 # -- what the base writes ------------------------------------------------------------------------------
