@@ -32,6 +32,7 @@ UNSAVED = (
     "Self-generated prompts are saved for this run only: {}. Set DISC_LITE_CACHE to a writable folder, and other runs "
     "of the model need not generate them."
 )
+NO_PROMPTS = "the model generated no prompts, so it is trained without the term against forgetting"
 WAITS = "waiting for another run, which generates prompts of this model"
 
 
@@ -74,6 +75,8 @@ def generate_retention(context: RunContext, task_tokens: int) -> tuple[list[Answ
     read = sum(example.tokens for example in _without_document_names(context, sample))
     number = prompts_needed(task_tokens, read / max(1, len(sample)), recipe.retention)
     generated, held_out = _first_prompts(context, number, remark)
+    if not generated:
+        remark(NO_PROMPTS)
     examples = _unmeasured(context, generated)
     usable = _without_document_names(context, examples)
     number_named = len(examples) - len(usable)

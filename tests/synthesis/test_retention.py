@@ -369,6 +369,14 @@ def test_retention_is_measured_also_with_few_examples_or_no_term(monkeypatch: py
     assert (len(train), len(held)) == (0, 80)
 
 
+def test_training_without_a_single_prompt_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for says, settings, expected in ((0, {}, [self_generated.NO_PROMPTS]), (80, {}, []), (0, {"weight": 0}, [])):
+        context, told = context_of(monkeypatch, says, **settings), list[str]()
+        context.remark = lambda stage, text, told=told: told.append(text)
+        assert self_generated.generate_retention(context, 1000)[0] == [] or says
+        assert [text for text in told if "generated" in text] == expected
+
+
 def test_that_prompts_are_not_saved_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     context, told = context_of(monkeypatch, 0), list[str]()
     context.remark = lambda stage, text: told.append(text)
@@ -379,7 +387,7 @@ def test_that_prompts_are_not_saved_is_told_once(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(self_generated, "generate_retention_examples", unsaved)
     self_generated.generate_retention(context, 1000)
-    [text] = told
+    text, _ = told
     assert "saved for this run only: a.lock cannot be locked (Read-only file system). Set DISC_LITE_CACHE" in text
 
 
