@@ -105,11 +105,12 @@ def test_passes_are_at_least_the_tokens_by_rows() -> None:
     assert abs(sum(drawn) / len(drawn) - 60) < 2
 
 
-@pytest.mark.parametrize("kind", reading.CORPORA)
+@pytest.mark.parametrize("kind", (*reading.CORPORA, *reading.FORMATS))
 def test_corpora_are_read_whole(kind: str, tmp_path: Path) -> None:
     reading.write_corpus(kind, tmp_path, 120_000)
     found = reading.measure(tmp_path)
     assert found["documents"] == found["files"]
-    assert 0.03 < found["megabytes"] < 0.2
+    assert 0.03 < found["text_megabytes"] < 0.2
     assert found["passages"] > 10
-    assert f"| {kind} | 0 | {found['files']} |" in reading.table({kind: found})
+    sizes = f"{found['megabytes']:.1f} | {found['text_megabytes']:.1f}"
+    assert f"| {kind} | {sizes} | {found['files']} |" in reading.table({kind: found})
