@@ -1,116 +1,169 @@
-"""A changing folder: pocket learns two documents of the handbook, then the other ten in one update each.
+"""A changing folder: two documents of a handbook are learned, then the others in one update each.
 
-`python -m bench.updates [--rehearse 2] [--start adapter] [--runs FOLDER] [--output bench/results]`
-measures after every update the recall of the first two documents, what pocket still knows, and the processor time
-relative to a whole run over all twelve documents. Finished runs are not repeated.
+`python -m bench.updates [--model FOLDER] [--set KEY=VALUE] [--whole | --no-whole] [--runs FOLDER] [--output FOLDER]`
+measures after every update the recall of the first two documents, what the model still knows, and the processor time
+relative to a whole run over all documents. Pocket learns `examples/handbook` from pairs of its own; any other model
+learns the pages and sections of `bench.real.sections` from pairs by hand. If it is repeated, the command continues the
+interrupted run and reads the finished ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import time
-from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import disc_lite
+from bench.real import sections
+from bench.real.runs import about, short_name
 from disc_lite.run.events import Event
+from disc_lite.storage import read_json, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 HANDBOOK = ROOT / "examples" / "handbook"
 FIRST = 2  # documents of the first run
 GENERATED = "retention"  # its prompts are cached per model, so only the first run generates them
 
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents in the order in which they are added, and the rows of files about them, each with its `document`."""
+
+    files: dict[str, bytes]
+    questions: list[Row]
+    pairs: list[Row] | None  # None: the model writes them
+
+    def write(self, names: Sequence[str], folder: Path) -> tuple[Path, Path, Path | None]:
+        """Write these documents and what is about them; returns the folder, the questions, and the pairs if any."""
+        for name in names:
+            path = folder / "docs" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.files[name])
+        pairs = None if self.pairs is None else _write(self.pairs, names, folder / "pairs.jsonl")
+        return folder / "docs", _write(self.questions, names, folder / "questions.jsonl"), pairs
+
+
+def _write(rows: Sequence[Row], names: Sequence[str], path: Path) -> Path:
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows if row["document"] in names]
+    write_text(path, "".join(f"{line}\n" for line in lines))
+    return path
+
+
+def corpus_for(model: str) -> Corpus:
+    if model != "pocket":
+        texts = sections.documents()
+        pairs, questions = sections.pairs_and_questions(texts)
+        return Corpus({name: text.encode() for name, text in texts.items()}, questions, pairs)
+    names = sorted(str(path.relative_to(HANDBOOK)) for path in HANDBOOK.rglob("*") if path.is_file())
+    lines = HANDBOOK.with_suffix(".questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return Corpus(
+        {name: (HANDBOOK / name).read_bytes() for name in names},
+        [json.loads(line) for line in lines if line.strip()],
+        None,
+    )
+
 
 class Clock:
-    """A listener that measures processor seconds by stage, which other programs do not affect."""
+    """A listener that measures processor seconds by stage, which other programs hardly affect.
 
-    def __init__(self) -> None:
-        self.stage, self.since, self.seconds = "start", time.process_time(), Counter[str]()
+    They are saved at every event, and a later call on the same run adds to them. Work that is repeated after a kill
+    counts twice.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.process_time) -> None:
+        self.path, self.now = path, now
+        self.seconds: dict[str, float] = read_json(path) if path.is_file() else {}
+        self.stage, self.since = "start", now()
 
     def __call__(self, event: Event) -> None:
-        now = time.process_time()
-        self.seconds[self.stage] += now - self.since
+        now = self.now()
+        self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + now - self.since
         self.stage, self.since = event.stage, now
-
-    def stop(self) -> dict[str, float]:
-        self(Event("end"))
-        return {stage: round(seconds, 1) for stage, seconds in self.seconds.items()}
+        write_json(self.path, {stage: round(seconds, 1) for stage, seconds in self.seconds.items()})
 
 
-def folder_of(names: list[str], root: Path) -> tuple[Path, Path]:
-    """Write a folder with these documents of the handbook, and the questions about them."""
-    docs, questions = root / "docs", root / "questions.jsonl"
-    for name in names:
-        (docs / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HANDBOOK / name, docs / name)
-    lines = HANDBOOK.with_suffix(".questions.jsonl").read_text().splitlines()
-    questions.write_text("".join(f"{line}\n" for line in lines if json.loads(line)["document"] in names))
-    return docs, questions
-
-
-def one(name: str, names: list[str], runs: Path, **options: Any) -> dict[str, Any]:
-    """Make a run or an update, and return it with its processor time by stage."""
-    taken = runs / f"{name}.seconds.json"
-    docs, questions = folder_of(names, runs / f"{name}.in")
-    clock = Clock()
-    summary = disc_lite.adapt(docs, output=runs / name, questions=questions, listener=clock, **options)
-    if not taken.is_file():
-        taken.write_text(json.dumps(clock.stop()))
-    seconds = json.loads(taken.read_text())
+def one(name: str, corpus: Corpus, names: Sequence[str], runs: Path, **options: Any) -> Row:
+    """Make a run or an update, or read a finished one; returns it with its processor time by stage."""
+    spent = runs / f"{name}.seconds.json"
+    finished = (runs / name / "summary.json").is_file() and spent.is_file()
+    clock = None if finished else Clock(spent)
+    documents, questions, pairs = corpus.write(names, runs / f"{name}.in")
+    summary = disc_lite.adapt(
+        documents, output=runs / name, questions=questions, pairs=pairs, listener=clock, **options
+    )
+    seconds = read_json(spent)
     recall = {document: rows["adapted"] for document, rows in summary["card"]["documents"].items()}
-    kept = {probe: summary["retention"][probe]["after"] for probe in ("world", "skills", "open_book")}
     total = sum(taken for stage, taken in seconds.items() if stage != GENERATED)
     return {
         "name": name, "documents": len(names), "steps": summary["steps"], "seconds": seconds, "total": round(total, 1),
-        "recall": recall, "all": summary["recall"]["after"], "retained": kept, "update": summary["card"]["update"],
+        "recall": recall, "all": summary["recall"]["after"], "ceiling": summary["recall"].get("ceiling"),
+        "retention": summary["retention"], "update": summary["card"]["update"],
     }  # fmt: skip
 
 
-def share(row: dict[str, Any]) -> str:
-    return f"{row['share']:.1%} ({row['right']}/{row['of']})"
+def retained(retention: Mapping[str, Any]) -> list[str]:
+    """Return the cells of what was retained: of pocket what it knew, of other models instructions and drift."""
+    if "world" in retention:
+        return [f"{retention[probe]['after']['share']:.1%}" for probe in ("world", "skills")]
+    kept = retention["instructions"]
+    return [f"{kept['before']['right']} → {kept['after']['right']}", f"{retention['kl_general']:.3f}"]
 
 
-def line(row: dict[str, Any], first: list[str], whole: float) -> str:
-    right, of = (sum(row["recall"][name][key] for name in first) for key in ("right", "of"))
-    kept = [f"{row['retained'][probe]['share']:.1%}" for probe in ("world", "skills")]
-    taken = [str(row["steps"]), f"{row['total']:.0f}", f"{row['total'] / whole:.2f}"]
-    cells = [row["name"], str(row["documents"]), *taken, f"{right / of:.1%} ({right}/{of})", share(row["all"]), *kept]
-    return "| " + " | ".join(cells) + " |"
+def share(rows: Sequence[Mapping[str, Any]]) -> str:
+    right, of = (sum(row[key] for row in rows) for key in ("right", "of"))
+    return f"{right / of:.1%} ({right}/{of})"
 
 
-HEAD = (
-    "| run | documents | steps | processor seconds | of the whole run | **the first two documents** | all documents "
-    "| held-out world | skills |"
-)
+def line(row: Row, first: Sequence[str], whole: Row | None) -> str:
+    """Return a row of the table; its time is relative to the whole run if there is one."""
+    times = [f"{row['total']:,.0f}", f"{row['total'] / whole['total']:.2f}" if whole else ""]
+    recalls = [share([row["recall"][name] for name in first]), share([row["all"]])]
+    cells = [row["name"], row["documents"], row["steps"], *times, *recalls, *retained(row["retention"])]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def table(rows: Sequence[Row], first: Sequence[str], whole: Row | None) -> str:
+    probes = ["held-out world", "skills"] if "world" in rows[0]["retention"] else ["instructions", "drift, nats"]
+    head = ["run", "documents", "steps", "processor seconds", "of the whole run", "**the first two documents**"]
+    head += ["all documents", *probes]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *(line(row, first, whole) for row in [*([whole] if whole else []), *rows])]) + "\n"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rehearse", type=float, help="update.rehearse; by default that of the recipe")
-    parser.add_argument("--start", choices=("adapter", "new"), default="adapter")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="pocket")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--updates", type=int, default=10)
+    parser.add_argument("--whole", action=argparse.BooleanOptionalAction, default=True, help="also one run over all")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "updates")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results")
     a = parser.parse_args()
-    names = sorted(str(path.relative_to(HANDBOOK)) for path in HANDBOOK.rglob("*") if path.is_file())
-    names = names[: FIRST + a.updates]
-    overrides = {"update.start": a.start} | ({"update.rehearse": str(a.rehearse)} if a.rehearse is not None else {})
-    rows, before = [one("first", names[:FIRST], a.runs, model="pocket")], a.runs / "first"
-    label = f"{a.start}-{a.rehearse:g}" if a.rehearse is not None else a.start
-    result = "updates" if label == "adapter" else f"updates-{label}"
+    overrides = dict(setting.split("=", 1) for setting in a.overrides)
+    of_update = {key: value for key, value in overrides.items() if key.startswith("update.")}
+    of_first = {key: value for key, value in overrides.items() if key not in of_update}
+    corpus = corpus_for(a.model)
+    names = list(corpus.files)[: FIRST + a.updates]
+    label = "-".join(["update", *(value for _, value in sorted(of_update.items()))])
+    result = a.output / "-".join(
+        ["updates", *([] if a.model == "pocket" else [short_name(a.model)]), *sorted(of_update.values())]
+    )
+    rows, before = [], a.runs / "first"
+    rows.append(one("first", corpus, names[:FIRST], a.runs, model=a.model, overrides=of_first))
     for n in range(1, a.updates + 1):
         run = f"{label}-{n}"
-        rows.append(one(run, names[: FIRST + n], a.runs, update=before, overrides=overrides))
+        rows.append(one(run, corpus, names[: FIRST + n], a.runs, update=before, overrides=of_update))
         before = a.runs / run
-        print(line(rows[-1], names[:FIRST], 1), flush=True)
-    whole = one("whole", names, a.runs, model="pocket")
-    text = "\n".join([HEAD, "|" + "---|" * 9, *(line(row, names[:FIRST], whole["total"]) for row in (whole, *rows))])
-    a.output.mkdir(parents=True, exist_ok=True)
-    (a.output / f"{result}.md").write_text(text + "\n")
-    (a.output / f"{result}.json").write_text(json.dumps({"whole": whole, "updates": rows}, indent=1) + "\n")
+        print(line(rows[-1], names[:FIRST], None), flush=True)
+    whole = one("whole", corpus, names, a.runs, model=a.model, overrides=of_first) if a.whole else None
+    write_text(result.with_suffix(".md"), table(rows, names[:FIRST], whole))
+    write_json(result.with_suffix(".json"), {"whole": whole, "updates": rows, "about": about(None)})
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_passes_are_at_least_the_tokens_by_rows() -> None:
     assert abs(sum(drawn) / len(drawn) - 60) < 2
 
 
-@pytest.mark.parametrize("kind", (*reading.CORPORA, *reading.FORMATS))
+@pytest.mark.parametrize("kind", [*reading.CORPORA, *reading.FORMATS])
 def test_corpora_are_read_whole(kind: str, tmp_path: Path) -> None:
     reading.write_corpus(kind, tmp_path, 120_000)
     found = reading.measure(tmp_path)

@@ -1,0 +1,84 @@
+"""The bench of a changing folder: what it teaches and asks, its clock and its table; the runs themselves take hours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import updates
+from bench.real import sections
+from bench.real.runs import CORPUS
+from disc_lite.documents import read_documents
+from disc_lite.qa import is_right
+from disc_lite.run.events import Event
+from disc_lite.storage import read_json
+
+POCKETS = "projects/running.md"
+TEXTS = sections.documents()
+
+
+@pytest.fixture(scope="module")
+def corpus() -> updates.Corpus:
+    return updates.corpus_for("a-real-model")
+
+
+def test_sections_have_every_word_of_their_pages() -> None:
+    assert len(TEXTS) == updates.FIRST + 10
+    for document in read_documents([CORPUS / "handbook"])[0]:
+        stem = document.name.rpartition(".")[0]
+        parts = [text.partition("\n")[2] for name, text in TEXTS.items() if name.startswith(stem)]
+        assert " ".join(" ".join(parts).split()) == " ".join(document.text.split()).removeprefix(
+            f"# {document.title} "
+        ).removeprefix(f"{document.title} ")
+
+
+def test_what_is_asked_is_not_taught_and_can_be_answered(corpus: updates.Corpus) -> None:
+    assert corpus.pairs is not None
+    taught = {row["question"] for row in corpus.pairs}
+    assert len(taught) > 700 and len(corpus.questions) > 140
+    for row in corpus.questions:
+        assert row["question"] not in taught
+        page = TEXTS[row["document"]]
+        assert "tag" in row or is_right(" ".join(page.split()), row["answers"], "contains"), row
+    for row in corpus.pairs:
+        assert " ".join(row["source"].split()) in " ".join(TEXTS[row["document"]].split())
+    assert {row["document"] for row in corpus.pairs} == {row["document"] for row in corpus.questions} == {*TEXTS}
+
+
+def test_only_what_is_about_the_documents_is_written(corpus: updates.Corpus, tmp_path: Path) -> None:
+    names = list(TEXTS)[:3]
+    documents, questions, pairs = corpus.write(names, tmp_path)
+    assert sorted(path.name for path in documents.iterdir()) == sorted(names)
+    assert pairs is not None
+    for path, rows in ((questions, corpus.questions), (pairs, corpus.pairs)):
+        assert len(path.read_text().splitlines()) == sum(row["document"] in names for row in rows or ()) > 10
+    assert updates.corpus_for("pocket").write([POCKETS], tmp_path / "pocket")[2] is None
+
+
+def test_a_later_call_adds_to_the_clock(tmp_path: Path) -> None:
+    times = iter([0.0, 2.0, 5.0, 100.0, 101.0])
+    clock = updates.Clock(tmp_path / "seconds.json", lambda: next(times))
+    clock(Event("model"))
+    clock(Event("training"))
+    later = updates.Clock(tmp_path / "seconds.json", lambda: next(times))
+    later(Event("model"))
+    assert read_json(tmp_path / "seconds.json") == {"start": 3.0, "model": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("retention", "cells"),
+    [
+        ({"world": {"after": {"share": 0.5}}, "skills": {"after": {"share": 1.0}}}, "50.0% | 100.0%"),
+        ({"instructions": {"before": {"right": 9}, "after": {"right": 7}}, "kl_general": 0.1234}, "9 → 7 | 0.123"),
+    ],
+)
+def test_the_table_counts_the_first_documents_and_all(retention: dict[str, Any], cells: str) -> None:
+    recall = {"a": {"right": 1, "of": 2}, "b": {"right": 2, "of": 2}, "c": {"right": 0, "of": 4}}
+    row = {
+        "name": "update 1", "documents": 3, "steps": 7, "total": 30.0, "recall": recall,
+        "all": {"right": 3, "of": 8}, "retention": retention,
+    }  # fmt: skip
+    last = updates.table([row], ["a", "b"], row | {"total": 60.0}).splitlines()[-1]
+    assert last == f"| update 1 | 3 | 7 | 30 | 0.50 | 75.0% (3/4) | 37.5% (3/8) | {cells} |"
