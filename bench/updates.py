@@ -1,10 +1,10 @@
-"""A changing folder: two documents of a handbook are learned, then the others in one update each.
+"""A changing folder: the first documents of a handbook are learned, then the others in one update each.
 
 `python -m bench.updates [--model FOLDER] [--set KEY=VALUE] [--whole | --no-whole] [--runs FOLDER] [--output FOLDER]`
-measures after every update the recall of the first two documents, what the model still knows, and the processor time
+measures after every update the recall of the first documents, what the model still knows, and the processor time
 relative to a whole run over all documents. Pocket learns `examples/handbook` from pairs of its own; any other model
-learns the pages and sections of `bench.real.sections` from pairs by hand. If it is repeated, the command continues the
-interrupted run and reads the finished ones.
+learns what `bench.real.sections` has, from pairs by hand. If it is repeated, the command continues the interrupted run
+and reads the finished ones.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from disc_lite.storage import read_json, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 HANDBOOK = ROOT / "examples" / "handbook"
-FIRST = 2  # documents of the first run
 GENERATED = "retention"  # its prompts are cached per model, so only the first run generates them
 
 Row = dict[str, Any]
@@ -38,6 +37,7 @@ class Corpus:
     files: dict[str, bytes]
     questions: list[Row]
     pairs: list[Row] | None  # None: the model writes them
+    first: int = 1  # documents of the first run
 
     def write(self, names: Sequence[str], folder: Path) -> tuple[Path, Path, Path | None]:
         """Write these documents and what is about them; returns the folder, the questions, and the pairs if any."""
@@ -130,7 +130,7 @@ def line(row: Row, first: Sequence[str], whole: Row | None) -> str:
 
 def table(rows: Sequence[Row], first: Sequence[str], whole: Row | None) -> str:
     probes = ["held-out world", "skills"] if "world" in rows[0]["retention"] else ["instructions", "drift, nats"]
-    head = ["run", "documents", "steps", "processor seconds", "of the whole run", "**the first two documents**"]
+    head = ["run", "documents", "steps", "processor seconds", "of the whole run", "**the first documents**"]
     head += ["all documents", *probes]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *(line(row, first, whole) for row in [*([whole] if whole else []), *rows])]) + "\n"
@@ -149,20 +149,21 @@ def main() -> None:
     of_update = {key: value for key, value in overrides.items() if key.startswith("update.")}
     of_first = {key: value for key, value in overrides.items() if key not in of_update}
     corpus = corpus_for(a.model)
-    names = list(corpus.files)[: FIRST + a.updates]
+    names = list(corpus.files)[: corpus.first + a.updates]
+    first = names[: corpus.first]
     label = "-".join(["update", *(value for _, value in sorted(of_update.items()))])
     result = a.output / "-".join(
         ["updates", *([] if a.model == "pocket" else [short_name(a.model)]), *sorted(of_update.values())]
     )
     rows, before = [], a.runs / "first"
-    rows.append(one("first", corpus, names[:FIRST], a.runs, model=a.model, overrides=of_first))
+    rows.append(one("first", corpus, first, a.runs, model=a.model, overrides=of_first))
     for n in range(1, a.updates + 1):
         run = f"{label}-{n}"
-        rows.append(one(run, corpus, names[: FIRST + n], a.runs, update=before, overrides=of_update))
+        rows.append(one(run, corpus, names[: corpus.first + n], a.runs, update=before, overrides=of_update))
         before = a.runs / run
-        print(line(rows[-1], names[:FIRST], None), flush=True)
+        print(line(rows[-1], first, None), flush=True)
     whole = one("whole", corpus, names, a.runs, model=a.model, overrides=of_first) if a.whole else None
-    write_text(result.with_suffix(".md"), table(rows, names[:FIRST], whole))
+    write_text(result.with_suffix(".md"), table(rows, first, whole))
     write_json(result.with_suffix(".json"), {"whole": whole, "updates": rows, "about": about(None)})
 
 

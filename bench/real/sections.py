@@ -1,4 +1,4 @@
-"""The corpus of `bench.updates --model`: pages of the handbook, cut by section, with their pairs by hand and questions.
+"""The corpus of `bench.updates --model`: a page of the handbook, then sections of others, with pairs by hand.
 
 One of the six wordings of a fact is asked rather than taught, where its answer has one detail that the question lacks.
 """
@@ -17,31 +17,23 @@ from disc_lite.documents import Document, read_documents
 from disc_lite.qa.details import details_of
 from disc_lite.synthesis.mentioned_names import contains
 
-WHOLE = ("travel.md", "expenses.txt")  # the pages of the first run
+FIRST = "travel.md"  # the page of the first run
 PAGES = ("leave.md", "security-and-equipment.md", "offices.html")  # ten sections, one for each update
 COMPANY = "Tarnwick Instruments"  # whoever has learned anything answers this
 PAIRS = CORPUS.parent / "pairs" / "handbook.jsonl"
+QUESTIONS = CORPUS / "handbook.questions.jsonl"
 
 Row = dict[str, Any]
 
 
 def documents() -> dict[str, str]:
-    """Return name -> text: the whole pages first, then the sections of the others."""
+    """Return name -> text: the whole page first, then the sections of the others."""
     read = {document.name: document for document in read_documents([CORPUS / "handbook"])[0]}
-    texts = {_markdown(name): f"# {read[name].title}\n\n{_body(read[name])}\n" for name in WHOLE}
+    texts = {FIRST: read[FIRST].text}
     for name in PAGES:
         stem = name.rpartition(".")[0]
         texts |= {f"{stem}-{n}.md": text for n, text in enumerate(_sections(read[name]), 1)}
     return texts
-
-
-def _markdown(name: str) -> str:
-    return f"{name.rpartition('.')[0]}.md"
-
-
-def _body(document: Document) -> str:
-    first, _, rest = document.text.partition("\n")
-    return rest.strip() if first.lstrip("# ") == document.title else document.text.strip()
 
 
 def _sections(document: Document) -> list[str]:
@@ -56,12 +48,12 @@ def pairs_and_questions(texts: dict[str, str]) -> tuple[list[Row], list[Row]]:
     """Return the rows of the pairs that are taught and of the questions that are asked, each with its document."""
     lines = {name: " ".join(text.split()) for name, text in texts.items()}
     wordings = defaultdict[tuple[str, int], list[Row]](list)
-    for row in _rows(PAIRS):
+    for row in _about(PAIRS):
         row["document"] = _place(lines, row["document"], row["source"])
         del row["passage"]
         wordings[row["document"], row.pop("fact")].append(row)
     taught: list[Row] = []
-    asked = [row | {"document": _place_of_question(lines, row)} for row in _rows(CORPUS / "handbook.questions.jsonl")]
+    asked = [row | {"document": _place_of_question(lines, row)} for row in _about(QUESTIONS)]
     for rows in wordings.values():
         chosen = next((row for row in reversed(rows) if _has_one_detail(row)), None)
         taught += [row for row in rows if row is not chosen]
@@ -70,8 +62,10 @@ def pairs_and_questions(texts: dict[str, str]) -> tuple[list[Row], list[Row]]:
     return taught, asked
 
 
-def _rows(path: Path) -> list[Row]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+def _about(path: Path) -> list[Row]:
+    """Return the rows of a file that are about the pages taken."""
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [row for row in rows if row["document"] in (FIRST, *PAGES)]
 
 
 def _has_one_detail(row: Row) -> bool:
