@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from disc_lite.evaluation.asking import continued
-from disc_lite.evaluation.instructions import Instruction, load_instructions
 from disc_lite.models import Base, Tokens
 from disc_lite.models.generation import Continuation
 
-MOST = 16  # prompts: a thought takes hundreds of tokens
 TIMES = 4  # factor on the tokens of a long answer, for the thought and the answer together
 ENDS = ("</think>", "[/THINK]", "<channel|>")  # end of a thought: Qwen and most others, Mistral, Gemma 4
-
-
-def thinking_instructions() -> tuple[Instruction, ...]:
-    """At most MOST instructions, evenly spaced in the list, that are also asked with thinking on."""
-    instructions = load_instructions()
-    return instructions[:: -(-len(instructions) // MOST)]
 
 
 def thinking_answers(

@@ -1,12 +1,38 @@
-"""The answers of the base and the adapted model, as saved in the run folder. Does not import torch."""
+"""What the base and the adapted model are asked, and their answers as a run saves them. Does not import torch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
+
+from disc_lite.evaluation.retrieval import Passages, right_places
+from disc_lite.qa import Question
 
 When = Literal["before", "after"]
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
+
+
+@dataclass(frozen=True)
+class EvalSet:
+    """Everything that is asked before and after training."""
+
+    questions: tuple[Question, ...]
+    completions: tuple[Question, ...]
+    passages: Passages
+    probes: Mapping[str, Sequence[Question]]  # by name, from the model folder
+    removed: tuple[Question, ...] = ()  # for an update: about passages that were removed
+
+    @cached_property
+    def places(self) -> list[int | None]:
+        """For each question the number of the passage that answers it, or None."""
+        return right_places(self.questions, self.passages)
+
+    @property
+    def right(self) -> list[str]:
+        """For each question the text of the passage that answers it, or ""."""
+        return ["" if at is None else self.passages[at][1] for at in self.places]
 
 
 @dataclass(frozen=True)

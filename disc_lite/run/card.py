@@ -1,4 +1,4 @@
-"""The report card of a run, computed from the saved answers of the base and the adapted model."""
+"""The report card of a run, computed from the answers of the base and the adapted model. Does not import torch."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from disc_lite.evaluation.card import LENGTH, STOPPING, Items, change, forgetting, report_card, row_of
 from disc_lite.evaluation.grading import grade_all
-from disc_lite.evaluation.instructions import Instruction, follows, load_instructions, neutral_prompts
+from disc_lite.evaluation.instructions import (
+    Instruction,
+    follows,
+    load_instructions,
+    neutral_prompts,
+    thinking_instructions,
+)
 from disc_lite.evaluation.retrieval import right_places
-from disc_lite.evaluation.thinking import thinking_instructions
 from disc_lite.evaluation.wordings import facts_of
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
-from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, Retained
+from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, EvalSet, Retained
 from disc_lite.run.changes import STATES
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.measuring import EvalSet, Measurement
-from disc_lite.run.stopping import last_measured
+from disc_lite.run.measuring import Measurement
 from disc_lite.storage import JsonObject, read_json
 
 Answered = Sequence[tuple[Question, str]]
@@ -54,7 +58,7 @@ def card_of(measured: Measurement, pairs: Sequence[Pair]) -> JsonObject:
         {"prompt": prompts[i], "nats": round(nats[i], 4), **{when: retained[when].neutral[i] for when in retained}}
         for i in sorted(range(len(nats)), key=lambda i: -nats[i])[:FARTHEST]
     ]
-    card["fit"] = last_measured(run)
+    card["fit"] = run.read_last_fit()
     card["advice"] = advice_on(run, recipe)
     card["update"] = _by_state(asked, run, grading, answers["after"], by_row.get("ceiling", ()))
     return card

@@ -18,11 +18,13 @@ from disc_lite.evaluation.grading import grade_all
 from disc_lite.hub.adapters import WEIGHTS
 from disc_lite.prompts.answering import join_passages, judge_task
 from disc_lite.qa import Question, read_questions
+from disc_lite.run.card import card_of
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.given import check_lengths
 from disc_lite.run.interrupts import catch_signals
+from disc_lite.run.measuring import Measurement, eval_set_of
 from disc_lite.run.names import as_named
 from disc_lite.run.overhead import overhead_of
 from disc_lite.storage import (
@@ -40,7 +42,6 @@ from disc_lite.storage import (
 
 if TYPE_CHECKING:
     from disc_lite.models import Base
-    from disc_lite.run.measuring import Measurement
 
 JUDGE_TOKENS = 200  # enough for a sentence or two of reasoning and the verdict
 # The second group matches if a judge repeats the choice in its prompt ("right or wrong").
@@ -73,9 +74,6 @@ def evaluate(
     asked = _questions_of(finished, questions, listener or silent)
     own = saved.evaluation(asked) if questions else None
     added = own or saved
-    from disc_lite.run.card import card_of
-    from disc_lite.run.measuring import Measurement, eval_set_of
-
     with lock(saved.path), catch_signals() as interrupts, ExitStack() as loaded:
         teller = Teller(listener or silent, interrupts)
         tell = partial(teller.tell, "evaluation")
@@ -144,9 +142,6 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
 
     Verdicts on unchanged answers are read from the run folder.
     """
-    from disc_lite.evaluation.asking import generate_answers
-    from disc_lite.run.measuring import Progress
-
     asked, answers = measured.asked, measured.answers("after").questions["adapted"]
     tasks = [
         join_passages([p] if p else []) + judge_task(q.text, q.answers, a)
@@ -155,6 +150,9 @@ def _judge(measured: Measurement, folder: RunFolder) -> JsonObject:
     about = sha256("\0".join(tasks).encode()).hexdigest()
     known = read_json(folder.judge) if folder.judge.is_file() else {}
     if known.get("tasks_sha256") != about:
+        from disc_lite.evaluation.asking import generate_answers
+        from disc_lite.run.asking import Progress
+
         base = measured.opened()
         on_finished = Progress(measured.tell, len(tasks)).part("the base judges the answers", len(tasks))
         judged = generate_answers(base, tasks, JUDGE_TOKENS, adapter=False, on_finished=on_finished)

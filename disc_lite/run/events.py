@@ -25,6 +25,7 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+Tell = Callable[[str, int, int], None]  # text, items done, items in all
 
 
 def silent(event: Event) -> None:

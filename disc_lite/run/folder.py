@@ -21,6 +21,7 @@ from disc_lite.storage import (
     JsonObject,
     read_json,
     read_jsonl,
+    read_log,
     require_digests,
     require_unchanged,
     write_json,
@@ -235,6 +236,15 @@ class RunFolder:
 
     def _retained(self, when: When) -> Path:
         return self.retained_before if when == "before" else self.retained_after
+
+    def read_last_fit(self) -> JsonObject:
+        """The last check: `step`, the `share` of trained questions that were answered, and the teacher's share.
+
+        An update that unlearns also has `unlearned`: the number of those questions answered as taught, now and by the
+        base. Empty if nothing was checked.
+        """
+        rows = read_log(self.fit)
+        return rows[-1] if rows else {}
 
     @property
     def is_trained(self) -> bool:

@@ -29,7 +29,6 @@ from disc_lite.planning.amounts import FIT_CHECKS, FIT_SAMPLE
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.context import RunContext
-from disc_lite.run.folder import RunFolder
 from disc_lite.storage import atomic_folder, read_json, read_log, seal, verify, write_json, write_jsonl
 from disc_lite.storage.disk import remove
 from disc_lite.synthesis.facts import recalls, says_something
@@ -153,15 +152,6 @@ def teacher_answers(
 def _max_tokens(base: Base, pairs: Sequence[Pair]) -> int:
     """Token limit: a model that knows an answer needs about as many tokens as the pairs' longest one."""
     return SLACK + max(len(base.tokens.text(pair.answer)) for pair in pairs)
-
-
-def last_measured(folder: RunFolder) -> dict[str, Any]:
-    """The last check: `step`, the `share` of trained questions that were answered, and the teacher's share.
-
-    An update that unlearns also has `unlearned`: the number of those questions answered as taught, now and by the base.
-    """
-    rows = read_log(folder.fit)
-    return dict(rows[-1]) if rows else {}
 
 
 class DriftLimit:

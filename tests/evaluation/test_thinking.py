@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from disc_lite.evaluation.instructions import load_instructions
-from disc_lite.evaluation.thinking import MOST, answer_after_thought, thinking_answers, thinking_instructions
+from disc_lite.evaluation.instructions import MOST_THINKING, load_instructions, thinking_instructions
+from disc_lite.evaluation.thinking import answer_after_thought, thinking_answers
 from disc_lite.models.generation import Continuation
 from tests.made import SmallAdapt
 
@@ -54,7 +54,7 @@ def test_thoughts_have_more_tokens_than_answers(plain: Callable[..., Any], monke
 def test_the_report_card_has_a_row_of_a_model_that_thinks(folders: Callable[[str], Path], tmp_path: Path) -> None:
     few = thinking_instructions()
     assert set(few) < set(load_instructions())
-    assert MOST // 2 < len(few) <= MOST
+    assert MOST_THINKING // 2 < len(few) <= MOST_THINKING
     changes = {"evaluation.long_answer_tokens": "2", "train.epochs": "1", "method": "disc", "retention.weight": "0"}
     card = SmallAdapt(tmp_path / "small", folders("qwen3")).adapt(tmp_path / "run", **changes)["card"]
     row = card["retained"]["instructions, thinking"]

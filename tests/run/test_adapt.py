@@ -22,7 +22,7 @@ from disc_lite.evaluation.card import MANNER
 from disc_lite.exporting import export
 from disc_lite.models import load_base
 from disc_lite.qa import is_right, normalise
-from disc_lite.run import evaluate, measuring
+from disc_lite.run import asking, evaluate
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.plan import plan
@@ -219,7 +219,7 @@ def test_other_questions_are_answered_once(adapted: dict[str, Any], tmp_path: Pa
     path = other_questions(adapted, tmp_path / "q.jsonl")
     asked: list[int] = []
     spy = lambda base, questions, *more, **how: asked.append(len(questions)) or answer(base, questions, *more, **how)  # noqa: E731
-    monkeypatch.setattr(measuring, "answer", spy)
+    monkeypatch.setattr(asking, "answer", spy)
     first = disc_lite.evaluate(run, path, judge=True)
     assert first["questions"] == 6
     assert first["retained"] == adapted["summary"]["card"]["retained"]

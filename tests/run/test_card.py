@@ -9,10 +9,9 @@ from rich.console import Console
 
 from disc_lite.cli.display import _show_update
 from disc_lite.qa import Question
-from disc_lite.run.answers import Answers
+from disc_lite.run.answers import Answers, EvalSet
 from disc_lite.run.card import _by_state
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.measuring import EvalSet
 from disc_lite.storage import write_json, write_jsonl
 
 

@@ -1,6 +1,8 @@
 """A finished run is examined: nothing is asked twice, other questions can be asked, and gates fail when they should."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,15 +13,15 @@ import torch
 from disc_lite.cli import main
 from disc_lite.distillation.examples import AnsweredPrompt
 from disc_lite.errors import EnvironmentNotReady, GateFailed, UsageError
-from disc_lite.evaluation import benchmarks
+from disc_lite.evaluation import benchmarks, instructions
 from disc_lite.evaluation.asking import answer
 from disc_lite.evaluation.benchmarks import _evaluated
 from disc_lite.evaluation.card import LENGTH, ROWS, STOPPING, change, forgetting, share_of
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import Question, read_questions
-from disc_lite.run import card, evaluate, measuring
-from disc_lite.run.answers import BEFORE_AND_AFTER, Answers
+from disc_lite.run import asking, card, evaluate, measuring
+from disc_lite.run.answers import BEFORE_AND_AFTER, Answers, EvalSet
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.gates import check_gates, remark_on_forgetting
 from disc_lite.synthesis.retention import write_examples
@@ -32,20 +34,20 @@ def test_answers_may_grow_a_little_and_still_stop_and_none_may_halve(tmp_path: P
     lengths = {"before": (5, 6, 9, 11), "after": (10, 11, 11, 4)}  # an eleventh token would not be generated
     tokens = SimpleNamespace(stop_ids={end}, thinks=False, decode=lambda ids: "x" * len(ids))
     folder = RunFolder(tmp_path)
-    monkeypatch.setattr(measuring, "drift", lambda base, examples, tell: [0.0] * len(examples))
-    monkeypatch.setattr(measuring, "neutral_prompts", lambda: tuple("abcd"))
+    monkeypatch.setattr(asking, "drift", lambda base, examples, tell: [0.0] * len(examples))
+    monkeypatch.setattr(asking, "neutral_prompts", lambda: tuple("abcd"))
     found = {}
     for when in BEFORE_AND_AFTER:
         ids = [((7,) * (n - 1) + (end,))[:limit] for n in lengths[when]]
         said = [AnsweredPrompt((1,), one) for one in ids]
         monkeypatch.setattr(
-            measuring, "generate_answers", lambda base, prompts, *given, said=said, **how: said[: len(prompts)]
+            asking, "generate_answers", lambda base, prompts, *given, said=said, **how: said[: len(prompts)]
         )
-        monkeypatch.setattr(measuring, "load_instructions", lambda: ())
+        monkeypatch.setattr(asking, "load_instructions", lambda: ())
         folder.write_answers(when, Answers({row: [] for row in ROWS}, []))
         measured = measuring.Measurement(
             lambda: SimpleNamespace(tokens=tokens), recipe_of(evaluation={"long_answer_tokens": limit}),
-            measuring.EvalSet((), (), (), {}), folder, lambda *progress: None,
+            EvalSet((), (), (), {}), folder, lambda *progress: None,
         )  # fmt: skip
         if when == "after":
             write_examples(folder.self_generated, ())
@@ -288,3 +290,15 @@ def test_training_ends_within_the_limit_on_drift(small: SmallAdapt, tmp_path: Pa
     assert stopped["kl"] > limit
     assert 0 < stopped["adapter_step"] < stopped["step"] == summary["steps"]
     assert 0 < summary["retention"]["kl"] <= limit
+
+
+def test_saved_answers_are_graded_without_torch(small: SmallAdapt, tmp_path: Path) -> None:
+    summary = small.adapt(tmp_path / "run")
+    code = (
+        "import json, sys, disc_lite\nfrom pathlib import Path\nfrom disc_lite.evaluation import instructions\n"
+        "instructions.INSTRUCTIONS, instructions.NEUTRAL = map(Path, sys.argv[2:])\n"  # as `asked_little` has them
+        "print(json.dumps([disc_lite.evaluate(sys.argv[1]), 'torch' in sys.modules]))"
+    )
+    arguments = map(str, (tmp_path / "run", instructions.INSTRUCTIONS, instructions.NEUTRAL))
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [json.loads(json.dumps(summary["card"])), False]

@@ -19,7 +19,7 @@ from disc_lite.qa import Pair
 from disc_lite.run import stopping
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.interrupts import Interrupts
-from disc_lite.run.stopping import FitCheck, last_measured, teacher_answers
+from disc_lite.run.stopping import FitCheck, teacher_answers
 from disc_lite.run.update import pairs_to_unlearn
 from disc_lite.storage import read_jsonl, write_jsonl
 from disc_lite.synthesis.facts import recalls
@@ -84,7 +84,7 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
         {"step": 15, "share": round(62 / 64, 4), "teacher": 1.0},
         {"step": 19, "share": round(63 / 64, 4), "teacher": 1.0},
     ]  # fmt: skip
-    assert last_measured(RunFolder(tmp_path))["step"] == 19
+    assert RunFolder(tmp_path).read_last_fit()["step"] == 19
     # A continued run makes the same decision and asks nothing again.
     assert [check_of(tmp_path).learned_at(step) for step in (14, 15, 19)] == [15, 15, 15]
     assert model.asked == 4
@@ -126,7 +126,7 @@ def test_without_labels_the_share_of_the_teacher_is_enough(
     monkeypatch.setattr(stopping, "recalls", lambda question, expected, text: "Ada" in text)
     fit_check = check_of(tmp_path, loss={"label_share": label_share})
     assert [fit_check.learned_at(step) for step in (5, 10)] == [None, learned]
-    assert last_measured(RunFolder(tmp_path)) == {"step": 10, "share": round(31 / 64, 4), "teacher": 0.5}
+    assert RunFolder(tmp_path).read_last_fit() == {"step": 10, "share": round(31 / 64, 4), "teacher": 0.5}
 
 
 def test_a_teacher_that_recalls_nothing_does_not_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_a_teacher_that_recalls_nothing_does_not_end_training(tmp_path: Path, mo
     monkeypatch.setattr(stopping, "teacher_answers", lambda context, pairs, tell: ["Otto runs it."] * len(pairs))
     fit_check = check_of(tmp_path)
     assert [fit_check.learned_at(step) for step in range(5, 101, 5)] == [None] * 20
-    assert last_measured(RunFolder(tmp_path)) == {"step": 100, "share": 0.0, "teacher": 0.0}
+    assert RunFolder(tmp_path).read_last_fit() == {"step": 100, "share": 0.0, "teacher": 0.0}
 
 
 def test_a_signal_during_a_fit_check_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_training_goes_on_while_more_to_unlearn_is_known_than_the_base_knows(
     check = check_of(tmp_path, unlearned=gone)
     # At step 20 enough is unlearned, but some of the new pairs are forgotten again.
     assert [check.learned_at(step) for step in (5, 10, 15, 20, 25)] == [None] * 4 + [25]
-    last = last_measured(RunFolder(tmp_path))
+    last = RunFolder(tmp_path).read_last_fit()
     assert last["unlearned"] == {"known": 3, "base": 4, "of": 20}
     assert (known, taught) == ({True: [], False: []}, [])  # the base is asked once
     assert still_known({"fit": last}).endswith("answers 4 that way.")
@@ -198,7 +198,7 @@ def test_where_all_is_to_be_unlearned_all_steps_are_made(tmp_path: Path, monkeyp
     check = check_of(tmp_path, pairs=[], unlearned=PAIRS[:4])
     assert check.learned_at(5) is None
     expected = {"step": 5, "share": None, "teacher": None, "unlearned": {"known": 0, "base": 0, "of": 4}}
-    assert last_measured(RunFolder(tmp_path)) == expected
+    assert RunFolder(tmp_path).read_last_fit() == expected
     rows = {"adapted": {"share": 0.1, "right": 1, "of": 10}, "ceiling": {"share": 0.9, "right": 9}}
     assert "more train.epochs" in shortfall(
         {"questions": 10, "self_written": 0, "rows": rows, "fit": expected, "advice": {"pairs": ""}}
@@ -223,7 +223,7 @@ def test_there_is_no_fit_check_without_pairs(tmp_path: Path, monkeypatch: pytest
     assert check_of(tmp_path, enough=0).learned_at(5) is None
     assert check_of(tmp_path, pairs=[]).learned_at(5) is None
     assert check_of(tmp_path, pairs=[Pair("a", 0, "Is it old?", "It is old.")]).learned_at(5) is None
-    assert last_measured(RunFolder(tmp_path)) == {}
+    assert RunFolder(tmp_path).read_last_fit() == {}
 
 
 def test_a_model_that_did_not_learn_is_reported_with_a_remedy() -> None:

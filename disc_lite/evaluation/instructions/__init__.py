@@ -11,16 +11,23 @@ from pathlib import Path
 from disc_lite.evaluation.instructions.checks import CHECKS, Check, Instruction, follows
 from disc_lite.storage import JsonObject
 
-__all__ = ["CHECKS", "Check", "Instruction", "follows", "load_instructions", "neutral_prompts"]
+__all__ = ["CHECKS", "Check", "Instruction", "follows", "load_instructions", "neutral_prompts", "thinking_instructions"]
 
 INSTRUCTIONS = Path(__file__).with_name("instructions.jsonl")
 NEUTRAL = Path(__file__).with_name("neutral.txt")
+MOST_THINKING = 16  # a thought takes hundreds of tokens
 
 
 def load_instructions() -> tuple[Instruction, ...]:
     """The instructions of `instructions.jsonl`: lines of `{"prompt": …, "checks": [{"kind": …, …}, …]}`."""
     rows = map(json.loads, INSTRUCTIONS.read_text(encoding="utf-8").splitlines())
     return tuple(Instruction(row["prompt"], tuple(map(_check, row["checks"]))) for row in rows)
+
+
+def thinking_instructions() -> tuple[Instruction, ...]:
+    """At most MOST_THINKING instructions, evenly spaced in the list, that are also asked with thinking on."""
+    instructions = load_instructions()
+    return instructions[:: -(-len(instructions) // MOST_THINKING)]
 
 
 def neutral_prompts() -> tuple[str, ...]:
