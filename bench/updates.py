@@ -1,6 +1,6 @@
 """A changing folder: the first documents of a handbook are learned, then the others in one update each.
 
-`python -m bench.updates [--model FOLDER] [--set KEY=VALUE] [--whole | --no-whole] [--runs FOLDER] [--output FOLDER]`
+`python -m bench.updates [--model FOLDER] [--set KEY=VALUE] [--set-update KEY=VALUE] [--name NAME] [--no-whole]`
 measures after every update the recall of the first documents, what the model still knows, and the processor time
 relative to a whole run over all documents. Pocket learns `examples/handbook` from pairs of its own; any other model
 learns what `bench.real.sections` has, from pairs by hand. If it is repeated, the command continues the interrupted run
@@ -139,26 +139,26 @@ def table(rows: Sequence[Row], first: Sequence[str], whole: Row | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="pocket")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for the first and whole runs")
+    parser.add_argument("--set-update", action="append", default=[], metavar="KEY=VALUE", help="for every update")
+    parser.add_argument(
+        "--name", default="update", help="of the updates, to compare several series after one first run"
+    )
     parser.add_argument("--updates", type=int, default=10)
     parser.add_argument("--whole", action=argparse.BooleanOptionalAction, default=True, help="also one run over all")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "updates")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results")
     a = parser.parse_args()
-    overrides = dict(setting.split("=", 1) for setting in a.overrides)
-    of_update = {key: value for key, value in overrides.items() if key.startswith("update.")}
-    of_first = {key: value for key, value in overrides.items() if key not in of_update}
+    of_first, of_update = (dict(setting.split("=", 1) for setting in given) for given in (a.set, a.set_update))
     corpus = corpus_for(a.model)
     names = list(corpus.files)[: corpus.first + a.updates]
     first = names[: corpus.first]
-    label = "-".join(["update", *(value for _, value in sorted(of_update.items()))])
-    result = a.output / "-".join(
-        ["updates", *([] if a.model == "pocket" else [short_name(a.model)]), *sorted(of_update.values())]
-    )
+    known = a.model == "pocket" and a.name == "update"
+    result = a.output / ("updates" if known else f"updates-{short_name(a.model)}-{a.name}")
     rows, before = [], a.runs / "first"
     rows.append(one("first", corpus, first, a.runs, model=a.model, overrides=of_first))
     for n in range(1, a.updates + 1):
-        run = f"{label}-{n}"
+        run = f"{a.name}-{n}"
         rows.append(one(run, corpus, names[: corpus.first + n], a.runs, update=before, overrides=of_update))
         before = a.runs / run
         print(line(rows[-1], first, None), flush=True)
