@@ -1,10 +1,9 @@
 """A changing folder: the first documents of a handbook are learned, then the others in one update each.
 
-`python -m bench.updates [--model FOLDER] [--set KEY=VALUE] [--set-update KEY=VALUE] [--name NAME] [--no-whole]`
+`python -m bench.updates [--model FOLDER] [--set KEY=VALUE] [--set-update KEY=VALUE] [--first RUN] [--no-whole]`
 measures after every update the recall of the first documents, what the model still knows, and the processor time
-relative to a whole run over all documents. Pocket learns `examples/handbook` from pairs of its own; any other model
-learns what `bench.real.sections` has, from pairs by hand. If it is repeated, the command continues the interrupted run
-and reads the finished ones.
+relative to a whole run over all documents. Pocket learns `examples/handbook`, other models `bench.real.sections`, from
+pairs of their own. If it is repeated, the command continues the interrupted run and reads the finished ones.
 """
 
 from __future__ import annotations
@@ -32,41 +31,32 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents in the order in which they are added, and the rows of files about them, each with its `document`."""
+    """Documents in the order in which they are added, and questions about them, each with its `document`."""
 
     files: dict[str, bytes]
     questions: list[Row]
-    pairs: list[Row] | None  # None: the model writes them
-    first: int = 1  # documents of the first run
+    first: int  # documents of the first run
 
-    def write(self, names: Sequence[str], folder: Path) -> tuple[Path, Path, Path | None]:
-        """Write these documents and what is about them; returns the folder, the questions, and the pairs if any."""
+    def write(self, names: Sequence[str], folder: Path) -> tuple[Path, Path]:
+        """Write these documents and the questions about them; returns the folder and the file."""
         for name in names:
             path = folder / "docs" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.files[name])
-        pairs = None if self.pairs is None else _write(self.pairs, names, folder / "pairs.jsonl")
-        return folder / "docs", _write(self.questions, names, folder / "questions.jsonl"), pairs
-
-
-def _write(rows: Sequence[Row], names: Sequence[str], path: Path) -> Path:
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows if row["document"] in names]
-    write_text(path, "".join(f"{line}\n" for line in lines))
-    return path
+        lines = [json.dumps(row, ensure_ascii=False) for row in self.questions if row["document"] in names]
+        write_text(folder / "questions.jsonl", "".join(f"{line}\n" for line in lines))
+        return folder / "docs", folder / "questions.jsonl"
 
 
 def corpus_for(model: str) -> Corpus:
     if model != "pocket":
         texts = sections.documents()
-        pairs, questions = sections.pairs_and_questions(texts)
-        return Corpus({name: text.encode() for name, text in texts.items()}, questions, pairs)
+        files = {name: text.encode() for name, text in texts.items()}
+        return Corpus(files, sections.questions(texts), len(sections.FIRST))
     names = sorted(str(path.relative_to(HANDBOOK)) for path in HANDBOOK.rglob("*") if path.is_file())
     lines = HANDBOOK.with_suffix(".questions.jsonl").read_text(encoding="utf-8").splitlines()
-    return Corpus(
-        {name: (HANDBOOK / name).read_bytes() for name in names},
-        [json.loads(line) for line in lines if line.strip()],
-        None,
-    )
+    questions = [json.loads(line) for line in lines if line.strip()]
+    return Corpus({name: (HANDBOOK / name).read_bytes() for name in names}, questions, 2)
 
 
 class Clock:
@@ -93,15 +83,16 @@ def one(name: str, corpus: Corpus, names: Sequence[str], runs: Path, **options: 
     spent = runs / f"{name}.seconds.json"
     finished = (runs / name / "summary.json").is_file() and spent.is_file()
     clock = None if finished else Clock(spent)
-    documents, questions, pairs = corpus.write(names, runs / f"{name}.in")
-    summary = disc_lite.adapt(
-        documents, output=runs / name, questions=questions, pairs=pairs, listener=clock, **options
-    )
-    seconds = read_json(spent)
+    documents, questions = corpus.write(names, runs / f"{name}.in")
+    summary = disc_lite.adapt(documents, output=runs / name, questions=questions, listener=clock, **options)
+    return row_of(name, len(names), summary, read_json(spent))
+
+
+def row_of(name: str, documents: int, summary: Row, seconds: Mapping[str, float]) -> Row:
     recall = {document: rows["adapted"] for document, rows in summary["card"]["documents"].items()}
     total = sum(taken for stage, taken in seconds.items() if stage != GENERATED)
     return {
-        "name": name, "documents": len(names), "steps": summary["steps"], "seconds": seconds, "total": round(total, 1),
+        "name": name, "documents": documents, "steps": summary["steps"], "seconds": seconds, "total": round(total, 1),
         "recall": recall, "all": summary["recall"]["after"], "ceiling": summary["recall"].get("ceiling"),
         "retention": summary["retention"], "update": summary["card"]["update"],
     }  # fmt: skip
@@ -141,9 +132,7 @@ def main() -> None:
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for the first and whole runs")
     parser.add_argument("--set-update", action="append", default=[], metavar="KEY=VALUE", help="for every update")
-    parser.add_argument(
-        "--name", default="update", help="of the updates, to compare several series after one first run"
-    )
+    parser.add_argument("--first", type=Path, metavar="RUN", help="a finished run about the first documents")
     parser.add_argument("--updates", type=int, default=10)
     parser.add_argument("--whole", action=argparse.BooleanOptionalAction, default=True, help="also one run over all")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "updates")
@@ -153,12 +142,13 @@ def main() -> None:
     corpus = corpus_for(a.model)
     names = list(corpus.files)[: corpus.first + a.updates]
     first = names[: corpus.first]
-    known = a.model == "pocket" and a.name == "update"
-    result = a.output / ("updates" if known else f"updates-{short_name(a.model)}-{a.name}")
-    rows, before = [], a.runs / "first"
-    rows.append(one("first", corpus, first, a.runs, model=a.model, overrides=of_first))
+    result = a.output / ("updates" if a.model == "pocket" else f"updates-{short_name(a.model)}")
+    if a.first:
+        before, rows = a.first, [row_of("first", len(first), read_json(a.first / "summary.json"), {})]
+    else:
+        before, rows = a.runs / "first", [one("first", corpus, first, a.runs, model=a.model, overrides=of_first)]
     for n in range(1, a.updates + 1):
-        run = f"{a.name}-{n}"
+        run = f"update-{n}"
         rows.append(one(run, corpus, names[: corpus.first + n], a.runs, update=before, overrides=of_update))
         before = a.runs / run
         print(line(rows[-1], first, None), flush=True)
