@@ -1,9 +1,9 @@
-"""Prevents CUDA's autocast from computing in fp32 without need, in models with LayerNorm.
+"""Prevents CUDA's autocast from computing in fp32 without need.
 
-These are StableLM, GPT-NeoX, StarCoder2 and Phi. Autocast makes the output of a LayerNorm fp32, and that of some
-activations (`gelu_new` has a power); a 4-bit layer returns the dtype of its input, where every other linear layer
-returns autocast's dtype. So from the first norm on, all activations would take twice the bytes, and the adapter's
-products would run at half the speed.
+Autocast makes the output of a LayerNorm fp32 (StableLM, GPT-NeoX, StarCoder2, Phi), and that of activations with a
+power (`gelu_new` of Phi, `relu2` of Arcee). A 4-bit layer returns the dtype of its input, where every other linear
+layer returns autocast's dtype. So from the first of these on, all activations would take twice the bytes, the adapter's
+products would run at half the speed, and those with the head in fp32.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from torch import Tensor, nn
 
 def keep_half(decoder: nn.Module) -> None:
     """Make the layers of a decoder return autocast's dtype while autocast is on."""
-    norms = [module for module in decoder.modules() if isinstance(module, nn.LayerNorm)]
-    for norm in norms:
-        norm.forward = partial(_outside, norm.forward)  # type: ignore[method-assign]
     for module in decoder.modules():
-        if norms and isinstance(module, Linear4bit):
+        if isinstance(module, nn.LayerNorm):
+            module.forward = partial(_outside, module.forward)  # type: ignore[method-assign]
+        elif isinstance(module, Linear4bit):
             module.register_forward_pre_hook(_cast)
 
 

@@ -1,4 +1,4 @@
-"""Under an autocast like CUDA's, models with LayerNorm have no fp32 activations."""
+"""Under an autocast like CUDA's, models with LayerNorm or powers have no fp32 activations."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ class LikeCuda(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if function in (functional.layer_norm, torch.pow) and torch.is_autocast_enabled("cpu"):
+        if function in (functional.layer_norm, torch.pow, torch.square) and torch.is_autocast_enabled("cpu"):
             args = [arg.float() if torch.is_tensor(arg) else arg for arg in args]
             kwargs = {key: arg.float() if torch.is_tensor(arg) else arg for key, arg in kwargs.items()}
         return function(*args, **kwargs)
 
 
 @pytest.mark.parametrize("kept", [True, False])
-@pytest.mark.parametrize("name", ["stablelm", "gpt_neox", "starcoder2", "phi"])
-def test_a_model_with_layer_norm_computes_in_bf16(tmp_path: Path, name: str, kept: bool) -> None:
-    base = with_adapter(load_base(make_family(name, tmp_path), "nf4", "cpu"), 4)
+@pytest.mark.parametrize("name", ["stablelm", "gpt_neox", "starcoder2", "phi", "llama"])
+def test_a_model_with_layer_norm_or_powers_computes_in_bf16(tmp_path: Path, name: str, kept: bool) -> None:
+    power = {"hidden_act": "relu2"} if name == "llama" else {}  # as Arcee has
+    base = with_adapter(load_base(make_family(name, tmp_path, **power), "nf4", "cpu"), 4)
     base.model.to(torch.bfloat16)  # as when it is loaded on a card
     for parameter in base.adapter_parameters().values():
         parameter.data = parameter.data.float()
@@ -52,7 +53,7 @@ def test_a_model_with_layer_norm_computes_in_bf16(tmp_path: Path, name: str, kep
         states = base.hidden_at(TEXTS, PLACES)
     assert (set(seen) == {torch.bfloat16}) == kept
     assert (states.dtype == torch.bfloat16) == kept
-    if name != "phi":  # its activation, `gelu_new`, stores its fp32 results
+    if name not in ("phi", "llama"):  # their activations store their fp32 results
         large = {t.dtype for t in stored if t.is_floating_point() and t.numel() >= 70 * 32 and not t.is_leaf}
         assert (torch.float32 in large) != kept
     states.float().square().sum().backward()
