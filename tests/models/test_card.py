@@ -19,6 +19,7 @@ from disc_lite.models.base import Base
 from disc_lite.models.check import check
 from disc_lite.models.embedding import embedding_on_host
 from disc_lite.models.generation import graphs
+from disc_lite.models.generation.cache import CacheShape, KeyValueCache
 from disc_lite.models.generation.requests import Request, Row
 from disc_lite.models.generation.sampling import next_tokens, sample
 from tests.card_streams import streamed_card
@@ -104,6 +105,19 @@ def test_tokens_are_sampled_on_the_card() -> None:
         with Waits() as waits:
             assert [token for token, _ in next_tokens(on_card, rows, 0.05)] == here.tolist()
         assert waits.found == ["tolist"]
+
+
+def test_rows_with_the_prompt_of_another_are_copied_without_waiting_for_the_card() -> None:
+    with pretended_card() as card:
+        cache = KeyValueCache(CacheShape(rows=4, own_places=16, prefixes=1, prefix_places=0, prefix_rows=16))
+        keys = torch.zeros(1, 2, 8, device=card)
+        layers = [cache.layer(number, keys, keys) for number in range(2)]
+        for layer in layers:
+            layer.own_values.add_(torch.arange(4.0).to(card)[:, None, None, None])
+        with Waits() as waits:
+            cache.copy_own({0: 0, 1: 1, 2: 1, 3: 0})
+        assert waits.found == []
+        assert [layer.own_values[:, 0, 0, 0].tolist() for layer in layers] == [[0, 1, 1, 0]] * 2
 
 
 def test_the_host_packs_the_next_micro_batch_while_the_card_computes(moved: Callable[..., Any], tmp_path: Path) -> None:

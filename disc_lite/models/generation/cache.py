@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from disc_lite.models.device import dtype_on, free_bytes
+from disc_lite.models.device import dtype_on, free_bytes, to_device
 from disc_lite.models.generation.requests import Request
 from disc_lite.planning.sizes import LOGITS_BYTES, MAX_ROWS, PREFIX_ROWS, ROWS_SHARE
 
@@ -69,11 +70,14 @@ class KeyValueCache:
 
     def copy_own(self, sources: Mapping[int, int]) -> None:
         """Copy rows' own keys and values; `sources` maps each row to its source, or to itself."""
-        targets = [row for row, source in sources.items() if source != row]
-        if targets:
-            for layer in self._layers.values():
+        pairs = [(row, source) for row, source in sources.items() if source != row]
+        if pairs:
+            layers = list(self._layers.values())
+            # On the device, and once: with lists of numbers the host would wait for the card in every layer.
+            targets, rows = to_device(torch.tensor(list(zip(*pairs, strict=True))), layers[0].own_keys.device)
+            for layer in layers:
                 for tensor in (layer.own_keys, layer.own_values):
-                    tensor[targets] = tensor[[sources[row] for row in targets]]
+                    tensor[targets] = tensor[rows]
 
 
 # Bytes for keys, values and logits that did not fit on the card: what failed once is not tried again in later calls for
