@@ -14,9 +14,9 @@ from typing import Any
 from bench.gpu.budget import ROOT, Budget
 
 PARTS = ("checks", "adapt", "memory", "steps")
-NEEDED = (
-    "torch", "transformers", "peft", "bitsandbytes", "pydantic", "yaml", "psutil", "click", "rich", "bm25s",
-    "snowballstemmer",
+NEEDED = (  # all requirements but those that only read other documents' formats
+    "torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors", "tokenizers", "huggingface_hub",
+    "pydantic", "jinja2", "yaml", "psutil", "click", "rich", "pathspec", "bm25s", "snowballstemmer",
 )  # fmt: skip
 ADAPT_SHARE = 0.6  # of the budget, at most
 

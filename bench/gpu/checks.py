@@ -18,6 +18,7 @@ import torch
 from bitsandbytes.functional import dequantize_4bit
 from torch import Tensor
 
+from bench.gpu import card
 from bench.gpu.shapes import build, compute_dtype, nf4_linear, tiny
 from bench.gpu.steps import Reading, window_lesson
 from disc_lite.distillation import checkpoint
@@ -27,6 +28,7 @@ from disc_lite.distillation.training import Callbacks, train
 from disc_lite.losses import Divergence, Head, divergence
 from disc_lite.models import Base
 from disc_lite.models.embedding import embedding_on_host
+from disc_lite.models.mlp import GatedMlp
 from disc_lite.packing import Packed, Segment, Tree, lone, pack
 from disc_lite.planning.sizes import LOSS_ROWS
 from disc_lite.recipe import Recipe
@@ -47,7 +49,9 @@ Found = Iterator[tuple[str, bool | None, str]]  # name, whether it passed (None:
 
 def run(device: torch.device, dry_run: bool) -> Iterator[Row]:
     """Yield a row for every check; a check that raises is a failed row, and the others still run."""
-    checks: list[Callable[[torch.device, bool], Found]] = [nf4, packing, losses, teacher, projection, host, resume]
+    checks: list[Callable[[torch.device, bool], Found]] = [
+        nf4, packing, losses, teacher, projection, host, card.generation, card.autocast, card.full, resume,
+    ]  # fmt: skip
     for check in checks:
         begin = time.monotonic()
         try:
@@ -241,6 +245,9 @@ def teacher(device: torch.device, dry_run: bool) -> Found:
 def projection(device: torch.device, dry_run: bool) -> Found:
     """Compare hidden states and gradients of our adapter layers and MLPs with PEFT's and transformers' own."""
     base = _student(device)
+    modules = [vars(layer.mlp).get("forward") for layer in base.causal.get_decoder().layers]
+    own = sum(isinstance(module, GatedMlp) for module in modules)
+    yield "MLPs are our own", own == len(modules), f"{own} of {len(modules)}"
     ours, gradient = _gradient(base)
     for module in base.model.modules():
         module.__dict__.pop("forward", None)
@@ -252,12 +259,19 @@ def projection(device: torch.device, dry_run: bool) -> Found:
 
 def host(device: torch.device, dry_run: bool) -> Found:
     """Check that layer inputs and embedding in host memory change no bit, twice, since memory is then reused."""
-    _, expected = _gradient(_student(device))
+    plain = _student(device)
+    expected, again = _gradient(plain)[1], _gradient(plain)[1]
     base = _student(device, host_checkpoints=True)
     with embedding_on_host(base.causal):
-        differing = [int((_gradient(base)[1] != expected).sum()) for _ in range(2)]
+        gradients = [_gradient(base)[1] for _ in range(2)]
+    differing = [int((gradient != expected).sum()) for gradient in gradients]
     figure = f"{differing[0]} and {differing[1]} of {expected.numel()} values differ"
-    yield "gradient with parts on the host, bitwise", differing == [0, 0], figure
+    name = "gradient with parts on the host"
+    if torch.equal(again, expected) or differing == [0, 0]:
+        yield f"{name}, bitwise", differing == [0, 0], figure
+    else:  # CUDA's attention with a mask adds parts of its gradient in no fixed order
+        yield f"{name}, bitwise", None, f"{figure}, without the host {int((again != expected).sum())}"
+        yield _below(name, max(_error(gradient, expected) for gradient in gradients), 1e-2)
 
 
 def _student(device: torch.device, host_checkpoints: bool = False) -> Base:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,10 @@ CHECKS = {
     "NF4: size of the rounding", "NF4 linear, 1 row: forward", "NF4 linear, 96 rows: backward",
     "packed = unpacked, fp32", "packed with a plain causal mask differs",
     "forward_kl, near: value", "reverse_kl, far: gradient", "jsd, near: gradient",
-    "teacher = plain base, bitwise", "student differs from the base",
+    "teacher = plain base, bitwise", "student differs from the base", "MLPs are our own",
     "hidden states = PEFT's", "gradient = PEFT's", "gradient with parts on the host, bitwise",
+    "generated tokens are those of each text alone", "LayerNorm and 4-bit layers return bf16",
+    "out of memory: smaller passes, the same gradient",
     "resume = uninterrupted, 32-bit AdamW", "resume = uninterrupted, 8-bit AdamW",
 }  # fmt: skip
 MODELS = ("mistral-7b", "llama-3.1-8b", "qwen3-8b")
@@ -60,6 +63,17 @@ def test_gpu_dry_run(tmp_path: Path) -> None:
     assert "only the checks mean anything" in table
     assert all(check in table for check in CHECKS)
     assert table.count("| qwen3-8b ") == 6 + 5
+
+
+def test_a_missing_requirement_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from bench.gpu.__main__ import NEEDED
+
+    lines = (ROOT / "pyproject.toml").read_text().partition("\ndependencies = [\n")[2].partition("\n]")[0]
+    names = {re.split(r"[^\w-]", line.strip(' "'))[0].replace("-", "_") for line in lines.splitlines()}
+    assert {"torch", "pyyaml", "huggingface_hub"} <= names
+    of_other_formats = {"pypdfium2", "mammoth", "charset_normalizer"}
+    assert set(NEEDED) == names - of_other_formats - {"pyyaml"} | {"yaml"}
 
 
 def test_gpu_sh_is_bash() -> None:
