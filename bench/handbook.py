@@ -35,7 +35,8 @@ def one(method: str, seed: int, rate: float | None, runs: Path) -> dict[str, Any
         seed=seed,
     )
     # The whole report card of every run, with all misses, is in the run folders.
-    return {**{key: value for key, value in summary.items() if key != "card"}, "rows": summary["card"]["rows"]}
+    card = {key: summary["card"][key] for key in ("rows", "completions", "retained", "drift")}
+    return {**{key: value for key, value in summary.items() if key != "card"}, **card}
 
 
 def pooled(summaries: list[dict[str, Any]], *path: str) -> str:
@@ -54,10 +55,10 @@ def row(name: str, found: list[dict[str, Any]]) -> str:
     cells += [pooled(found, "rows", asked) for asked in ("floor", "rag", "ceiling", "adapted", "adapted_rag")]
     cells.append(pooled(found, "completions", "after"))
     cells += [
-        f"{pooled(found, 'retention', probe, 'before').split()[0]} → {pooled(found, 'retention', probe, 'after')}"
+        f"{pooled(found, 'retained', probe, 'before').split()[0]} → {pooled(found, 'retained', probe, 'after')}"
         for probe in ("world", "skills", "open_book")
     ]
-    kl = sum(s["retention"]["kl"] for s in found) / len(found)
+    kl = sum(s["drift"]["self_generated"] for s in found) / len(found)
     seconds = sorted(s["seconds"] for s in found)[len(found) // 2]
     return "| " + " | ".join([*cells, f"{kl:.4f}", f"{seconds:.0f}"]) + " |"
 

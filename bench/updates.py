@@ -89,12 +89,13 @@ def one(name: str, corpus: Corpus, names: Sequence[str], runs: Path, **options: 
 
 
 def row_of(name: str, documents: int, summary: Row, seconds: Mapping[str, float]) -> Row:
-    recall = {document: rows["adapted"] for document, rows in summary["card"]["documents"].items()}
+    card = summary["card"]
+    recall = {document: rows["adapted"] for document, rows in card["documents"].items()}
     total = sum(taken for stage, taken in seconds.items() if stage != GENERATED)
     return {
         "name": name, "documents": documents, "steps": summary["steps"], "seconds": seconds, "total": round(total, 1),
-        "recall": recall, "all": summary["recall"]["after"], "ceiling": summary["recall"].get("ceiling"),
-        "retention": summary["retention"], "update": summary["card"]["update"],
+        "recall": recall, "all": card["rows"]["adapted"], "ceiling": card["rows"]["ceiling"],
+        "retention": {"kl_general": card["drift"]["general"], **card["retained"]}, "update": card["update"],
     }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def _read(arm: str, rate: float, seed: int, corpus: Corpus, run: RunFolder, summ
         arm, rate, seed, recall,
         {name: _counts(row["after"]) for name, row in retained.items()},
         {name: _counts(row["before"]) for name, row in retained.items()},
-        summary["retention"]["kl"], sum(m["tokens"] for m in metrics), summary["seconds"],
+        card["drift"]["self_generated"], sum(m["tokens"] for m in metrics), summary["seconds"],
     )  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def adapt(device: torch.device, timeout_s: float, dry_run: bool) -> dict[str, An
     if done.returncode:
         return {"status": f"fail: exit {done.returncode}, {done.stderr.strip()[-600:]}"}
     summary = json.loads(done.stdout)
-    learned = dry_run or summary["recall"]["after"]["share"] > summary["recall"]["before"]["share"]
+    rows = summary["card"]["rows"]
+    learned = dry_run or rows["adapted"]["share"] > rows["floor"]["share"]
     summary.update(run="", adapter="")  # folders that no longer exist
     status = "pass" if learned else "fail: nothing was learned"
     if "without a CUDA graph" in done.stderr:

@@ -82,6 +82,7 @@ def _memory(cases: Sequence[dict[str, Any]]) -> str:
     return table(head, rows, right=(1, 3, 4, 6, *range(8, len(head))))
 
 
+RECALL = {"before": "floor", "after": "adapted", "ceiling": "ceiling"}  # label -> row of the card
 _HEAD = (
     "model", "rank", "teacher tok", "student tok", "weights GiB", "peak GiB", "pack s", "teacher s", "student s",
     "step s", "tok/s", "all tok/s", "teacher TFLOP/s", "student TFLOP/s", "TFLOP/s", "share",
@@ -108,7 +109,7 @@ def _steps(cases: Sequence[dict[str, Any]]) -> str:
 def _adapt(result: dict[str, Any]) -> str:
     if "summary" not in result:
         return str(result["status"])
-    s = result["summary"]
+    s, card = result["summary"], result["summary"]["card"]
     rows = [
         ("result", result["status"]),
         ("seconds", f"{s['seconds']:.0f}"),
@@ -116,12 +117,12 @@ def _adapt(result: dict[str, Any]) -> str:
         ("steps", f"{s['steps']:,} ({s['skipped_steps']} skipped)"),
         ("examples", ", ".join(f"{name} {count:,}" for name, count in s["examples"].items())),
         ("teachability, nat", str(s["teachability"]["mean"])),
-        *((f"recall {when}", _score(s["recall"][when])) for when in ("before", "after", "ceiling")),
-        *((f"completions {when}", _score(s["completions"][when])) for when in ("before", "after")),
-        ("drift, nat a token", f"{s['retention']['kl']:.4f}"),
+        *((f"recall {when}", _score(card["rows"][row])) for when, row in RECALL.items()),
+        *((f"completions {when}", _score(card["completions"][when])) for when in ("before", "after")),
+        ("drift, nat a token", f"{card['drift']['self_generated']:.4f}"),
         *(
             (f"probe {name} {when}", _score(scores[when]))
-            for name, scores in s["retention"].items() if isinstance(scores, dict) for when in ("before", "after")
+            for name, scores in card["retained"].items() for when in ("before", "after")
         ),
     ]  # fmt: skip
     return table(("", ""), rows)

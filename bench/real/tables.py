@@ -81,8 +81,8 @@ def _scores(columns: dict[str, list[Measured]]) -> list[Line]:
     lines.append(("adapted / ceiling", _of_ceiling))
     for tag in (t for t in TAGS if any(t in r.tags for r in every)):
         lines.append((f"{tag}: floor → adapted (ceiling)", lambda runs, tag=tag: _tagged(runs, tag)))
-    if any(r.summary["completions"]["after"]["of"] for r in every):
-        lines.append(("statements", lambda runs: _change([r.summary["completions"] for r in runs])))
+    if any(r.summary["card"]["completions"]["after"]["of"] for r in every):
+        lines.append(("statements", lambda runs: _change([r.summary["card"]["completions"] for r in runs])))
     for name in dict.fromkeys(name for r in every for name in r.summary["card"]["retained"]):
         lines.append((name, lambda runs, name=name: _change([r.summary["card"]["retained"].get(name) for r in runs])))
     for key, name in (("general", "drift, general, nats"), ("self_generated", "drift, own prompts, nats")):

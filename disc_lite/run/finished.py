@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from disc_lite.run.context import RunContext
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
-RECALL = {"before": "floor", "after": "adapted", "ceiling": "ceiling"}  # key of the summary -> row of the card
 LOW_TEACHABILITY = 0.1  # nats per target token
 
 
@@ -86,13 +85,6 @@ def summary_of(context: RunContext, card: JsonObject, about_pairs: JsonObject, p
         "stopped_at": read_json(inputs.folder.stopped, missing_ok=True) or None,
         "skipped_steps": sum(step["skipped"] for step in steps),
         "loss": {"first": losses[0], "last": losses[-1]} if losses else {},
-        "recall": {when: card["rows"][row] for when, row in RECALL.items()},
-        "completions": card["completions"],
-        "retention": {
-            "kl": card["drift"]["self_generated"],
-            "kl_general": card["drift"]["general"],
-            **card["retained"],
-        },
         "card": card,
         "adapter": str(inputs.folder.adapter),
         "versions": {"disc-lite": __version__, **{package: version(package) for package in PACKAGES}},

@@ -96,9 +96,11 @@ def test_report_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     summary = {
         "seconds": 61.2, "peak_bytes": 3 << 30, "steps": 200, "skipped_steps": 0, "examples": {"disc": 7, "prompt": 9},
         "teachability": {"mean": 1.25, "documents": {}, "low": []},
-        "recall": {"before": share(1), "after": share(9), "ceiling": share(10)},
-        "completions": {"before": share(0), "after": share(8)},
-        "retention": {"kl": 0.0123, "world": {"before": share(10), "after": share(9)}},
+        "card": {
+            "rows": {"floor": share(1), "adapted": share(9), "ceiling": share(10)},
+            "completions": {"before": share(0), "after": share(8)},
+            "retained": {"world": {"before": share(10), "after": share(9)}}, "drift": {"self_generated": 0.0123},
+        },
     }  # fmt: skip
     skipped = {"model": "qwen3-8b", "rank": 64, "teacher_tokens": 8192, "student_tokens": 4096}
     found = {

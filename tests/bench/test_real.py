@@ -139,8 +139,8 @@ def made_up(method: str, domain: str = "news", adapted: int = 18, digest: str = 
             "retained": {"instructions": {"before": counts(40, 65), "after": counts(38, 65), "lost": 6, "gained": 4},
                      "answers that stop": {"before": counts(90, 100), "after": counts(95, 100)}},
             "drift": {"general": 0.0123, "self_generated": 0.0456},
+            "completions": {"before": counts(0, 0), "after": counts(0, 0)},
         },
-        "completions": {"before": counts(0, 0), "after": counts(0, 0)},
         "pairs": {"accepted": 71, "dropped": {"not a question": 28, "near-duplicate": 3}, "coverage": 0.93},
         "steps": 137, "skipped_steps": 1, "stopped_at": None, "loss": {"first": 1.1, "last": 0.25},
         "peak_bytes": 3 << 29, "versions": {"disc-lite": "0.1.0", "torch": "2.13.0"},
@@ -195,7 +195,8 @@ def test_a_table_has_methods_beside_each_other() -> None:
 
 def test_statements_and_a_training_that_went_back_are_in_the_table() -> None:
     run = made_up("both")
-    more = {"completions": {"before": counts(1, 10), "after": counts(8, 10)},
+    finished = {"completions": {"before": counts(1, 10), "after": counts(8, 10)}}
+    more = {"card": {**run.summary["card"], **finished},
             "stopped_at": {"adapter_step": 60, "kl": 0.2, "step": 66, "max_kl": 0.1}}  # fmt: skip
     text = markdown([replace(run, summary={**run.summary, **more})])
     assert cells(text, "statements") == ["1 → 8 of 10"]

@@ -243,5 +243,5 @@ def test_every_method_goes_through(small: SmallAdapt, tmp_path: Path, method: st
     assert summary["method"] == method
     assert set(summary["examples"]) == {"sft": {"prompt"}}.get(method, {method})
     assert summary["steps"] == stages_seen.count("training") > 0
-    assert summary["recall"]["before"]["of"] == 1
+    assert summary["card"]["rows"]["floor"]["of"] == 1
     assert (summary["teachability"]["mean"] is not None) == (method == "disc")
