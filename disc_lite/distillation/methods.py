@@ -25,14 +25,12 @@ class LessonKind:
     """One kind of lesson; each of its examples has its name as `Example.kind`."""
 
     build: Build
-    by_share: bool = False  # next to other kinds its examples fill `disc.share` of an epoch, and the next one continues
     labelled: bool = False  # the tokens themselves get `loss.label_share` of the target
 
 
 LESSON_KINDS: dict[str, LessonKind] = {
     DISC: LessonKind(
-        lambda texts, pairs, tokens, recipe, taught, on_pairs: disc_lessons(texts, tokens, recipe, taught),
-        by_share=True,
+        lambda texts, pairs, tokens, recipe, taught, on_pairs: disc_lessons(texts, tokens, recipe, taught)
     ),
     PAIRS: LessonKind(
         lambda texts, pairs, tokens, recipe, taught, on_pairs: prompt_lessons(

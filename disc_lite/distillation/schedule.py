@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from random import Random
 
 from disc_lite.distillation.examples import Example
-from disc_lite.distillation.methods import LESSON_KINDS
 from disc_lite.packing import filled, first_fit
 from disc_lite.planning.amounts import disc_examples, retention_share, task_tokens_per_batch
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import DISC
 
 FALL = 0.2  # share of the steps, at the end, in which the rate of `trapezoid` falls to zero
 
@@ -92,11 +92,11 @@ def _epoch(
     for rehearsed examples, of which there are `update.rehearse` for each other example.
     """
     taught = [i for i, e in enumerate(examples) if not e.rehearsed]
-    shared = [i for i in taught if LESSON_KINDS[examples[i].kind].by_share]
-    rest = [i for i in taught if not LESSON_KINDS[examples[i].kind].by_share]
-    if shared and rest:
-        shared = _turn(shared, disc_examples(len(shared), len(rest), recipe.disc.share), epoch)
-    order = shared + rest
+    disc = [i for i in taught if examples[i].kind == DISC]
+    rest = [i for i in taught if examples[i].kind != DISC]
+    if disc and rest:
+        disc = _turn(disc, disc_examples(len(disc), len(rest), recipe.disc.share), epoch)
+    order = disc + rest
     rehearsed = [i for i, e in enumerate(examples) if e.rehearsed]
     Random("rehearsed").shuffle(rehearsed)  # so that every epoch has some of all passages; the same for every seed
     order += _turn(rehearsed, min(len(rehearsed), round(recipe.update.rehearse * len(order))), epoch)

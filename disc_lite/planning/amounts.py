@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from random import Random
 
@@ -14,6 +14,7 @@ from disc_lite.prompts.writing import kinds_in
 from disc_lite.qa import words_of
 from disc_lite.qa.details import details_of
 from disc_lite.recipe import Recipe
+from disc_lite.recipe.methods import DISC
 from disc_lite.recipe.schema import Prompt, Retention
 
 FEWEST_PROMPTS = 200  # smallest number of self-generated prompts, even for a small corpus
@@ -172,7 +173,18 @@ def disc_examples(disc: int, others: int, share: float) -> int:
     return max(1, round(others * share / (1 - share)), round(share * disc))
 
 
-def rehearsed_examples(disc: int, others: int, number: int, share: float) -> tuple[int, int]:
-    """Number of DiSC and of other examples that an update rehearses: `number` in total, mixed as in an epoch."""
+def examples_in_epoch(sizes: Mapping[str, int], share: float) -> dict[str, int]:
+    """Number of examples of each kind in an epoch, of `sizes` examples: all, except of DiSC among others."""
+    others = sum(size for kind, size in sizes.items() if kind != DISC)
+    return {kind: disc_examples(size, others, share) if kind == DISC else size for kind, size in sizes.items()}
+
+
+def rehearsed_examples(sizes: Mapping[str, int], number: int, share: float) -> dict[str, int]:
+    """Number of examples of each kind that an update rehearses: at most `number` in total, mixed as in an epoch.
+
+    There is at most one kind besides DiSC.
+    """
+    disc, others = sizes.get(DISC, 0), sum(size for kind, size in sizes.items() if kind != DISC)
     rest = min(others, round(number * (1 - share)) if disc and others else number)
-    return min(disc, number - rest, disc_examples(disc, rest, share)), rest
+    disc = min(disc, number - rest, disc_examples(disc, rest, share))
+    return {kind: disc if kind == DISC else rest for kind in sizes}

@@ -6,14 +6,13 @@ self-generated prompts are assumptions, named here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from disc_lite.planning.amounts import disc_examples, rehearsed_examples
+from disc_lite.planning.amounts import examples_in_epoch, rehearsed_examples
 from disc_lite.planning.corpus import Corpus
 from disc_lite.planning.sizes import PAIRS_OF_A_TREE
 from disc_lite.recipe import Recipe
-from disc_lite.recipe.methods import PAIRS
+from disc_lite.recipe.methods import DISC, PAIRS
 
 QUESTION_TOKENS, ANSWER_TOKENS = 20, 40  # assumed for a pair; an answer has at most `prompt.answer_tokens`
 HEADINGS_TOKENS = 32  # assumed for the headings above a passage
@@ -85,10 +84,10 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
     every = kinds_of(corpus, recipe, overhead)
     kinds = {name: every[name] for name in names}
     known = kinds_of(corpus.rehearsed, recipe, overhead) if corpus.rehearsed else {}
-    taught = _epoch({name: kind.examples for name, kind in kinds.items()}, recipe)
+    taught = examples_in_epoch({name: kind.examples for name, kind in kinds.items()}, recipe.disc.share)
     number = round(recipe.update.rehearse * sum(taught.values()))
     sizes = {name: known[name].examples for name in names} if known else {}
-    held = _sampled(sizes, recipe.train.epochs * number, recipe) if sizes else {}
+    held = rehearsed_examples(sizes, recipe.train.epochs * number, recipe.disc.share)
     number = min(number, sum(held.values()))  # in an epoch
     in_epoch = [(name, kinds[name], float(taught[name])) for name in names]
     in_epoch += [(name, known[name], number * size / sum(held.values())) for name, size in held.items() if size]
@@ -108,21 +107,6 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
     )
 
 
-def _epoch(sizes: Mapping[str, int], recipe: Recipe) -> dict[str, int]:
-    """Number of examples of each kind in an epoch; among several, the first kind gets its share (`disc.share`)."""
-    (first, *others) = sizes
-    rest = {name: sizes[name] for name in others}
-    return {first: disc_examples(sizes[first], sum(rest.values()), recipe.disc.share), **rest}
-
-
-def _sampled(sizes: Mapping[str, int], number: int, recipe: Recipe) -> dict[str, int]:
-    """Return numbers of examples, at most `number` in total, mixed as in an epoch: all that an update rehearses."""
-    if len(sizes) == 1:
-        return {name: min(size, number) for name, size in sizes.items()}
-    (first, other), (disc, others) = sizes.keys(), sizes.values()
-    return dict(zip((first, other), rehearsed_examples(disc, others, number, recipe.disc.share), strict=True))
-
-
 def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[str, Kind]:
     """Return all kinds of lessons, by name, that the documents give."""
     sentence, passage = corpus.tokens / max(1, corpus.sentences), corpus.tokens / max(1, corpus.passages)
@@ -132,7 +116,7 @@ def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[s
     read, whole = corpus.tokens + corpus.read_again, corpus.longest_passage + BEGIN_TOKENS
     longest = corpus.longest_sentence + max(HEADINGS_TOKENS, round(anchor))
     return {
-        "disc": Kind(
+        DISC: Kind(
             examples=corpus.targets * in_turn, tokens=anchor + target, longest=longest, compared=target,
             sequences=max(corpus.documents, read / max(1, window)), shared_tokens=read, own_tokens=0,
             longest_lesson=window, longest_path=window,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from disc_lite.distillation.examples import Lesson, Taught, retention_lesson, thinned
-from disc_lite.distillation.methods import LESSON_KINDS, Lessons, build_lessons
+from disc_lite.distillation.methods import Lessons, build_lessons
 from disc_lite.distillation.prompting import OnPairs, lessons_about
 from disc_lite.distillation.schedule import rehearsals
 from disc_lite.documents import Passage
@@ -218,16 +218,12 @@ def _sampled(lessons: Lessons, number: int, recipe: Recipe) -> Lessons:
     """A random sample of at most `number` examples to rehearse; DiSC has the same share of them as in an epoch."""
     rng = Random(f"{recipe.seed} rehearsed")
     sizes = {kind: sum(len(lesson.examples) for lesson in found) for kind, found in lessons.by_kind.items()}
-    by_share = {True: 0, False: 0}
-    for kind, size in sizes.items():
-        by_share[LESSON_KINDS[kind].by_share] += size
-    disc, others = rehearsed_examples(by_share[True], by_share[False], number, recipe.disc.share)
     sampled = {}
-    for kind, found in lessons.by_kind.items():
-        most = disc if LESSON_KINDS[kind].by_share else others
+    for kind, most in rehearsed_examples(sizes, number, recipe.disc.share).items():
+        found = lessons.by_kind[kind]
         places = [(n, k) for n, lesson in enumerate(found) for k in range(len(lesson.examples))]
         chosen = dict[int, set[int]]()
-        for n, k in rng.sample(places, min(most, len(places))):
+        for n, k in rng.sample(places, most):
             chosen.setdefault(n, set()).add(k)
         sampled[kind] = tuple(thinned(found[n], chosen[n]) for n in sorted(chosen))
     return Lessons(sampled)

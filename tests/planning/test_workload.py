@@ -135,4 +135,5 @@ def test_rows_of_one_text_are_planned_as_wide_as_the_texts_of_the_run(tmp_path: 
 def test_what_an_update_rehearses_is_mixed_as_in_an_epoch(
     disc: int, others: int, number: int, found: tuple[int, int]
 ) -> None:
-    assert rehearsed_examples(disc, others, number, 0.5) == found
+    sizes = {"disc": disc, "prompt": others}
+    assert tuple(rehearsed_examples(sizes, number, 0.5).values()) == found

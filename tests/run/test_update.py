@@ -18,7 +18,7 @@ from disc_lite.distillation.examples import tokenise
 from disc_lite.errors import EnvironmentNotReady, Interrupted, UsageError
 from disc_lite.evaluation.retrieval import places_of
 from disc_lite.models.adapter import state_of
-from disc_lite.planning.lessons import _sampled as planned_rehearsal
+from disc_lite.planning.amounts import rehearsed_examples
 from disc_lite.qa import Pair, Question
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run import readme
@@ -330,7 +330,7 @@ def test_as_much_is_read_as_is_rehearsed_in_all_epochs(plain: Callable[[str], An
         if number == 1000:
             assert max(sizes.values()) >= min(40, len(every.examples))
         whole = {kind: sum(len(x.examples) for x in lessons) for kind, lessons in every.by_kind.items()}
-        assert sizes == planned_rehearsal(whole, number, recipe)
+        assert sizes == rehearsed_examples(whole, number, recipe.disc.share)
 
 
 def test_pairs_of_several_runs_and_files_are_taken_together_each_once(
