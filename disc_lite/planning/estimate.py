@@ -121,10 +121,10 @@ class Plan:
         n, v, w = self.shape.linear_parameters, self.shape.vocab * self.shape.hidden, self.workload
         again = 4 + 2 * (self.choice.setup.recomputed / self.shape.layers if self.choice else 1)
         lora = 6 * self.shape.adapter_parameters(self.recipe.lora.rank)
-        read = w.teacher_tokens * self._readings + w.retention_tokens
+        read = w.teacher_tokens * self._readings + w.retention_tokens + w.measured_tokens
         return {
             "generation": 2.0 * n * (w.read_tokens + w.generated_tokens) + 2.0 * v * w.generated_tokens,
-            "teacher": 2.0 * n * read,
+            "teacher": 2.0 * n * read + 4.0 * v * w.measured_targets,  # the teachability has logits of both
             "training": (again * n + lora) * w.computed_tokens + 6.0 * v * w.target_tokens,
         }
 

@@ -74,6 +74,8 @@ class Taught:
     turns: float  # examples that are prompts
     positions: float  # compared positions, each counted once
     teacher_tokens: float  # in one pass
+    measured_tokens: float  # of DiSC examples, which the student reads once for the teachability
+    measured_targets: float  # of these, tokens that are compared
     longest_example: int  # tokens
     longest_lesson: int  # tokens of one sequence of the teacher
     longest_path: int  # tokens of a path in it
@@ -82,7 +84,7 @@ class Taught:
 def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: tuple[str, ...]) -> Taught:
     """Return what a run with these kinds of lessons trains on, including what an update rehearses."""
     every = kinds_of(corpus, recipe, overhead)
-    kinds = {name: every[name] for name in names}
+    kinds, measured = {name: every[name] for name in names}, every[DISC]
     known = kinds_of(corpus.rehearsed, recipe, overhead) if corpus.rehearsed else {}
     taught = examples_in_epoch({name: kind.examples for name, kind in kinds.items()}, recipe.disc.share)
     number = round(recipe.update.rehearse * sum(taught.values()))
@@ -101,6 +103,8 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
         turns=sum(size for name, _, size in in_epoch if name == PAIRS),
         positions=sum(kind.compared * size for kind, size in in_all),
         teacher_tokens=sum(kind.read(size) for kind, size in in_all),
+        measured_tokens=measured.tokens * measured.examples if DISC in names else 0,
+        measured_targets=measured.compared * measured.examples if DISC in names else 0,
         longest_example=max(kind.longest for kind, _ in in_all),
         longest_lesson=round(max(kind.longest_lesson for kind, _ in in_all)),
         longest_path=round(max(kind.longest_path for kind, _ in in_all)),

@@ -47,6 +47,8 @@ class Workload:
     computed_tokens: int  # of these, if a step reads a system turn a few times instead of once per example
     target_tokens: int
     teacher_tokens: int  # in the documents' lessons
+    measured_tokens: int  # that the student reads for the teachability
+    measured_targets: int
     retention_tokens: int  # of self-generated prompts and answers that the teacher reads
     state_positions: int  # positions whose teacher hidden states are cached
     prompt_tokens: int  # of a prompt with a passage
@@ -84,6 +86,7 @@ def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: Pr
             task * (1 + share) - (epochs * epoch.turns + retained) * _saved(corpus, recipe, overhead, step)
         ),
         teacher_tokens=round(epoch.teacher_tokens * method.has_teacher),
+        measured_tokens=round(epoch.measured_tokens), measured_targets=round(epoch.measured_targets),
         retention_tokens=round(prompts * self_prompt),
         state_positions=round(epoch.positions * method.has_teacher + prompts * kept),
         prompt_tokens=prompt, row_tokens=prompt if overhead.apart else overhead.own + 2 * QUESTION_TOKENS,

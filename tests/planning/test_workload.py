@@ -81,6 +81,8 @@ def test_a_plan_counts_the_training_that_a_run_has(tmp_path: Path, settings: dic
     assert work.examples == {kind: number / recipe.train.epochs for kind, number in taken.items()}
     assert work.student_tokens == pytest.approx(sum(sizes), rel=0.15)
     assert work.steps == pytest.approx(len(steps), rel=0.15)
+    measured = [len(example.input_ids) for example in examples if example.kind == "disc"]
+    assert work.measured_tokens == pytest.approx(sum(measured), rel=0.15)
     assert work.step_tokens == pytest.approx(max(sizes), abs=1.3 * GENERATED)
     assert work.longest_student >= max(len(example.input_ids) for example in examples)
     assert (require_room(made).micro_batch_tokens or recipe.train.tokens_per_batch + GENERATED) >= max(sizes)
