@@ -21,17 +21,17 @@ import torch
 from disc_lite.losses.head import logits
 from disc_lite.models import Base, load_base
 from disc_lite.packing import lone, pack
-from disc_lite.planning import processor
+from disc_lite.planning import cpu
 
 ROWS = (1, 16, 48)  # texts written at once
 
 
 def main() -> None:
     asked = _arguments()
-    itself = "multiplies" if processor.computes_in_bf16(processor.NARROWEST) else "does not multiply"
+    itself = "multiplies" if cpu.computes_in_bf16(cpu.NARROWEST) else "does not multiply"
     print(f"{asked.folder}, {asked.quantize}; torch {torch.__version__}; the processor {itself} bf16 itself")
     for bf16 in (False, True):
-        processor.computes_in_bf16 = lambda hidden, bf16=bf16: bf16  # type: ignore[misc]
+        cpu.computes_in_bf16 = lambda hidden, bf16=bf16: bf16  # type: ignore[misc]
         base = load_base(asked.folder, asked.quantize, "cpu")
         base.attach(16, 32, 0)
         print(_figures(base, asked.tokens, asked.steps), flush=True)

@@ -8,7 +8,7 @@ import pytest
 
 import disc_lite
 from disc_lite.errors import DiscLiteError, GateFailed, UsageError
-from disc_lite.run.room import bytes_of
+from disc_lite.run.budget import bytes_of
 
 
 def test_what_is_public_is_there_and_nothing_else_is_said_to_be() -> None:

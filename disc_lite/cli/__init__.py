@@ -58,8 +58,8 @@ def adapt(as_json: bool, quiet: bool, offline: bool, dry_run: bool, pairs_only: 
     An adapter, the questions and pairs, and a summary are written into the run folder.
     `disc-lite documents DOCUMENTS` shows beforehand what the model will see.
     """
-    from disc_lite.cli.display import show_summary
     from disc_lite.cli.progress import display
+    from disc_lite.cli.summary import show_summary
     from disc_lite.run.adapt import adapt as run_adapt
 
     if offline:

@@ -44,8 +44,8 @@ def evaluate(
     """
     from rich.console import Console
 
-    from disc_lite.cli.display import show_card
     from disc_lite.cli.progress import display
+    from disc_lite.cli.summary import show_card
     from disc_lite.run.evaluate import evaluate as run_evaluate
     from disc_lite.run.events import Event
     from disc_lite.run.finished import open_run

@@ -29,7 +29,7 @@ SET = click.option(
 
 def _device(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Check --device before the command begins, since its first step may take long (a download, a merge)."""
-    from disc_lite.run.room import require_device
+    from disc_lite.run.budget import require_device
 
     require_device(value)
     if value is None or value == "cpu":

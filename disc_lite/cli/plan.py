@@ -12,7 +12,7 @@ import click
 from disc_lite.cli.options import AS_JSON, asks_for_a_run
 from disc_lite.cli.terminal import escape_controls, print_json, untrusted
 from disc_lite.errors import NothingToTeach, UsageError
-from disc_lite.evaluation.of_update import GONE
+from disc_lite.evaluation.updates import GONE
 from disc_lite.planning.sizes import GIB
 from disc_lite.run.wording import counted, data_size, duration
 
@@ -50,9 +50,9 @@ def plan(probe: bool, as_json: bool, **options: Any) -> None:
         with nothing_to_teach(as_json):
             print_plan(plan_of(device=device, **options), None, as_json)
         return
+    from disc_lite.run.budget import Limits
     from disc_lite.run.gathering import Arguments
     from disc_lite.run.probe import probe_run
-    from disc_lite.run.room import Limits
 
     if options.pop("card"):
         raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
@@ -76,7 +76,7 @@ def nothing_to_teach(as_json: bool) -> Iterator[None]:
 def print_plan(plan: Plan, probe: Probe | None, as_json: bool) -> None:
     """Print the plan, as text or as JSON; then raises WillNotFit if the run does not fit."""
     from disc_lite.planning.estimate import as_json as to_json
-    from disc_lite.run.room import require_room
+    from disc_lite.run.budget import require_room
 
     if as_json:
         measured = {"probe": asdict(probe)} if probe else {}
@@ -153,8 +153,8 @@ def _since(plan: Plan) -> str:
 
 
 def _how(plan: Plan) -> list[str]:
+    from disc_lite.run.budget import as_planned
     from disc_lite.run.execution import in_words
-    from disc_lite.run.room import as_planned
 
     choice = plan.choice
     if choice is None:

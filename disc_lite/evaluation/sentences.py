@@ -1,6 +1,6 @@
 """The sentences of a report card, for the terminal, the page and the gates. Does not import torch.
 
-Sentences about an update are in `of_update`, those about pairs in `run.about_pairs`.
+Sentences about an update are in `updates`, those about pairs in `run.about_pairs`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from disc_lite.evaluation.card import LENGTH, MANNER, ROWS
-from disc_lite.evaluation.of_update import LEARNED, gained_in_words, short_part
+from disc_lite.evaluation.updates import LEARNED, gained_in_words, short_part
 
 UNREADABLE = 0.4  # the base hardly reads the documents if even the upper end of its share with the passage is lower
 TERSE = 0.05  # the card warns if a larger share of answers to neutral prompts is less than half as long as before

@@ -15,7 +15,7 @@ from disc_lite.exporting.usage import FORMS, code_of, without_thinking
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.finished import FinishedRun
-from disc_lite.run.gone import adapter_steps, versions_before
+from disc_lite.run.since import adapter_steps, versions_before
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_jsonl
 

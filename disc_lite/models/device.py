@@ -13,7 +13,7 @@ from transformers import PretrainedConfig
 
 from disc_lite.errors import EnvironmentNotReady
 from disc_lite.models.host import available_host_bytes, under_wsl2
-from disc_lite.planning import processor
+from disc_lite.planning import cpu
 
 OLDEST = (8, 0)  # compute capability with bf16 matrix products and the attention kernels that take masks
 M_MMAP_THRESHOLD, MAPPED_BYTES = -3, 1 << 20  # of malloc.h; bytes from which an allocation is mapped on its own
@@ -106,7 +106,7 @@ def has_own_memory(device: torch.device) -> bool:
 
 def dtype_on(device: torch.device, config: PretrainedConfig) -> torch.dtype:
     """Return the dtype in which a model with this configuration is computed, LoRA's products included: bf16 or fp32."""
-    bf16 = device.type == "cpu" and processor.computes_in_bf16(config.get_text_config().hidden_size)
+    bf16 = device.type == "cpu" and cpu.computes_in_bf16(config.get_text_config().hidden_size)
     return torch.bfloat16 if bf16 or has_own_memory(device) else torch.float32
 
 

@@ -9,8 +9,8 @@ from disc_lite.planning.amounts import SCRATCH_SHARDS, kept_shards, saved_bytes,
 from disc_lite.planning.cards import CARDS, OF_SIZE, Card, card_named, usable_bytes
 from disc_lite.planning.choice import Choice, choose, dequantising
 from disc_lite.planning.corpus import Corpus
+from disc_lite.planning.cpu import computes_in_bf16, process_bytes
 from disc_lite.planning.memory import CPU, CPU_BF16, CUDA, Footprint
-from disc_lite.planning.processor import computes_in_bf16, process_bytes
 from disc_lite.planning.shapes import Shape, known_shapes
 from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import Workload

@@ -13,7 +13,7 @@ from typing import Any
 
 from disc_lite.errors import UsageError
 from disc_lite.qa.records import UNKNOWN_PASSAGE, Pair, Question
-from disc_lite.qa.shapes import EXAMPLE, Row, What, rows_of
+from disc_lite.qa.shapes import EXAMPLE, Contents, Row, rows_of
 from disc_lite.qa.words import normalise
 
 # Keys of common training formats -> what a row with these keys is.
@@ -65,7 +65,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
     return tuple(_pair(path, row) for row in rows_of(path, "pairs"))
 
 
-def rows_about(path: Path, what: What, documents: Collection[str]) -> str:
+def rows_about(path: Path, what: Contents, documents: Collection[str]) -> str:
     """The places of the rows that name one of `documents` but no digest: `Lines 3, 7 to 9 of FILE`, or "" if none."""
     rows = [row for row in rows_of(path, what) if isinstance(row.value, dict) and not row.value.get("passage_sha256")]
     places = [row.place.split() for row in rows if _document_of(row.value) in documents]  # "Line 3"

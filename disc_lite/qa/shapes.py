@@ -27,8 +27,11 @@ _BINARY = {
 _TEXTS, _ANSWERS = ("question", "completion"), ("answer", "answers")
 _SEPARATORS = (",", ";", "\t")
 _LISTS = ("data", "questions", "pairs")  # keys of a JSON object that can hold the list
-What = Literal["questions", "pairs"]
-PLACES: dict[What, str] = {"questions": "Question", "pairs": "Pair"}  # the name of an entry that has no line of its own
+Contents = Literal["questions", "pairs"]  # of a file
+PLACES: dict[Contents, str] = {
+    "questions": "Question",
+    "pairs": "Pair",
+}  # the name of an entry that has no line of its own
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Row:
     fault: str = ""
 
 
-def rows_of(path: Path, what: What) -> list[Row]:
+def rows_of(path: Path, what: Contents) -> list[Row]:
     """All entries of a file. Raises UsageError if it is not text, invalid JSON or CSV, or CSV without a header.
 
     A line that is not valid JSON, in a file of JSON lines, becomes a row with a `fault`.
@@ -74,7 +77,7 @@ def _line_rows(text: str) -> list[Row]:
     return rows
 
 
-def _read_text(path: Path, what: What) -> str:
+def _read_text(path: Path, what: Contents) -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte order mark. Raises UsageError if it is not text."""
     try:
         raw = path.read_bytes()
@@ -106,7 +109,7 @@ def _object(text: str) -> Any:
         return None
 
 
-def _whole(path: Path, text: str, what: What) -> Any:
+def _whole(path: Path, text: str, what: Contents) -> Any:
     try:
         return _parsed(text)
     except ValueError as error:
@@ -115,11 +118,11 @@ def _whole(path: Path, text: str, what: What) -> Any:
         ) from error
 
 
-def _array_rows(values: Sequence[Any], what: What) -> list[Row]:
+def _array_rows(values: Sequence[Any], what: Contents) -> list[Row]:
     return [Row(f"{PLACES[what]} {number}{_named(value)}", value) for number, value in enumerate(values, 1)]
 
 
-def _object_rows(whole: Mapping[str, Any], what: What) -> list[Row]:
+def _object_rows(whole: Mapping[str, Any], what: Contents) -> list[Row]:
     """The rows of a file that is one JSON object: SQuAD, a list under one of `_LISTS`, or a single question or pair."""
     entries = next((whole[key] for key in _LISTS if isinstance(whole.get(key), list)), None)
     if entries is None:
@@ -163,7 +166,7 @@ def _header(cells: Sequence[str]) -> list[str]:
     return [cell.strip().lower() for cell in cells]
 
 
-def _csv_rows(path: Path, text: str, separator: str, what: What) -> list[Row]:
+def _csv_rows(path: Path, text: str, separator: str, what: Contents) -> list[Row]:
     """The rows of a CSV file. Raises UsageError if it has no header or is invalid."""
     if not separator:
         raise UsageError(

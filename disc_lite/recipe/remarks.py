@@ -13,7 +13,7 @@ from disc_lite.recipe.settings import SETTINGS, value_of
 
 
 @dataclass(frozen=True)
-class Given:
+class UserInputs:
     """The inputs of a run that the user gives besides a recipe."""
 
     pairs: bool = False
@@ -27,7 +27,7 @@ class Idle:
 
     keys: tuple[str, ...]
     why: str  # {method} is replaced by the recipe's method
-    holds: Callable[[Recipe, Given], bool]
+    holds: Callable[[Recipe, UserInputs], bool]
 
 
 DRAFTED = tuple(f"prompt.{name}" for name in (
@@ -91,7 +91,7 @@ IDLE = (
 )  # fmt: skip
 
 
-def remarks(resolved: ResolvedRecipe, given: Given = Given()) -> list[str]:
+def remarks(resolved: ResolvedRecipe, given: UserInputs = UserInputs()) -> list[str]:
     """A sentence for each chosen setting that was cut, and one for each reason for which settings have no effect."""
     by_reason: dict[str, list[str]] = {}
     for key in filter(lambda key: _is_chosen(key, resolved, given), resolved.sources):
@@ -105,7 +105,7 @@ def remarks(resolved: ResolvedRecipe, given: Given = Given()) -> list[str]:
     return cut + [f"{_and(keys)} no effect: {why}." for why, keys in by_reason.items()]
 
 
-def _is_chosen(key: str, resolved: ResolvedRecipe, given: Given) -> bool:
+def _is_chosen(key: str, resolved: ResolvedRecipe, given: UserInputs) -> bool:
     """Whether the user chose the setting: with `--set`, in the environment, or to another value in their own recipe.
 
     An update uses the recipe of the earlier run, where these remarks were made.

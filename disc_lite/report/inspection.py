@@ -8,8 +8,8 @@ from pathlib import Path
 from disc_lite.qa import is_right, jaccard, word_set
 from disc_lite.report.reading import AnsweredQuestion, Row, read_run
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import taken_out
 from disc_lite.run.names import file_called, is_called
+from disc_lite.run.since import taken_out
 from disc_lite.storage import JsonObject
 
 

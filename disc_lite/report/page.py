@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from disc_lite.evaluation import sentences
-from disc_lite.evaluation.of_update import since_update, still_known
-from disc_lite.report import answers, course, learned, sources
+from disc_lite.evaluation.updates import since_update, still_known
+from disc_lite.report import answers, card, sources, training
 from disc_lite.report.markup import Html, element, foreign, paragraph
 from disc_lite.report.reading import RunFiles, read_run
 from disc_lite.run.about_pairs import about_pairs
@@ -22,17 +22,17 @@ HEADLINE = (  # sentences of the card, in this order
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 # (anchor, heading, content); parts without content are left out.
 PARTS = (
-    ("card", "Report card", learned.report_card),
-    ("since", "Since the earlier run", learned.since),
-    ("retained", "Learned against forgotten", learned.learned_and_retained),
-    ("documents", "Recall by document", learned.by_document),
-    ("training", "Training", course.training),
-    ("teachability", "Teachability", learned.teachability),
+    ("card", "Report card", card.report_card),
+    ("since", "Since the earlier run", card.since),
+    ("retained", "Learned against forgotten", card.learned_and_retained),
+    ("documents", "Recall by document", card.by_document),
+    ("training", "Training", training.training),
+    ("teachability", "Teachability", card.teachability),
     ("answers", "Before and after", answers.instructive),
     ("neutral", "What else changed", answers.changed),
     ("ledger", "Ledger", sources.ledger),
     ("recipe", "Recipe", sources.recipe),
-    ("costs", "Time and memory", course.costs),
+    ("costs", "Time and memory", training.costs),
 )
 
 

@@ -9,14 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from disc_lite.recipe.execution import Execution
+from disc_lite.run.budget import Limits, Size, limited_to_plan
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.finished import saved_summary, summary_of
 from disc_lite.run.gathering import AnyPath, Arguments, Documents, PairFiles, gather
-from disc_lite.run.gone import nothing_to_teach
 from disc_lite.run.inputs import Inputs, begin
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.plan import planned_execution
-from disc_lite.run.room import Limits, Size, limited_to_plan
+from disc_lite.run.since import nothing_to_teach
 from disc_lite.storage import JsonObject, lock, sweep, write_json
 from disc_lite.storage.disk import remove
 

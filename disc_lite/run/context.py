@@ -23,9 +23,9 @@ from disc_lite.recipe.execution import Execution
 from disc_lite.run.events import Teller
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed, saved_steps
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import Since, since_run
 from disc_lite.run.inputs import Inputs
 from disc_lite.run.interrupts import Interrupts
+from disc_lite.run.since import Since, since_run
 from disc_lite.run.wording import counted
 from disc_lite.storage import Journal
 

@@ -22,11 +22,11 @@ from disc_lite.run.card import card_of
 from disc_lite.run.events import Event, Listener, Teller, silent
 from disc_lite.run.finished import FinishedRun, load_run, open_run
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.given import check_lengths
 from disc_lite.run.interrupts import catch_signals
 from disc_lite.run.measuring import Measurement, eval_set_of
 from disc_lite.run.names import as_named
 from disc_lite.run.overhead import overhead_of
+from disc_lite.run.user_files import check_lengths
 from disc_lite.storage import (
     Journal,
     JsonObject,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.evaluation.intervals import items_needed, wilson
-from disc_lite.evaluation.of_update import fresh_and_unchanged
 from disc_lite.evaluation.sentences import forgotten, unreadable
+from disc_lite.evaluation.updates import fresh_and_unchanged
 from disc_lite.storage import JsonObject
 
 

@@ -24,10 +24,10 @@ from disc_lite.recipe.schema import MethodName
 from disc_lite.run.earlier import EarlierRun, check_place, check_same, read_earlier
 from disc_lite.run.events import Event, Listener, only_if_slow, silent
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.given import check_belong, check_lengths, check_unasked, pairs_about_fresh, pairs_of
 from disc_lite.run.inputs import Inputs, check_same_run
 from disc_lite.run.names import as_named, pairs_as_named
 from disc_lite.run.overhead import overhead_of
+from disc_lite.run.user_files import check_belong, check_lengths, check_unasked, pairs_about_fresh, pairs_of
 from disc_lite.run.wording import counted
 from disc_lite.storage import is_untouched, require_place, require_writable
 

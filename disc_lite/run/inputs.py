@@ -16,12 +16,12 @@ from disc_lite.hub.aliases import ALIASES
 from disc_lite.hub.source import Model
 from disc_lite.prompts.texts import text_of
 from disc_lite.qa import Pair, Question
-from disc_lite.recipe import Given, ResolvedRecipe, remarks, to_yaml
+from disc_lite.recipe import ResolvedRecipe, UserInputs, remarks, to_yaml
 from disc_lite.run.earlier import EarlierRun, differing
 from disc_lite.run.folder import FORMAT, RunFolder
-from disc_lite.run.given import unstated_remark
-from disc_lite.run.gone import Since, since_run
 from disc_lite.run.readme import readme
+from disc_lite.run.since import Since, since_run
+from disc_lite.run.user_files import unstated_remark
 from disc_lite.run.wording import listed
 from disc_lite.storage import (
     JsonObject,
@@ -92,7 +92,7 @@ class Inputs:
         alias = ALIASES.get(self.model.name.lower())
         is_built_in = alias is not None and not alias.hub_id
         about = f"{alias.name} {alias.note}; from other documents it learns next to nothing." if alias else ""
-        given = Given(bool(self.pairs), bool(self.questions), self.earlier is not None)
+        given = UserInputs(bool(self.pairs), bool(self.questions), self.earlier is not None)
         unstated = unstated_remark(self.questions, self.documents)
         on_questions = [*self.told, *filter(None, [unstated])]
         others = [*[about] * is_built_in, *remarks(self.resolved, given)]

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from disc_lite.errors import UsageError
 from disc_lite.qa import Pair, Question, rows_about
-from disc_lite.qa.shapes import What
+from disc_lite.qa.shapes import Contents
 from disc_lite.run.wording import listed
 
 _MOST_NAMED = 5
@@ -62,7 +62,7 @@ def _with_document(pair: Pair, known: Collection[str]) -> Pair:
 
 
 def as_named(
-    rows: Iterable[Asked], known: Collection[str], what: What, files: Sequence[Path] = ()
+    rows: Iterable[Asked], known: Collection[str], what: Contents, files: Sequence[Path] = ()
 ) -> tuple[Asked, ...]:
     """The rows of files, each with the known document that it names or that its path ends in.
 
@@ -89,7 +89,7 @@ def _longest_end(path: str, known: Collection[str]) -> str | None:
     return next((end for n in range(len(parts)) if (end := "/".join(parts[n:])) in known), None)
 
 
-def _not_read(unread: Sequence[str], known: Collection[str], what: What, files: Sequence[Path]) -> UsageError:
+def _not_read(unread: Sequence[str], known: Collection[str], what: Contents, files: Sequence[Path]) -> UsageError:
     here = sorted(known)
     alike = [[name for name in here if is_called(name, typed)] for typed in unread[:_MOST_NAMED]]
     near = [names[0] for names in alike if names]

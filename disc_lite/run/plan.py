@@ -20,6 +20,7 @@ from disc_lite.planning.sizes import GIB
 from disc_lite.planning.workload import workload_of
 from disc_lite.recipe.execution import Execution
 from disc_lite.recipe.schema import Update
+from disc_lite.run.budget import WITHOUT_VRAM, Limits, Size, as_planned, budget_of, require_room, require_room_for_base
 from disc_lite.run.earlier import pair_of
 from disc_lite.run.events import Listener, silent
 from disc_lite.run.execution import idle_on_host
@@ -33,10 +34,9 @@ from disc_lite.run.gathering import (
     nothing_to_learn,
     read_inputs,
 )
-from disc_lite.run.gone import Since, nothing_to_teach
 from disc_lite.run.inputs import Inputs, check_same_run
 from disc_lite.run.overhead import overhead_of
-from disc_lite.run.room import WITHOUT_VRAM, Limits, Size, as_planned, budget_of, require_room, require_room_for_base
+from disc_lite.run.since import Since, nothing_to_teach
 
 
 def plan(

@@ -20,15 +20,15 @@ from disc_lite.hub.source import open_model
 from disc_lite.models import Base, load_base
 from disc_lite.models.device import device_of
 from disc_lite.models.embedding import embedding_on_host
+from disc_lite.planning.cpu import process_bytes
 from disc_lite.planning.estimate import Plan
-from disc_lite.planning.processor import process_bytes
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.execution import Execution
+from disc_lite.run.budget import Limits, budget_of, limited_to_plan, require_room
 from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
 from disc_lite.run.gathering import Arguments
 from disc_lite.run.plan import plan_within, plannable
-from disc_lite.run.room import Limits, budget_of, limited_to_plan, require_room
 
 USUAL_TOKENS = 60  # tokens of every example but the longest
 ANCHOR_TOKENS = 12

@@ -19,8 +19,7 @@ from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import earlier_answers, pair_of
 from disc_lite.run.events import InParts, adding_up
 from disc_lite.run.folder import question_row
-from disc_lite.run.given import all_asked, none_here, pairs_about_fresh
-from disc_lite.run.gone import Since, steps_before, taught_before
+from disc_lite.run.since import Since, steps_before, taught_before
 from disc_lite.run.update import (
     agreeing,
     fresh_texts,
@@ -30,6 +29,7 @@ from disc_lite.run.update import (
     removed_pairs,
     without_asked,
 )
+from disc_lite.run.user_files import all_asked, none_here, pairs_about_fresh
 from disc_lite.run.wording import counted
 from disc_lite.storage import JsonObject, read_json, write_json, write_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED, between_documents

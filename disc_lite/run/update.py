@@ -22,7 +22,7 @@ from disc_lite.recipe.methods import PAIRS
 from disc_lite.run.changes import LIKE, Changes, place_of
 from disc_lite.run.context import RunContext
 from disc_lite.run.earlier import EarlierRun, pair_of
-from disc_lite.run.gone import Since
+from disc_lite.run.since import Since
 from disc_lite.storage import JsonObject
 from disc_lite.synthesis.contradictions import contradicted
 from disc_lite.synthesis.drafting import askable_sentences

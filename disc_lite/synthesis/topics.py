@@ -28,8 +28,8 @@ UNSPACED_PRONOUN = re.compile(r"(?<![其吉])[它他她牠](?!人)(?:们|們)?")
 POINTING = re.compile(
     r"\b(?:this|that|these|those|das|dies|cela|ça|eso|esto|questo|isso|isto|dat|это)\s*[?？]", re.IGNORECASE
 )
-# "How long does it take to …?": the words after "it" say what it is.
-SAID_LATER = frozenset(
+# Words after a pronoun that say what it stands for: "How long does it take to …?"
+EXPLAINS_PRONOUN = frozenset(
     "to that if when whether zu dass wenn ob om te de que quand si di che se para чтобы когда если".split()
 )
 EXISTS = re.compile(r"\b(?:gibt es|es gibt|y a-t-il|il y a|il faut|faut-il|is het)\b", re.IGNORECASE)
@@ -91,7 +91,7 @@ def _before_pronoun(question: str, language: str) -> str | None:
         return question[: match.start()]
     words, pronouns = words_of(FORMAL.sub("man", question)), pronouns_of(language)
     place = next((n for n, word in enumerate(words) if word in pronouns), None)
-    if place is None or SAID_LATER.intersection(words[place + 1 :]):
+    if place is None or EXPLAINS_PRONOUN.intersection(words[place + 1 :]):
         return None
     return " ".join(_from_verb(words[:place]))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from disc_lite.cli.display import remarks, show_card
+from disc_lite.cli.summary import remarks, show_card
 from disc_lite.evaluation.card import ROWS, change, forgetting, report_card
 from disc_lite.qa import Question
 

@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from disc_lite.cli import main
-from disc_lite.cli.display import show_card, show_summary
 from disc_lite.cli.evaluate import show_document
 from disc_lite.cli.progress import Bars
+from disc_lite.cli.summary import show_card, show_summary
 from disc_lite.cli.terminal import print_json, untrusted
 from disc_lite.report import inspect_document
 from disc_lite.run.events import Event

@@ -13,7 +13,6 @@ from disc_lite.evaluation.benchmarks import _figures, _shared, metrics_of
 from disc_lite.evaluation.card import LENGTH, ROWS, change, forgetting, overlaps, report_card, share_of
 from disc_lite.evaluation.grading import grade, is_stated
 from disc_lite.evaluation.intervals import wilson
-from disc_lite.evaluation.of_update import since_update
 from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.evaluation.sentences import (
     choice_of_questions,
@@ -24,6 +23,7 @@ from disc_lite.evaluation.sentences import (
     unstated,
     verdict,
 )
+from disc_lite.evaluation.updates import since_update
 from disc_lite.qa import Pair, Question
 from disc_lite.run.evaluate import verdict_in
 from tests.counting import Counted, names_compared

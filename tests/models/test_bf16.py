@@ -15,7 +15,7 @@ from torch.nn.functional import cosine_similarity
 from disc_lite.losses import cross_entropy, log_probabilities
 from disc_lite.models import load_base
 from disc_lite.packing import lone
-from disc_lite.planning import processor
+from disc_lite.planning import cpu
 from tests.made import with_adapter
 from tests.tiny_models import NAMES
 
@@ -27,7 +27,7 @@ TARGETS = torch.tensor([*range(21, 90), *range(61, 100)])
 @pytest.fixture
 def in_bf16(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """A function that sets whether models, even tiny ones, are loaded in bf16."""
-    return lambda on: monkeypatch.setattr(processor, "computes_in_bf16", lambda hidden: on)
+    return lambda on: monkeypatch.setattr(cpu, "computes_in_bf16", lambda hidden: on)
 
 
 def trained_once(base: Any) -> tuple[torch.Tensor, torch.Tensor]:

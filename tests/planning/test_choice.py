@@ -19,8 +19,8 @@ from disc_lite.planning.estimate import Budget, by_size, on_smallest_card, plan_
 from disc_lite.planning.memory import ALL_LAYERS, CUDA, Footprint, TrainingSetup
 from disc_lite.planning.shapes import shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB, READING_TOKENS, TREE_TOKENS
+from disc_lite.run.budget import require_room
 from disc_lite.run.plan import plan
-from disc_lite.run.room import require_room
 
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
 

@@ -12,7 +12,7 @@ from disc_lite.distillation.examples import Example, Lesson
 from disc_lite.distillation.teacher import read_lessons
 from disc_lite.models.loading import load_unchecked
 from disc_lite.packing import gather, lone, pack, paths
-from disc_lite.planning import processor
+from disc_lite.planning import cpu
 from disc_lite.planning.memory import ALL_LAYERS, APART_PADDING, CPU, Footprint, TrainingSetup
 from disc_lite.planning.shapes import shape_of_folder
 from tests.made import recipe_of
@@ -43,7 +43,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.fixture(params=MODELS)
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(processor, "computes_in_bf16", lambda hidden: False)
+    monkeypatch.setattr(cpu, "computes_in_bf16", lambda hidden: False)
     family, sizes = MODELS[request.param]
     return make_family(family, tmp_path, **{**WIDE, "max_position_embeddings": 2048, **sizes})
 

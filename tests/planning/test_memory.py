@@ -23,7 +23,7 @@ from disc_lite.distillation.teacher import read_lessons
 from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import load_base
 from disc_lite.packing import Segment, gather, lone, pack
-from disc_lite.planning import processor
+from disc_lite.planning import cpu
 from disc_lite.planning.memory import ALL_LAYERS, CPU, CPU_BF16, CUDA, DeviceCosts, Footprint, TrainingSetup
 from disc_lite.planning.shapes import known_shapes, shape_of_alias, shape_of_folder
 from disc_lite.planning.sizes import GIB
@@ -116,7 +116,7 @@ def test_the_estimate_is_within_8_percent_of_the_peak_on_a_cpu(
     recomputed: int,
     bits: int,
 ) -> None:
-    monkeypatch.setattr(processor, "computes_in_bf16", lambda hidden: numbers is CPU_BF16)
+    monkeypatch.setattr(cpu, "computes_in_bf16", lambda hidden: numbers is CPU_BF16)
     folder = make_model(name, tmp_path / name, **sizes)
     base = load_base(folder, quantize, "cpu")
     base.attach(RANK, 2 * RANK, 0, recomputed)
@@ -136,7 +136,7 @@ def test_in_all_passes_but_the_first_the_gradients_of_the_earlier_ones_are_there
     tmp_path: Path, training_lesson: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At rank 64, where they are an eighth of the total. The inputs of all layers are in memory at the same time."""
-    monkeypatch.setattr(processor, "computes_in_bf16", lambda hidden: False)
+    monkeypatch.setattr(cpu, "computes_in_bf16", lambda hidden: False)
     base = load_base(make_model("llama", tmp_path / "llama", **DEEP), "nf4", "cpu")
     base.attach(64, 128, 0)
     task, recipe = training_lesson(base, tokens=640), recipe_of(execution={"optimizer_bits": 32})

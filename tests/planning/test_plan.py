@@ -17,8 +17,8 @@ from disc_lite.planning.cards import CARDS, OF_SIZE, card_named, card_of_device
 from disc_lite.planning.estimate import as_json
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.planning.sizes import GIB
+from disc_lite.run.budget import bytes_of, require_room
 from disc_lite.run.plan import plan
-from disc_lite.run.room import bytes_of, require_room
 
 HANDBOOK = Path(__file__).resolve().parents[2] / "examples" / "handbook"
 

@@ -26,9 +26,9 @@ from disc_lite.planning.workload import Workload, workload_of
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair
 from disc_lite.recipe import load_recipe
+from disc_lite.run.budget import require_room
 from disc_lite.run.overhead import overhead_of
 from disc_lite.run.plan import plan
-from disc_lite.run.room import require_room
 from tests.tiny_families import make_family
 
 ROOT = Path(__file__).resolve().parents[2]

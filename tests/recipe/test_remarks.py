@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from disc_lite.recipe import SETTINGS, Given, Recipe, list_recipes, load_recipe, remarks, to_yaml
+from disc_lite.recipe import SETTINGS, Recipe, UserInputs, list_recipes, load_recipe, remarks, to_yaml
 from disc_lite.recipe.methods import METHODS
 from disc_lite.recipe.remarks import IDLE
 
-NOTHING, PAIRS, QUESTIONS = Given(), Given(pairs=True), Given(questions=True)
+NOTHING, PAIRS, QUESTIONS = UserInputs(), UserInputs(pairs=True), UserInputs(questions=True)
 
 
-def remarks_of(settings: str, given: Given = NOTHING) -> list[str]:
+def remarks_of(settings: str, given: UserInputs = NOTHING) -> list[str]:
     overrides = dict(setting.split("=") for setting in settings.split())
     return remarks(load_recipe("default", overrides, environment={}), given)
 
@@ -39,13 +39,13 @@ def remarks_of(settings: str, given: Given = NOTHING) -> list[str]:
     ("prompt.worked_examples=false prompt.kinds=reversed", NOTHING, "all questions are plain"),
     ("prompt.answer_temperature=0 prompt.answers_per_question=3", NOTHING, "only the likeliest answer"),
     ("update.rehearse=3", NOTHING, "there is no --update"),
-    ("update.rehearse=3 update.start=new", Given(update=True), "all passages are taught"),
+    ("update.rehearse=3 update.start=new", UserInputs(update=True), "all passages are taught"),
     ("prompt.min_gain=2", PAIRS, "the pairs are your own"),
     ("evaluation.questions=20", QUESTIONS, "the questions are your own"),
     ("method=disc prompt.question_tokens=20", QUESTIONS, "no question is drafted"),
     ("method=sft execution.teacher_cache_gib=9", NOTHING, "the method sft has no teacher"),
 ])  # fmt: skip
-def test_a_chosen_setting_without_effect_is_named(settings: str, given: Given, said: str) -> None:
+def test_a_chosen_setting_without_effect_is_named(settings: str, given: UserInputs, said: str) -> None:
     (found,) = remarks_of(settings, given)
     assert said in found
 
@@ -61,9 +61,9 @@ def test_a_chosen_setting_without_effect_is_named(settings: str, given: Given, s
     ("prompt.near_duplicate=0.5 prompt.question_tokens=20", PAIRS),
     ("retention.weight=0 retention.max_kl=0.1 retention.answer_tokens=9", NOTHING),  # the drift is measured with them
     ("retention.share=0.9 retention.least_share=0.3", NOTHING),
-    ("update.removed=drop", Given(update=True)),
+    ("update.removed=drop", UserInputs(update=True)),
 ])  # fmt: skip
-def test_a_setting_with_an_effect_is_not(settings: str, given: Given) -> None:
+def test_a_setting_with_an_effect_is_not(settings: str, given: UserInputs) -> None:
     assert remarks_of(settings, given) == []
 
 
@@ -71,7 +71,7 @@ def test_a_setting_with_an_effect_is_not(settings: str, given: Given) -> None:
 def test_nothing_is_said_of_what_a_recipe_of_the_package_holds(tmp_path: Path, name: str) -> None:
     for method in METHODS:
         packaged = load_recipe(name, {"method": method}, environment={})
-        assert remarks(packaged, Given(pairs=True, questions=True)) == []
+        assert remarks(packaged, UserInputs(pairs=True, questions=True)) == []
     # A run's recipe.yaml, which an update reads, has every setting.
     (tmp_path / "recipe.yaml").write_text(to_yaml(load_recipe("default", environment={})))
     assert remarks(load_recipe(tmp_path / "recipe.yaml", {"method": "disc"}, environment={})) == []
@@ -83,7 +83,7 @@ def test_of_a_recipe_of_the_users_what_is_no_default_is_named(tmp_path: Path) ->
     assert remarks(load_recipe(path, environment={})) == [
         "prompt.yes_no_share has no effect: the method disc has no pairs."
     ]
-    assert remarks(load_recipe(path, environment={}), Given(update=True)) == []  # it was told of the run
+    assert remarks(load_recipe(path, environment={}), UserInputs(update=True)) == []  # it was told of the run
     named = load_recipe("default", {"method": "disc"}, environment={"DISC_LITE_PROMPT__MIN_GAIN": "0.0"})
     assert remarks(named) == ["prompt.min_gain has no effect: the method disc has no pairs."]
 

@@ -9,7 +9,7 @@ from disc_lite.evaluation.retrieval import Passages
 from disc_lite.run.changes import Changes, compare
 from disc_lite.run.earlier import EarlierRun
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import Since, what_is_gone
+from disc_lite.run.since import Since, what_is_gone
 from tests.made import recipe_of
 
 BOATS = "Two boats lie in the harbour. Ada Brink rows the smaller one on Monday. The larger one is green."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from disc_lite.cli.display import _show_update
+from disc_lite.cli.summary import _show_update
 from disc_lite.qa import Question
 from disc_lite.run.answers import Answers, EvalSet
 from disc_lite.run.card import _by_state

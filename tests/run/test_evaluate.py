@@ -109,7 +109,7 @@ def test_what_a_limit_on_forgetting_can_show_is_known_before_anything_is_asked(
         "disc_lite.run.finished.open_run", lambda run: SimpleNamespace(summary={"card": cards[run.name]})
     )
     monkeypatch.setattr("disc_lite.run.evaluate.evaluate", lambda *_, **__: print("measured") or card)
-    monkeypatch.setattr("disc_lite.cli.display.show_card", lambda *_, **__: None)
+    monkeypatch.setattr("disc_lite.cli.summary.show_card", lambda *_, **__: None)
     for run, code, said, measured in (
         ("coarse", 0, "at least 35 answers", True),
         ("nothing", 2, "cannot be checked", False),

@@ -20,11 +20,11 @@ from disc_lite.planning.workload import beside_passage
 from disc_lite.recipe import load_recipe
 from disc_lite.recipe.execution import Execution
 from disc_lite.run import training
+from disc_lite.run.budget import Limits, budget_of, bytes_of, limited_to_plan
 from disc_lite.run.context import report_out_of_memory
 from disc_lite.run.execution import idle_on_host, in_words, record, resumed
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.overhead import overhead_of
-from disc_lite.run.room import Limits, budget_of, bytes_of, limited_to_plan
 from disc_lite.storage import read_jsonl
 from tests.made import SMALL, SmallAdapt, recipe_of
 

@@ -11,8 +11,8 @@ import pytest
 from disc_lite.distillation.examples import tokenise
 from disc_lite.distillation.prompting import AnswerPrompts
 from disc_lite.documents import read_documents
-from disc_lite.evaluation.of_update import still_known
 from disc_lite.evaluation.sentences import shortfall
+from disc_lite.evaluation.updates import still_known
 from disc_lite.hub.source import open_model
 from disc_lite.models import load_base
 from disc_lite.qa import Pair

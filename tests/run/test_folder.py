@@ -23,8 +23,8 @@ from disc_lite.run.earlier import read_earlier
 from disc_lite.run.finished import open_run
 from disc_lite.run.folder import FORMAT, Entry, RunFolder
 from disc_lite.run.gathering import Arguments, gather
-from disc_lite.run.given import pairs_of
 from disc_lite.run.inputs import begin
+from disc_lite.run.user_files import pairs_of
 from disc_lite.storage import DIGESTS, begin_digests, lock, read_json, write_json, write_jsonl
 from tests.tiers import reached
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 import disc_lite
-from disc_lite.cli.display import remarks, show_summary
+from disc_lite.cli.summary import remarks, show_summary
 from disc_lite.documents import read_documents
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import RunFailed, UsageError, WillNotFit
@@ -20,7 +20,7 @@ from disc_lite.run import synthesis
 from disc_lite.run.about_pairs import few_pairs, without_pairs
 from disc_lite.run.adapt import adapt
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.given import check_belong
+from disc_lite.run.user_files import check_belong
 from disc_lite.storage import read_json, read_jsonl, write_json, write_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair

@@ -14,10 +14,10 @@ from rich.console import Console
 import disc_lite
 from disc_lite.cli.plan import show_plan
 from disc_lite.errors import DocumentsError, EnvironmentNotReady, UsageError, WillNotFit
+from disc_lite.run.budget import Limits, require_room
 from disc_lite.run.execution import in_words
 from disc_lite.run.gathering import Arguments, gather
 from disc_lite.run.plan import plan, planned_execution
-from disc_lite.run.room import Limits, require_room
 from tests.tiny_models import CORPUS
 
 POCKET = Path(__file__).resolve().parents[2] / "disc_lite" / "pocket"

@@ -25,10 +25,10 @@ from disc_lite.run import readme
 from disc_lite.run.adapt import adapt
 from disc_lite.run.earlier import earlier_answers, read_earlier
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.given import pairs_of
-from disc_lite.run.gone import nothing_to_teach
+from disc_lite.run.since import nothing_to_teach
 from disc_lite.run.training import attach_adapter
 from disc_lite.run.update import _sampled, agreeing, kept_questions, questions_still_gone, unlearning, without_asked
+from disc_lite.run.user_files import pairs_of
 from disc_lite.storage import read_json, read_jsonl
 from disc_lite.synthesis.contradictions import CONTRADICTED
 from disc_lite.synthesis.drafting import DraftedPair

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from disc_lite.planning import processor
-from disc_lite.planning.processor import NARROWEST, computes_in_bf16
+from disc_lite.planning import cpu
+from disc_lite.planning.cpu import NARROWEST, computes_in_bf16
 
 ZEN_4 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f avx512_bf16 avx512_vnni\n"
 SAPPHIRE_RAPIDS = "processor\t: 0\nflags\t\t: fpu avx2 amx_bf16 amx_tile amx_int8\n"
@@ -31,5 +31,5 @@ def test_pytorch_for_cuda_needs_more_of_the_host(
     monkeypatch: pytest.MonkeyPatch, system: str, torch: str, more: bool
 ) -> None:
     monkeypatch.setattr("sys.platform", system)
-    monkeypatch.setattr(processor, "version", {"torch": torch}.get)
-    assert (processor.process_bytes() > 900 << 20) is more
+    monkeypatch.setattr(cpu, "version", {"torch": torch}.get)
+    assert (cpu.process_bytes() > 900 << 20) is more

@@ -18,7 +18,7 @@ from disc_lite.run import update
 from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.changes import compare
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import Since, _Texts, _words, nothing_to_teach, steps_before, taught_before, versions_before
+from disc_lite.run.since import Since, _Texts, _words, nothing_to_teach, steps_before, taught_before, versions_before
 from disc_lite.run.update import removed_pairs
 from disc_lite.storage import JsonObject, write_json, write_jsonl
 from tests.counting import Counted, names_compared

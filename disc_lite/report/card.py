@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from disc_lite.evaluation.card import DRIFTS, ROWS
-from disc_lite.evaluation.of_update import since_rows
 from disc_lite.evaluation.sentences import about_facts, choice_of_questions, in_words, interval, overlap_sentences
+from disc_lite.evaluation.updates import since_rows
 from disc_lite.report import charts
 from disc_lite.report.charts import Item, Scale
 from disc_lite.report.markup import Child, Html, beginning, element, foreign, join, paragraph, table

@@ -6,8 +6,8 @@ from typing import Any
 
 from disc_lite.qa import Question
 from disc_lite.qa.words import read_words
-from disc_lite.run import given
-from disc_lite.run.given import unstated_remark
+from disc_lite.run import user_files
+from disc_lite.run.user_files import unstated_remark
 from tests.counting import Counted, names_compared
 from tests.made import document_of
 
@@ -41,8 +41,8 @@ def test_text_without_blank_lines_is_searched_in_parts_and_each_is_read_once(mon
     asked = [Question(f"What is order {n}?", (f"{n * 3} kg",)) for n in range(0, 1_500, 75)]
     lost = [Question(f"What is order {n}?", (f"{n} tons",)) for n in range(0, 1_500, 75)]
     looked: list[str] = []
-    stated = given.is_stated
-    monkeypatch.setattr(given, "is_stated", lambda q, text: looked.append(text) or stated(q, text))
+    stated = user_files.is_stated
+    monkeypatch.setattr(user_files, "is_stated", lambda q, text: looked.append(text) or stated(q, text))
     read_words.cache_clear()
     assert unstated_remark([*asked, *lost], [log]).startswith("20 of 40 questions")
     assert max(map(len, looked)) <= 2_000

@@ -18,7 +18,7 @@ from disc_lite.qa import NearDuplicates, Pair, Question, read_pairs
 from disc_lite.recipe import Recipe
 from disc_lite.recipe.methods import METHODS
 from disc_lite.run.folder import RunFolder
-from disc_lite.run.gone import Since
+from disc_lite.run.since import Since
 from disc_lite.run.wording import counted, listed
 from disc_lite.synthesis.places import Places
 

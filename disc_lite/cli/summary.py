@@ -15,7 +15,7 @@ from disc_lite.cli.terminal import escape_controls, print_line, untrusted
 from disc_lite.evaluation import sentences
 from disc_lite.evaluation.card import DRIFTS, ROWS
 from disc_lite.evaluation.grading import answer_begins
-from disc_lite.evaluation.of_update import since_rows, since_update, still_known
+from disc_lite.evaluation.updates import since_rows, since_update, still_known
 from disc_lite.run.about_pairs import about_pairs, sentences_asked
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted, data_size, duration, listed
