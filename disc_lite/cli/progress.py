@@ -90,7 +90,7 @@ class Pace:
         return f"about {duration(left_s)} left" if left_s else ""
 
 
-class Plain:
+class Lines:
     """Progress without a terminal: a line when a stage begins or ends, and at least every ten seconds in between.
 
     A separate thread checks the clock, so that lines are also printed while a model loads and in a long forward pass.
@@ -143,7 +143,7 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Said:
+class StatusText:
     """The text beside the counts of a stage: the time left, updated at every refresh, and the last event's text."""
 
     pace: Pace | None
@@ -164,7 +164,7 @@ class Bars:
             TextColumn("{task.description:<9}"), *bar, TextColumn("{task.fields[place]:>11}"),
             # The text gets the columns that are left, as a long one would take the room of the counts. rich asks for
             # the text, and so for the time left, at every refresh.
-            TextColumn("{task.fields[said]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
+            TextColumn("{task.fields[status]}", "dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
             console=console, expand=True,
         )  # fmt: skip
         self.tasks: dict[str, TaskID] = {}
@@ -179,17 +179,17 @@ class Bars:
             if other != name:  # earlier stages are finished
                 self._finish(task)
         if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(name, total=None, place="", said=Said(None, ""))
+            self.tasks[name] = self.progress.add_task(name, total=None, place="", status=StatusText(None, ""))
         self.pace.update(event)
         task = self.tasks[name]
         if event.total:
             self.progress.update(task, completed=event.done, total=event.total, place=_place(event))
-        self.progress.update(task, said=Said(self.pace, _details(event)))
+        self.progress.update(task, status=StatusText(self.pace, _details(event)))
 
     def _finish(self, task: TaskID) -> None:
         """Remove the time left of a finished stage; a bar without counts becomes full, others keep their counts."""
         shown = self.progress.tasks[task]
-        self.progress.update(task, said=Said(None, shown.fields["said"].details))
+        self.progress.update(task, status=StatusText(None, shown.fields["status"].details))
         if shown.total is None:
             self.progress.update(task, completed=1, total=1)
 
@@ -206,7 +206,7 @@ def display(quiet: bool) -> Iterator[Listener]:
     if quiet:
         yield silent
     else:
-        with closing(Bars(console) if console.is_terminal else Plain()) as shown:
+        with closing(Bars(console) if console.is_terminal else Lines()) as shown:
             yield shown
 
 

@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 
 from disc_lite.distillation.examples import AnsweredPrompt
 from disc_lite.documents import sentence_spans
-from disc_lite.models import Base
+from disc_lite.models import Base, Tokens
 from disc_lite.models.generation import Continuation, generate
 from disc_lite.packing import Segment
 from disc_lite.prompts.answering import answer_task, join_passages
 from disc_lite.qa import Question
+
+# Only `thinking_answers` lets a model think: training and all other prompts have thinking off.
+THINKING_FACTOR = 4  # factor on the tokens of a long answer, for the thought and the answer together
+THOUGHT_ENDS = ("</think>", "[/THINK]", "<channel|>")  # end of a thought: Qwen and most others, Mistral, Gemma 4
 
 
 def answer(
@@ -69,6 +73,24 @@ def continued(
             model, prompts, stop_ids=base.tokens.stop_ids, max_new_tokens=max_tokens, on_finished=on_finished,
             known=base.known(adapter),
         )  # fmt: skip
+
+
+def thinking_answers(
+    base: Base, prompts: Sequence[str], max_tokens: int, *, adapter: bool,
+    on_finished: Callable[[int], None] = lambda prompts: None,
+) -> list[str]:  # fmt: skip
+    """The greedy answer to each prompt after its thought; "" if the thought did not end within the token limit."""
+    tokens = base.tokens
+    prompt_ids = [tokens.prompt(prompt, thinking=True) for prompt in prompts]
+    written = continued(base, prompt_ids, THINKING_FACTOR * max_tokens, adapter=adapter, on_finished=on_finished)
+    return [answer_after_thought(tokens, continuation) for continuation in written]
+
+
+def answer_after_thought(tokens: Tokens, written: Continuation) -> str:
+    """The text after the last end of a thought; the whole text if there was none and it ended by itself, else ""."""
+    ends = {tokens.hf.convert_tokens_to_ids(name) for name in THOUGHT_ENDS} & tokens.control_ids
+    last = max((n for n, token in enumerate(written.ids) if token in ends), default=-1)
+    return tokens.decode(written.ids[last + 1 :]).strip() if last >= 0 or written.ended else ""
 
 
 def _likeliest(base: Base, question: str, choices: Sequence[str], adapter: bool) -> str:

@@ -64,7 +64,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Taught:
+class LessonTotals:
     """What is trained on; the first five fields are for one epoch, the others for all examples."""
 
     taught: dict[str, int]  # new examples of each kind
@@ -81,11 +81,11 @@ class Taught:
     longest_path: int  # tokens of a path in it
 
 
-def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: tuple[str, ...]) -> Taught:
+def lesson_totals(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: tuple[str, ...]) -> LessonTotals:
     """Return what a run with these kinds of lessons trains on, including what an update rehearses."""
-    every = kinds_of(corpus, recipe, overhead)
+    every = lesson_kinds(corpus, recipe, overhead)
     kinds, measured = {name: every[name] for name in names}, every[DISC]
-    known = kinds_of(corpus.rehearsed, recipe, overhead) if corpus.rehearsed else {}
+    known = lesson_kinds(corpus.rehearsed, recipe, overhead) if corpus.rehearsed else {}
     taught = examples_in_epoch({name: kind.examples for name, kind in kinds.items()}, recipe.disc.share)
     number = round(recipe.update.rehearse * sum(taught.values()))
     sizes = {name: known[name].examples for name in names} if known else {}
@@ -95,7 +95,7 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
     in_epoch += [(name, known[name], number * size / sum(held.values())) for name, size in held.items() if size]
     in_all = [(kind, kind.examples) for kind in kinds.values()]
     in_all += [(known[name], size) for name, size in held.items() if size]
-    return Taught(
+    return LessonTotals(
         taught=taught,
         examples=sum(taught.values()) + number,
         tokens=sum(kind.tokens * size for _, kind, size in in_epoch),
@@ -111,7 +111,7 @@ def taught_by(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead, names: t
     )
 
 
-def kinds_of(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[str, Kind]:
+def lesson_kinds(corpus: Corpus, recipe: Recipe, overhead: PromptOverhead) -> dict[str, Kind]:
     """Return all kinds of lessons, by name, that the documents give."""
     sentence, passage = corpus.tokens / max(1, corpus.sentences), corpus.tokens / max(1, corpus.passages)
     in_turn = len(ANCHOR_TOKENS) + 1 if recipe.disc.anchor == "mixed" else 1

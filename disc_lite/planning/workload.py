@@ -23,8 +23,8 @@ from disc_lite.planning.lessons import (
     QUESTION_TOKENS,
     PromptOverhead,
     answer_tokens,
+    lesson_totals,
     pair_tokens,
-    taught_by,
 )
 from disc_lite.planning.sizes import WORTH_SHARING_TOKENS, children_tokens
 from disc_lite.recipe import Recipe
@@ -65,7 +65,7 @@ class Workload:
 def workload_of(corpus: Corpus, recipe: Recipe, questions: int = 0, overhead: PromptOverhead = ASSUMED) -> Workload:
     """Return what a run with these documents computes; `questions` is the number of the user's questions, if any."""
     method = METHODS[recipe.method]
-    epoch, epochs = taught_by(corpus, recipe, overhead, method.lessons), recipe.train.epochs
+    epoch, epochs = lesson_totals(corpus, recipe, overhead, method.lessons), recipe.train.epochs
     example, task = epoch.tokens / max(1, epoch.examples), epochs * epoch.tokens
     retention = recipe.retention.weight > 0
     kept = 0.6 * recipe.retention.answer_tokens

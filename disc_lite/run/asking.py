@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from disc_lite.evaluation.asking import answer, generate_answers
+from disc_lite.evaluation.asking import answer, generate_answers, thinking_answers
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.drift import drift, mean_drift
 from disc_lite.evaluation.instructions import load_instructions, neutral_prompts, thinking_instructions
 from disc_lite.evaluation.retrieval import best_passages
-from disc_lite.evaluation.thinking import thinking_answers
 from disc_lite.models import Base
 from disc_lite.qa import Question
 from disc_lite.recipe.schema import Evaluation

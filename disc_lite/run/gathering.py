@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
-from disc_lite.documents.tokens import tokenizer_of
+from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
 from disc_lite.errors import DocumentsError, UsageError
 from disc_lite.hub.configuration import context_tokens
 from disc_lite.hub.source import Model, local_model, open_model, where_now
-from disc_lite.planning.corpus import corpus_of
 from disc_lite.planning.shapes import shape_of_folder
 from disc_lite.planning.workload import beside_passage
 from disc_lite.prompts.texts import text_of
@@ -224,7 +223,9 @@ def check_context(inputs: Inputs) -> None:
     room = context - beside_passage(recipe, writes, overhead)
     longest = recipe.documents.passage_tokens
     if longest > room:
-        longest = corpus_of(inputs.documents, 0, tokenizer_of(inputs.model.folder), recipe).longest_passage
+        tokenizer = tokenizer_of(inputs.model.folder) or estimated_tokens
+        texts = (text_of(document, tokenizer, longest) for document in inputs.documents)
+        longest = max((p.end - p.start for text in texts for p in text.passages), default=0)
     if longest <= room:
         taught = inputs.pairs if METHODS[recipe.method].needs_pairs else ()
         check_lengths(inputs.questions, taught, recipe, inputs.model, overhead, longest)

@@ -59,7 +59,7 @@ def plan(
     if here and card:
         raise UsageError("`here` plans for this machine, and `card` for another.", "", "Leave one of them out.")
     budget = None if here else _budget(limits, card)
-    inputs = plannable(arguments, listener or silent, here or output is not None)
+    inputs = local_inputs(arguments, listener or silent, here or output is not None)
     return plan_within(budget or budget_of(limits, inputs.folder.path), inputs)
 
 
@@ -76,7 +76,7 @@ def _budget(limits: Limits, card: str | None) -> Budget:
     return Budget(whose, usable, limits.host_bytes, None)
 
 
-def plannable(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
+def local_inputs(arguments: Arguments, tell: Listener, in_folder: bool) -> Inputs:
     """Read and check the inputs of `adapt` that are on this machine.
 
     Raises what `adapt` raises, about its run folder only if `in_folder`; and EnvironmentNotReady for an update whose

@@ -28,7 +28,7 @@ from disc_lite.run.budget import Limits, budget_of, limited_to_plan, require_roo
 from disc_lite.run.context import peak_bytes, reset_peak
 from disc_lite.run.events import silent
 from disc_lite.run.gathering import Arguments
-from disc_lite.run.plan import plan_within, plannable
+from disc_lite.run.plan import local_inputs, plan_within
 
 USUAL_TOKENS = 60  # tokens of every example but the longest
 ANCHOR_TOKENS = 12
@@ -51,7 +51,7 @@ class Probe:
 
 def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
     """The plan for this machine, and its probe. Raises WillNotFit if by the plan the run does not fit."""
-    inputs = plannable(arguments, silent, in_folder=False)
+    inputs = local_inputs(arguments, silent, in_folder=False)
     plan = plan_within(budget_of(limits, inputs.folder.path), inputs)
     execution = require_room(plan)
     where = device_of(limits.device)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from disc_lite.cli import progress
-from disc_lite.cli.progress import Bars, Pace, Plain
+from disc_lite.cli.progress import Bars, Lines, Pace
 from disc_lite.run.events import Event
 
 
@@ -29,8 +29,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def plain(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(Plain, "_tick", lambda self: None)  # the test beats
-    shown = Plain(clock)
+    monkeypatch.setattr(Lines, "_tick", lambda self: None)  # the test beats
+    shown = Lines(clock)
     yield shown
     shown.close()
 
@@ -42,7 +42,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_a_line_has_the_progress_and_the_time_left(
-    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+    clock: Clock, plain: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain(Event("questions", "0 pairs", 0, 400))
     for done in range(1, 121):
@@ -55,14 +55,14 @@ def test_a_line_has_the_progress_and_the_time_left(
     assert 7 <= len(printed) <= 9  # 72 s
 
 
-def _at(plain: Plain, clock: Clock, capsys: pytest.CaptureFixture[str]) -> str:
+def _at(plain: Lines, clock: Clock, capsys: pytest.CaptureFixture[str]) -> str:
     """What would be printed if a line were due."""
     plain.printed_s = clock.now - 100
     plain.beat()
     return lines(capsys)[-1]
 
 
-def test_lines_are_printed_between_events(clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_are_printed_between_events(clock: Clock, plain: Lines, capsys: pytest.CaptureFixture[str]) -> None:
     plain(Event("model", "loading pocket"))
     plain(Event("evaluation", "before: 40 questions, floor", 0, 100))
     clock.now += 20
@@ -83,7 +83,7 @@ def test_lines_are_printed_between_events(clock: Clock, plain: Plain, capsys: py
 
 
 def test_where_nothing_is_counted_the_elapsed_time_is_printed(
-    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+    clock: Clock, plain: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain(Event("model", "loading mistral-7b"))
     clock.now += 40
@@ -94,7 +94,7 @@ def test_where_nothing_is_counted_the_elapsed_time_is_printed(
 def test_the_thread_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(progress, "TICK_S", 0.001)
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
-    shown = Plain()
+    shown = Lines()
     shown.beat  # noqa: B018  (nothing is printed before the first event)
     shown(Event("model", "loading pocket"))
     assert shown.thread is not None
@@ -102,10 +102,10 @@ def test_the_thread_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, capsys: 
     shown.close()
     assert not shown.thread.is_alive()
     assert len(lines(capsys)) > 2
-    Plain().close()  # of a run that never began
+    Lines().close()  # of a run that never began
 
 
-def test_a_stage_ends_and_begins_with_a_line(clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stage_ends_and_begins_with_a_line(clock: Clock, plain: Lines, capsys: pytest.CaptureFixture[str]) -> None:
     step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5, "peak_bytes": 1 << 30}
     for done in (1, 2, 3):
         plain(Event("training", "", done, 3, step))
@@ -191,7 +191,7 @@ def test_a_count_that_begins_again_is_timed_again(clock: Clock) -> None:
 
 
 def test_a_remark_within_training_is_a_text_and_keeps_the_pace(
-    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+    clock: Clock, plain: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     step = {"tokens": 100, "seconds": 1.0, "skipped": False, "loss": 0.5, "peak_bytes": 1 << 30}
     plain(Event("training", "", 1, 101, step))
@@ -209,7 +209,7 @@ def test_a_remark_within_training_is_a_text_and_keeps_the_pace(
 
 
 def test_before_anything_is_finished_the_time_is_that_of_a_part(
-    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+    clock: Clock, plain: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the first round of pairs: none is finished, but so many drafts are."""
     plain(Event("questions", "0 pairs", 0, 400))
@@ -326,7 +326,7 @@ def test_a_remark_stays_above_the_bars_and_is_whole(clock: Clock, width: int) ->
 
 
 def test_without_a_terminal_a_remark_is_a_line_and_said_once(
-    clock: Clock, plain: Plain, capsys: pytest.CaptureFixture[str]
+    clock: Clock, plain: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain(Event("retention", "self-generated prompts", 10, 100))
     plain(Event("retention", "3 prompts left out", is_remark=True))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from disc_lite.evaluation.asking import answer_after_thought, thinking_answers
 from disc_lite.evaluation.instructions import MOST_THINKING, load_instructions, thinking_instructions
-from disc_lite.evaluation.thinking import answer_after_thought, thinking_answers
 from disc_lite.models.generation import Continuation
 from tests.made import SmallAdapt
 
