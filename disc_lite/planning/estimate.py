@@ -162,11 +162,16 @@ def plan_run(shape: Shape, recipe: Recipe, corpus: Corpus, workload: Workload, b
     return replace(plan, choice=chosen(True)) if plan.read_again else plan
 
 
+def _again(plan: Plan, budget: Budget, shape: Shape | None = None, recipe: Recipe | None = None) -> Plan:
+    """The plan with another budget, model or recipe; the workload is that of the plan."""
+    return plan_run(shape or plan.shape, recipe or plan.recipe, plan.corpus, plan.workload, budget)
+
+
 def on_smallest_card(plan: Plan) -> Plan:
     """Plan the same run on the smallest known card on which it fits, or on the largest if it fits on none."""
     for size in sorted({card.memory_gib for card in CARDS.values()}):
         limits = replace(plan.budget, card_bytes=usable_bytes(round(size * GIB)), assumed_gib=size)
-        made = plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, limits)
+        made = _again(plan, limits)
         if made.fits:
             break
     return made
@@ -177,18 +182,18 @@ def by_size(plan: Plan) -> list[tuple[int, Card, Plan]]:
     rows = []
     for size, name in OF_SIZE.items():
         budget = Budget(CARDS[name], usable_bytes(size * GIB), plan.budget.host_bytes, plan.budget.disk_bytes)
-        rows.append((size, CARDS[name], plan_run(plan.shape, plan.recipe, plan.corpus, plan.workload, budget)))
+        rows.append((size, CARDS[name], _again(plan, budget)))
     return rows
 
 
 def what_fits(plan: Plan) -> str:
     """Return the cheapest change with which a run that does not fit would fit, as a command-line option."""
     for key, value in CHEAPER:
-        if plan_run(plan.shape, changed(plan.recipe, key, value), plan.corpus, plan.workload, plan.budget).fits:
+        if _again(plan, plan.budget, recipe=changed(plan.recipe, key, value)).fits:
             return f"--set {key}={str(value).lower()}"
     for shape in known_shapes():
         smaller = shape.linear_parameters < plan.shape.linear_parameters
-        if smaller and plan_run(shape, plan.recipe, plan.corpus, plan.workload, plan.budget).fits:
+        if smaller and _again(plan, plan.budget, shape).fits:
             return f"--model {shape.name}"
     return "--device cpu, or a larger card" if plan.budget.cuda else "a machine with more memory"
 

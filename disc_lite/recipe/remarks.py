@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from disc_lite.recipe.catalogue import is_path
 from disc_lite.recipe.loading import CUT, ResolvedRecipe
-from disc_lite.recipe.methods import METHODS
+from disc_lite.recipe.methods import DISC, METHODS
 from disc_lite.recipe.schema import Recipe
 from disc_lite.recipe.settings import SETTINGS, value_of
 
@@ -47,15 +47,11 @@ def _kinds(recipe: Recipe) -> tuple[str, ...]:
     return METHODS[recipe.method].lessons
 
 
-def _disc(recipe: Recipe) -> bool:
-    return set(METHODS["disc"].lessons) <= set(_kinds(recipe))
-
-
 # If several apply to a setting, only the first is reported.
 IDLE = (
     Idle(("update",), "there is no --update", lambda r, given: not given.update),
     Idle(("update.rehearse",), "with update.start=new all passages are taught", lambda r, _: r.update.start == "new"),
-    Idle(("disc",), "the method {method} has no DiSC examples", lambda r, _: not _disc(r)),
+    Idle(("disc",), "the method {method} has no DiSC examples", lambda r, _: DISC not in _kinds(r)),
     Idle(("disc.share",), "only the method `both` mixes examples", lambda r, _: len(_kinds(r)) < 2),
     Idle(("disc.targets_per_document",), "disc.targets=all takes all sentences", lambda r, _: r.disc.targets == "all"),
     Idle(("disc.lead_in_tokens",), "only disc.anchor=lead_in or mixed shows these tokens",

@@ -75,10 +75,10 @@ def questions_still_gone(earlier: EarlierRun, texts: Sequence[Text]) -> tuple[li
 
 def questions_wanted(texts: Sequence[Text], changes: Changes, recipe: Recipe) -> int:
     """The number of questions to write about new and changed passages, by their share of all sentences."""
-    counts = [len(askable_sentences(text, p)) for text in fresh_texts(texts, changes) for p in text.passages]
-    every = sum(len(askable_sentences(text, passage)) for text in texts for passage in text.passages)
+    counts = {place_of(passage): len(askable_sentences(text, passage)) for text in texts for passage in text.passages}
+    fresh = sum(number for place, number in counts.items() if place not in changes.unchanged)
     wanted = recipe.evaluation.questions
-    return min(wanted, max(FEWEST_QUESTIONS, round(wanted * sum(counts) / max(1, every)))) if sum(counts) else 0
+    return min(wanted, max(FEWEST_QUESTIONS, round(wanted * fresh / sum(counts.values())))) if fresh else 0
 
 
 # -- pairs -------------------------------------------------------------------------------------------------
