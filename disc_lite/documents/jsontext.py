@@ -16,7 +16,7 @@ from disc_lite.documents.decoding import decode, parsed_json
 from disc_lite.documents.headings import Heading, find_headings
 from disc_lite.documents.html import markup_text
 from disc_lite.documents.openapi import is_specification, specification_text
-from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, RefusedFile, Source
+from disc_lite.documents.source import QUESTION_MARKS, QUESTIONS, Converted, Part, RefusedFile, Source, joined
 
 TEXT_FIELDS = ("text", "content", "body", "markdown", "article", "passage", "contents", "page_content")
 TITLE_FIELDS = ("title", "heading", "headline", "subject", "name")
@@ -63,25 +63,21 @@ def _converted(records: Sequence[Record], field: str) -> Converted:
     """The records that have a text as one text, with a section for each."""
     if not field and any(map(_asks, records)):
         raise RefusedFile(QUESTIONS)
-    parts: list[str] = []
-    headings: list[Heading] = []
-    at, title = 0, ""
-    for record in records:
-        if text := _text_of(record, field):
-            title = _title_of(record)
-            part = f"# {title}\n\n{text}\n\n" if title else f"{text}\n\n"
-            inner = find_headings(part, "markdown")
-            if len(records) > 1 and not (inner and inner[0].start == 0):
-                headings.append(Heading(at, 1, ""))
-            # Headings in the text go one level down, below the record's own title.
-            headings += [replace(h, start=at + h.start, level=h.level + (h.start > 0)) for h in inner]
-            parts.append(part)
-            at += len(part)
-    if not parts:
+    sections = [(_title_of(record), text) for record in records if (text := _text_of(record, field))]
+    if not sections:
         raise RefusedFile(_no_text(records, field))
-    text = "".join(parts).removesuffix("\n")
-    title = title if len(parts) == 1 else ""
-    return Converted(text, "markdown", title, tuple(headings), alone=len(parts) > 1)
+    parts = (_part(title, text, len(records) > 1) for title, text in sections)
+    is_one = len(sections) == 1
+    return joined(parts, "markdown", sections[0][0] if is_one else "", alone=not is_one)
+
+
+def _part(title: str, text: str, is_section: bool) -> Part:
+    """The text of a record below its title; a section begins with a heading even if there is no title."""
+    part = f"# {title}\n\n{text}\n\n" if title else f"{text}\n\n"
+    inner = find_headings(part, "markdown")
+    top = [Heading(0, 1, "")] if is_section and not (inner and inner[0].start == 0) else []
+    # Headings in the text go one level down, below the record's own title.
+    return part, [*top, *(replace(h, level=h.level + (h.start > 0)) for h in inner)]
 
 
 def _asks(record: Record) -> bool:

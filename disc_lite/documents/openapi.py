@@ -41,7 +41,7 @@ from disc_lite.documents.openapischemas import (
     shown,
     type_of,
 )
-from disc_lite.documents.source import Converted, RefusedFile
+from disc_lite.documents.source import Converted, Part, RefusedFile, joined
 
 _VERSION_KEYS, _PARTS = ("openapi", "swagger"), ("paths", "webhooks", "components", "definitions")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -61,21 +61,19 @@ def specification_text(content: Node) -> Converted:
     sections = [(title, text) for title, text in specification.sections() if text]
     if not sections:
         raise RefusedFile(warning or "a specification without operations and schemas; leave it out")
-    parts: list[str] = []
-    headings: list[Heading] = []
-    at = 0
-    for title, text in [("", specification.introduction()), *sections]:
-        if text:
-            title = " ".join(title.split())
-            top = f"# {title}\n\n" if title else ""
-            parts.append(f"{top}{text}\n\n")
-            headings += [Heading(at, 1, title)] if title else []
-            # Headings in a description go below that of its section.
-            inner = (one for one in find_headings(parts[-1], "markdown") if one.start >= len(top))
-            headings += [replace(one, start=at + one.start, level=one.level + (title != "")) for one in inner]
-            at += len(parts[-1])
-    title = in_line(as_node(content.get("info")).get("title"))
-    return Converted("".join(parts).removesuffix("\n"), "markdown", title, tuple(headings), alone=True, warning=warning)
+    introduction = specification.introduction()
+    parts = (_part(title, text) for title, text in [("", introduction), *sections] if text)
+    return joined(parts, "markdown", in_line(as_node(content.get("info")).get("title")), warning=warning)
+
+
+def _part(title: str, text: str) -> Part:
+    """The text of a section below its title; headings in a description go below that of its section."""
+    title = " ".join(title.split())
+    top = f"# {title}\n\n" if title else ""
+    part = f"{top}{text}\n\n"
+    inner = (one for one in find_headings(part, "markdown") if one.start >= len(top))
+    headings = [Heading(0, 1, title)] if title else []
+    return part, [*headings, *(replace(one, level=one.level + (title != "")) for one in inner)]
 
 
 class _Specification:

@@ -10,7 +10,7 @@ A row named Dunden in the table `prices` becomes this, under the headings `price
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ from disc_lite.documents.rowheaders import (
     values_of,
 )
 from disc_lite.documents.sidebyside import doubt_about, side_by_side
-from disc_lite.documents.source import QUESTION_MARKS, Converted, RefusedFile
+from disc_lite.documents.source import QUESTION_MARKS, Converted, Part, RefusedFile, joined
 
 
 class NamedRow(NamedTuple):
@@ -186,22 +186,18 @@ def _is_note(cells: Row, first: int) -> bool:
 
 def text_of_tables(tables: Iterable[tuple[str, list[NamedRow]]], title: str = "") -> Converted:
     """The text of (name, rows) tables, with headings from the names of tables, groups and rows."""
-    parts: list[str] = []
-    headings: list[Heading] = []
-    at = 0
+    return joined(_parts(tables), title=title)
+
+
+def _parts(tables: Iterable[tuple[str, list[NamedRow]]]) -> Iterator[Part]:
     for table, rows in tables:
-        level, last = 1, ""
         if table:
-            headings.append(Heading(at, level, table))
-            level += 1
+            yield "", [Heading(0, 1, table)]
+        level, last = 1 + (table != ""), ""
         for name, text, group in rows:
-            if group and group != last:
-                headings.append(Heading(at, level, group))
+            above = [Heading(0, level, group)] if group and group != last else []
+            yield f"{text}\n\n", [*above, Heading(0, level + (group != ""), name)]
             last = group
-            headings.append(Heading(at, level + (group != ""), name))
-            parts.append(f"{text}\n\n")
-            at += len(parts[-1])
-    return Converted("".join(parts).removesuffix("\n"), title=title, headings=tuple(headings), alone=True)
 
 
 def _name_of(cells: Row, named_by: int | None) -> str:

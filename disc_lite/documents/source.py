@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from disc_lite.documents.headings import Heading
 from disc_lite.documents.records import Markup
@@ -66,6 +66,23 @@ class Converted:
     alone: bool = False
     warning: str = ""
     ocr_pages: int = 0
+
+
+Part = tuple[str, Sequence[Heading]]  # a text and its headings, which start relative to it
+
+
+def joined(
+    parts: Iterable[Part], markup: Markup = "converted", title: str = "", alone: bool = True, warning: str = ""
+) -> Converted:
+    """The parts as one text, with the headings of each at their places in it."""
+    texts: list[str] = []
+    headings: list[Heading] = []
+    at = 0
+    for text, own in parts:
+        headings += [replace(heading, start=at + heading.start) for heading in own]
+        texts.append(text)
+        at += len(text)
+    return Converted("".join(texts).removesuffix("\n"), markup, title, tuple(headings), alone, warning)
 
 
 class RefusedFile(Exception):
