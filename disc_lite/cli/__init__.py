@@ -17,7 +17,7 @@ from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
 from disc_lite.cli.options import AS_JSON, DEVICE, QUIET, asks_for_a_run
-from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, nothing_to_teach, plan, print_plan
+from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan, print_plan
 from disc_lite.cli.terminal import escape_controls, print_json, print_whatever_comes
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError, WillNotFit, memory_ran_out
 from disc_lite.storage import disk
@@ -69,8 +69,7 @@ def adapt(as_json: bool, quiet: bool, offline: bool, dry_run: bool, pairs_only: 
     if dry_run:
         from disc_lite.run.plan import plan as plan_of
 
-        with nothing_to_teach(as_json):
-            print_plan(plan_of(here=True, **options), None, as_json)
+        print_plan(lambda: (plan_of(here=True, **options), None), as_json)
         return
     with display(quiet) as show:
         summary = run_adapt(pairs_only=pairs_only, listener=show, **options)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +46,7 @@ def plan(probe: bool, as_json: bool, **options: Any) -> None:
 
     device = "cpu" if options.pop("cpu") else None
     if not probe:
-        with nothing_to_teach(as_json):
-            print_plan(plan_of(device=device, **options), None, as_json)
+        print_plan(lambda: (plan_of(device=device, **options), None), as_json)
         return
     from disc_lite.run.budget import Limits
     from disc_lite.run.gathering import Arguments
@@ -57,27 +55,25 @@ def plan(probe: bool, as_json: bool, **options: Any) -> None:
     if options.pop("card"):
         raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
     limits = Limits(device, options.pop("max_vram"), options.pop("host_ram"))
-    with nothing_to_teach(as_json):
-        print_plan(*probe_run(Arguments(**options), limits), as_json)
+    print_plan(lambda: probe_run(Arguments(**options), limits), as_json)
 
 
-@contextmanager
-def nothing_to_teach(as_json: bool) -> Iterator[None]:
-    """Print that an update has nothing to teach instead of failing, since `adapt` would exit with 0."""
+def print_plan(make: Callable[[], tuple[Plan, Probe | None]], as_json: bool) -> None:
+    """Print the plan that `make` returns, as text or as JSON; then raises WillNotFit if the run does not fit.
+
+    If an update has nothing to teach, that is printed and no error, since `adapt` would exit with 0.
+    """
+    from disc_lite.planning.estimate import as_json as to_json
+    from disc_lite.run.budget import require_room
+
     try:
-        yield
+        plan, probe = make()
     except NothingToTeach as idle:
         if as_json:
             print_json({"nothing_to_teach": idle.what})
         else:
             click.echo(escape_controls(f"{idle.what} {idle.remedy}"))
-
-
-def print_plan(plan: Plan, probe: Probe | None, as_json: bool) -> None:
-    """Print the plan, as text or as JSON; then raises WillNotFit if the run does not fit."""
-    from disc_lite.planning.estimate import as_json as to_json
-    from disc_lite.run.budget import require_room
-
+        return
     if as_json:
         measured = {"probe": asdict(probe)} if probe else {}
         print_json({**to_json(plan), **measured})

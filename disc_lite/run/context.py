@@ -67,7 +67,7 @@ class RunContext:
     def remark(self) -> Callable[[str, str], None]:
         return self.teller.remark
 
-    def halved(self, steps: int, tokens: int) -> None:
+    def limit_micro_batches(self, steps: int, tokens: int) -> None:
         """Limit micro-batches to `tokens` tokens, since the device ran out of memory after `steps` steps."""
         self.execution = self.execution.model_copy(update={"micro_batch_tokens": tokens})
         full = f"{self.base.device.type.upper()} out of memory"

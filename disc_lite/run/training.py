@@ -177,7 +177,7 @@ def _train(context: RunContext, data: TrainingData, drift_limit: DriftLimit, fit
     def should_stop() -> bool:
         return context.interrupts.stop_requested() or drift_limit.reached
 
-    callbacks = Callbacks(should_stop, measure, context.halved, note)
+    callbacks = Callbacks(should_stop, measure, context.limit_micro_batches, note)
     with closing(train(context.base, data, context.recipe, folder, callbacks)) as steps:
         for step in steps:
             taken = peak_bytes(context.base)
