@@ -48,11 +48,18 @@ _PLACEHOLDER = (
 
 _HAN, _TIMES = "〇零一二三四五六七八九十百千万亿两兩萬億", "年月日号號时時点點分秒"
 _KATAKANA = "ァ-ヺー"
+# Units of several characters, which are a part of the number: 两小时, 26公里, 十二个月.
+_UNITS = (
+    "小时|小時|分钟|分鐘|秒钟|秒鐘|个月|個月|公里|公斤|千克|毫米|厘米|平方米|平方公里|立方米|美元|欧元|歐元|英镑|英鎊|日元|人民币|"
+    "時間|日間|年間"
+)
 _MEASURES = f"{_TIMES}个個名位人天周次回册張张条件元角小级层層楼階岁歲倍种種家座只隻台辆本公米斤克章节項项页任円"
-# 2020年5月3日, 十点十五分, 二十七名, 333メートル, 星期二, 第三届. A single 一 is rarely a number: 一些, 一直.
+# 2020年5月3日, 十点十五分, 二十七名, 333メートル, 星期二, 第三届, 三分之一. A single 一 is rarely a number: 一些, 一直.
 UNSPACED_NUMBER = re.compile(
-    rf"(?:星期|周|週)[一二三四五六日天]|第[{_HAN}\d]+\w|(?:(?:\d+|[{_HAN}]+)[{_TIMES}]){{2,9}}"
-    rf"|(?!十分|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[3:]}](?=[{_MEASURES}]))(?:[{_KATAKANA}]+|[^\W\d])?"
+    rf"(?:星期|周|週)[一二三四五六日天]|[月火水木金土日]曜日|第[{_HAN}\d]+\w|百分之(?:\d[\d.]*|[{_HAN}]+)"
+    rf"|(?:\d+|[{_HAN}]+)分之(?:\d+|[{_HAN}]+)|(?:(?:\d+|[{_HAN}]+)[{_TIMES}]){{2,9}}"
+    rf"|(?!十分(?!钟|鐘)|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[2:]}](?={_UNITS})"
+    rf"|[{_HAN[3:]}](?=[{_MEASURES}{_KATAKANA}]))(?:[{_KATAKANA}]+|{_UNITS}|[^\W\d])?"
 )
 # Also ジョン・スミス, and words in Latin letters.
 _UNSPACED = re.compile(

@@ -25,9 +25,12 @@ _WORD = re.compile(
     rf"[^\W_](?:[\w{MARKS}'’.:,/–-]*[\w{MARKS}])?(?:(?<=\d){_BLANK}?(?:[%‰€$£¥₹]|°[CF]?))?"
 )
 _LINK = "(?:van|von|of|de|di|da|del|della|dos|du)"
-_LINKS = frozenset("van von of de di da del della dos du the der den la las los le".split())
-# Between the words of a name: "Holt & Lind", "Netmakers' Row", "J. R. Tolkien", "Bank of Ardel", "Jan van der Berg".
-_IN_NAME = re.compile(rf"['’]?{_BLANK}(?:& |{_LINK}{_BLANK}(?:(?:the|der|den|la|las|los|le){_BLANK})?)?")
+_LINKS = frozenset("van von of de di da del della du the der den la las los le".split())
+# Between the words of a name: "Holt & Lind", "Netmakers' Row", "J. R. Tolkien", "Bank of Ardel", "Jan van der Berg",
+# "Conseil d'État", "Gare de l'Opéra", "Camera dell'Arte".
+_IN_NAME = re.compile(
+    rf"['’]?{_BLANK}(?:& |{_LINK}{_BLANK}(?:(?:the|der|den|la|las|los|le){_BLANK})?)?(?:(?:d|l|dell|nell|sull)['’])?"
+)
 _IN_GERMAN_NAME = re.compile(rf"['’]?{_BLANK}(?:& )?")
 _IN_NUMBER = re.compile(_BLANK)
 _IN_DATE = re.compile(rf"[.,]?{_BLANK}(?:(?:of|de|del|di){_BLANK})?")  # "3. Mai", "20 de junio de 2023", "May 5, 2020"
@@ -92,6 +95,11 @@ def mentions(text: str, language: str) -> Iterator[str]:
             yield _POSSESSIVE.sub("", text[run[0].start : run[-1].end])
 
 
+def _is_link(word: _Word, sentence: _Sentence) -> bool:
+    """Whether a word is a link of names: "dos" is one in Portuguese, and two in Spanish."""
+    return word.text in _LINKS or (word.text == "dos" and sentence.language != "Spanish")
+
+
 def _word_of(match: re.Match[str], sentence: _Sentence) -> _Word:
     start, text = match.start(), match[0]
     prefix, mark, rest = text.replace("’", "'").partition("'")
@@ -110,7 +118,7 @@ def _kind(word: _Word, sentence: _Sentence) -> Kind:
         return "month"
     if _CODE.match(text):
         return "name"
-    if not text[0].isalpha() or _is_number(text, sentence.language):
+    if not text[0].isalpha() or is_number(text, sentence.language):
         return "number"
     if (short := _CONTRACTED.fullmatch(text)) and short[1].lower() in ORDINARY:
         return ""
@@ -120,7 +128,7 @@ def _kind(word: _Word, sentence: _Sentence) -> Kind:
 
 
 @lru_cache(maxsize=1 << 15)
-def _is_number(word: str, language: str) -> bool:
+def is_number(word: str, language: str) -> bool:
     """Whether a word is a number in this language: "due" is two in Italian, and "dort" four in Turkish."""
     folded = word.lower()
     is_foreign = folded in FOREIGN_NUMBERS if language == "English" else folded in words_without_meaning(language)
@@ -134,7 +142,8 @@ def _continues(words: list[_Word], place: int, sentence: _Sentence) -> bool:
     kinds = before.kind, word.kind
     is_digits = word.text.isdecimal()
     if kinds == ("name", "name"):
-        return _joins_names(before, gap, sentence)
+        is_weekday = word.text in ALL_WEEKDAYS  # in lower case: "Каждый вторник" is no name
+        return not is_weekday and _joins_names(before, gap, sentence)
     if kinds == ("number", "number"):
         is_year = is_digits and _YEAR.fullmatch(word.text) and place > 1 and words[place - 2].kind == "month"
         return (_IN_DATE if is_year else _IN_NUMBER).fullmatch(gap) is not None

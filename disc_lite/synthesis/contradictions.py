@@ -1,7 +1,8 @@
 """Finds pairs that ask the same about several passages but answer with different facts: together, none is learned.
 
 A question seldom names everything that it is about ("What does the function return?"), and a small model often answers
-about one thing with what its passage says about another. Does not import torch.
+about one thing with what its passage says about another. An open question about a name ("What does Ada Brink do?") can
+have several answers. Does not import torch.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from disc_lite.qa import Pair
 from disc_lite.qa.records import Word
 from disc_lite.qa.words import read_words
-from disc_lite.synthesis.facts import same_facts, states
+from disc_lite.synthesis.facts import states
+from disc_lite.synthesis.open_questions import can_both_hold
 
 CONTRADICTED = "another passage answers the question otherwise"
 _EMPTY = frozenset({"do", "does"})
@@ -45,7 +47,7 @@ def between_documents(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
             stated = [pairs[n] for n in numbers if is_stated(pairs[n])]
             answers = {pair.document: pair.answer for pair in reversed(stated)}  # the likeliest comes first
             first = next(iter(answers.values()), "")
-            if not all(same_facts(pairs[numbers[0]].question, first, other) for other in answers.values()):
+            if not all(can_both_hold(pairs[numbers[0]].question, first, other) for other in answers.values()):
                 contradictions.append({"question": pairs[numbers[0]].question, "answers": answers})
     return contradictions
 
@@ -78,7 +80,7 @@ def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int
     """
     by_hand = {n for n in numbers if not pairs[n].source}
     believed = by_hand or {n for n in numbers if is_stated(pairs[n])} or set(numbers)
-    agree, places = cache(same_facts), dict[str, set[tuple[str, int]]]()  # places of each believed answer
+    agree, places = cache(can_both_hold), dict[str, set[tuple[str, int]]]()  # places of each believed answer
     for number in believed:
         places.setdefault(pairs[number].answer, set()).add(_place(pairs[number]))
     for number in (n for n in numbers if n not in by_hand):

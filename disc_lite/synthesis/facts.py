@@ -135,6 +135,22 @@ def says_no_more(question: str, answer: str, other: str) -> bool:
     return is_within and open_alike and not _are_opposed(question, answer, other, language)
 
 
+def exclude_each_other(question: str, first: str, second: str) -> bool:
+    """Whether two answers to an open question cannot both be true, as far as their words show.
+
+    They differ in one word, or they have a fact in common and either one denies it or each has another number or name.
+    """
+    language = language_of(f"{question} {first} {second}")
+    if _choose_otherwise(first, second, language):
+        return True
+    facts, others = _facts(question, first, language), _facts(question, second, language)
+    more, less = missing(facts, others), missing(others, facts)
+    if len(more) == len(facts):
+        return False
+    is_other = _has_critical(more, first) and _has_critical(less, second)
+    return is_other or _negations(question, first, language) != _negations(question, second, language)
+
+
 def _are_opposed(question: str, first: str, second: str, language: str) -> bool:
     """Whether one of two answers affirms what the other denies, or the two differ in one word."""
     if _negations(question, first, language) != _negations(question, second, language):

@@ -58,9 +58,10 @@ class _PassagePairs:
         """The number of the wanted pairs that are written; those that are only to contain a name are not counted."""
         return sum(self.share) - sum(self.missing.values())
 
-    @property
-    def is_complete(self) -> bool:
-        return not self.missing and not self.drafter.requests.names_to_mention([s.pair.question for s in self.accepted])
+    def is_complete(self, attempt: int) -> bool:
+        """Whether nothing is to be drafted in round `attempt`."""
+        questions = [s.pair.question for s in self.accepted]
+        return not self.missing and not self.drafter.requests.names_to_mention(questions, attempt)
 
 
 def write_pairs(
@@ -83,7 +84,7 @@ def write_pairs(
     on_round(0, 0, wanted)
     for group in _groups(passages):
         for attempt in range(ROUNDS):
-            if all(progress.is_complete for progress in group):
+            if all(progress.is_complete(attempt) for progress in group):
                 break
             _round(base, recipe, group, seed_of(seed, finished, attempt), attempt, forbidden, dropped, on_drafts)
             on_round(sum(len(p.accepted) for p in passages), done + sum(p.done for p in group), wanted)

@@ -16,7 +16,8 @@ from disc_lite.recipe import Recipe
 from disc_lite.synthesis.mentioned_names import places_of_names, still_lacking
 
 FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds rephrase them
-TRIES = 2  # rounds after which a detail without a question is given up, if others of its sentence have one
+# Rounds after which a detail without a question is given up, if others of its sentence have one; and a name.
+TRIES = 2
 OF_DETAILS = ("detail", "rephrased")  # kinds of questions that a detail answers
 ONLY_OF_DETAILS = ("detail", "mention")  # kinds that need a detail
 
@@ -75,15 +76,21 @@ class Requests:
                 about = {detail: questions for detail, questions in about.items() if questions} or about
             few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
             result += self._about(sentence, about, min(lacking, few), attempt)
-        names = self.names_to_mention([question for _, question in accepted]) if attempt else {}
-        for name, lacking in names.items():
+        for name, lacking in self.names_to_mention([question for _, question in accepted], attempt).items():
             sentence = self._names[name]
             result += self._with_name(sentence, name, known.get((sentence, "", name), []), lacking)
         return result
 
-    def names_to_mention(self, questions: Sequence[str]) -> dict[str, int]:
-        """Return the names that too few of the questions contain, each with the number of questions that it lacks."""
-        return still_lacking(self._names, questions, self.language, questions_with_name(self.recipe))
+    def names_to_mention(self, questions: Sequence[str], attempt: int) -> dict[str, int]:
+        """Return the names to ask about in round `attempt`, each with the number of questions that it lacks.
+
+        They are asked about from the second round on, when the other questions show which names they lack. A name that
+        no question contains after `TRIES` rounds of its own is given up: the model cannot ask about it.
+        """
+        wanted = questions_with_name(self.recipe)
+        lacking = still_lacking(self._names, questions, self.language, wanted) if attempt else {}
+        is_late = attempt > TRIES
+        return {name: number for name, number in lacking.items() if not (is_late and number == wanted)}
 
     def _about(self, sentence: int, known: Mapping[str, Sequence[str]], number: int, attempt: int) -> Iterator[Request]:
         """Yield `number` requests about a sentence, spread over its details and "" (any fact).

@@ -48,6 +48,20 @@ SENTENCES = [
     ("Elle siège à l'Hôtel de Ville.", "French", "Hôtel de Ville"),
     ("Neue Mieter zahlen dort an Dr. Wiebke Sonntag.", "German", "Dr. Wiebke Sonntag"),
     ("BY-LAW RESPECTING THE PUBLIC MARKET OF ELLERWICK", "English", ""),
+    (
+        "Le Conseil d'État et la Gare de l'Opéra coûtent deux euros.",
+        "French",
+        "Conseil d'État; Gare de l'Opéra; deux euros",
+    ),
+    ("La Banca d'Italia paga due euro.", "Italian", "Banca d'Italia; due euro"),
+    ("La entrada cuesta dos euros en el Banco de España.", "Spanish", "dos euros; Banco de España"),
+    ("Каждый вторник приходит Анна Петрова.", "Cyrillic", "вторник; Анна Петрова"),
+    (
+        "两小时后走26公里，十二个月内，三分之一的会员付百分之五，十分重要，一小时。",
+        "Chinese",
+        "两小时; 26公里; 十二个月; 三分之一; 百分之五; 一小时",
+    ),
+    ("月曜日は三日間、二ユーロです。", "Japanese", "月曜日; 三日間; 二ユーロ"),
     # The numbers of paragraphs and sections are not details; the value of a label is
     ("(1) The Minister of Coasts acts under section 3 and Article 5 [12].", "English", "Minister of Coasts"),
     ("3. Start: May", "English", "May"),

@@ -104,13 +104,13 @@ def test_what_two_answers_say_is_compared_once_however_many_documents_say_it(mon
     pairs = [said(f"{'Project Melworth: ' * (n % 2)}Ulwyn Wiltan", n) for n in range(40)]
     pairs.append(said("Ada Brink", 40))
     compared: list[tuple[str, str]] = []
-    same = contradictions_module.same_facts
+    same = contradictions_module.can_both_hold
 
     def counting(question: str, first: str, second: str) -> bool:
         compared.append((first, second))
         return same(question, first, second)
 
-    monkeypatch.setattr(contradictions_module, "same_facts", counting)
+    monkeypatch.setattr(contradictions_module, "can_both_hold", counting)
     assert contradicted(pairs) == {40}
     assert len(compared) == len(set(compared)) <= 3 * 2
 

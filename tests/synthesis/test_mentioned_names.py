@@ -38,11 +38,30 @@ def test_numbers_and_dates_are_no_names(detail: str) -> None:
     [
         ("März", "German"), ("mardi", "French"), ("lundi 3 mai 2021", "French"), ("lunes 3 de mayo de 2021", "Spanish"),
         ("вторник", "Cyrillic"), ("星期二", "Chinese"), ("第三届", "Chinese"), ("二十七名", "Chinese"), ("第3回", "Japanese"),
-        ("333メートル", "Japanese"),
+        ("333メートル", "Japanese"), ("deux euros", "French"), ("Deux Parisiens", "French"), ("due euro", "Italian"),
+        ("lunedì", "Italian"), ("miércoles", "Spanish"), ("Anfang Mai", "German"), ("月曜日", "Japanese"), ("两小时", "Chinese"),
     ],
 )  # fmt: skip
 def test_numbers_and_dates_of_other_languages_are_no_names(detail: str, language: str) -> None:
     assert not is_name(detail, language)
+
+
+@pytest.mark.parametrize("cell", ["how long data is kept", "The key has expired", "up to 58 characters"])
+def test_a_statement_in_a_cell_is_no_name(cell: str) -> None:
+    assert not is_name(cell, "English")
+    assert is_name(cell.title(), "English")
+
+
+@pytest.mark.parametrize(
+    "name", ["Dry cough", "harbour reeve", "KTRN4", "sift(channel, since, until)", "Bank of Ardel"]
+)
+def test_terms_and_codes_are_names(name: str) -> None:
+    assert is_name(name, "English")
+
+
+def test_a_name_with_an_article_and_without_one_is_one_name() -> None:
+    sentences = ['Between Pennick Quay ("the Company") and Ada Brink.', "It is paid to the Company."]
+    assert places_of_names(sentences, "English") == {"the Company": 0, "Pennick Quay": 0, "Ada Brink": 0}
 
 
 def test_a_name_is_placed_in_its_first_sentence_and_a_cell_of_several_rows_in_none() -> None:
@@ -67,6 +86,9 @@ def test_every_question_that_contains_a_name_counts_in_any_form() -> None:
     assert still_lacking(["Ada Brink"], questions, "English", 2) == {}
     assert contains("When do the mills open?", "Mill", "English")
     assert not contains("What does Ada run?", "Ada Brink", "English")
+    # Who somebody is can be left out.
+    assert contains("Was hat Ruth Avenarius gezeichnet?", "Architektin Ruth Avenarius", "German")
+    assert not contains("Was hat Frau Avenarius gezeichnet?", "Architektin Ruth Avenarius", "German")
 
 
 def test_each_name_and_each_question_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

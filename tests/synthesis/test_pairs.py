@@ -189,11 +189,11 @@ def test_questions_for_names_do_not_count_as_the_pairs_that_a_sentence_lacks(pla
         for question, request in (("What does Anna Vind lead?", about_anna), ("Has Anna Vind led Mill 7?", PLAIN))
     )
     progress = pairs._PassagePairs(drafter, [1, 0], [what], 0)
-    assert (progress.missing, progress.done, progress.is_complete) == ({0: 1}, 0, False)
+    assert (progress.missing, progress.done, progress.is_complete(1)) == ({0: 1}, 0, False)
     progress.accepted.extend([both] * 2)
-    assert (progress.missing, progress.done, progress.is_complete) == ({}, 1, False)  # a name still lacks a question
+    assert (progress.missing, progress.done, progress.is_complete(1)) == ({}, 1, False)  # a name still lacks a question
     progress.accepted.append(both)
-    assert (progress.missing, progress.done, progress.is_complete) == ({}, 1, True)
+    assert (progress.missing, progress.done, progress.is_complete(1)) == ({}, 1, True)
 
 
 def test_names_are_asked_for_until_they_are_in_enough_questions_and_progress_counts_the_other_pairs(

@@ -58,6 +58,10 @@ def test_each_name_is_in_three_questions() -> None:
     assert of_round({}, 1, [both, what]) == [in_other_words, mill, mill]
     assert of_round({0: 1}, 1, [what])[0].original == ""  # but not as another question about the sentence
     assert of_round({}, 1, [both] * 3) == []
+    # A name that no question contains after two rounds is given up; of others more are asked for.
+    assert of_round({}, TRIES, []) == [anna] * 3 + [mill] * 3
+    assert of_round({}, TRIES + 1, []) == []
+    assert of_round({}, TRIES + 1, [what]) == [in_other_words] * 2
     never = requests(kinds="detail, mention, plain").of_round({}, 1, [what])
     assert never == [anna] * 2 + [mill] * 3  # nothing is rephrased unless the recipe says so
 
