@@ -51,6 +51,7 @@ _NOT_COUNTED = ORDINARY | OPENERS
 _BEFORE = 12  # characters before a word that show whether it begins a sentence or belongs to a reference
 _GERMAN_ENDING = re.compile(r"e[mnrs]?$")  # of an adjective, or of a name
 _FREQUENT_TWO = {"French": "deux", "Italian": "due", "Spanish": "dos"}  # numbers that are among the frequent words
+_FRACTIONS = frozenset("third fourth fifth sixth eighth tenth".split())
 _IRREGULAR_PLURALS = frozenset("people children men women".split())  # English plurals without an s
 
 
@@ -88,7 +89,10 @@ def mentions(text: str, language: str) -> Iterator[str]:
             continue
         if run[0].kind in ("number", "month") and "number" in kinds:
             counted = _last_counted(words, end, sentence)
-            number = text[run[0].start : words[counted].end]
+            begin = run[0].start
+            if counted == end - 1 and run[0].text in _FRACTIONS and sentence.before(run[0]).lower().endswith(" a "):
+                begin -= 2  # "a third of the staff"
+            number = text[begin : words[counted].end]
             if number.lower() not in ("first", "second"):  # "has first been given", "tenths of a second"
                 yield number
         elif len(run) > 1 or _is_lone_name(run[0], sentence):

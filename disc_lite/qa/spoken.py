@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from disc_lite.qa.numbers import chinese_value
 from disc_lite.qa.numberwords import FOREIGN_NUMBERS, SMALL_NUMBERS
 from disc_lite.qa.spelling import fold
+from disc_lite.qa.vocabulary import MONTH_NAMES
 
 _HAN = "〇零一二三四五六七八九十两兩"
 _NUMBER = rf"\d{{1,2}}|[{_HAN}]{{1,3}}"
@@ -96,7 +97,7 @@ def _eastern(match: re.Match[str]) -> str:
 
 def _fraction(match: re.Match[str]) -> str:
     numerator, part = match.groups()
-    return f"{_value(numerator)}/{_DENOMINATORS[fold(part).removesuffix('s')]}"
+    return f"{1 if numerator in 'aA' else _value(numerator)}/{_DENOMINATORS[fold(part).removesuffix('s')]}"
 
 
 def _mixed(match: re.Match[str]) -> str:
@@ -151,6 +152,10 @@ _RULES: tuple[Rule, ...] = (
     _rule(
         "one|ein", r"\b(one|ein)[ -](third|quarter|fourth|fifth|sixth|eighth|tenth|Drittel|Viertel)\b(?! part)",
         _fraction,
+    ),
+    _rule(
+        "a ", r"\b(a) (third|quarter|fourth|fifth|sixth|eighth|tenth)"
+        rf"(?= of\b(?! (?:{'|'.join(MONTH_NAMES)}))|[.,;:!?)]|$)", _fraction,
     ),
     _rule("/", r"(?<![\d/.,])(\d{1,3}) ([1-9])/([2-9]|1[026])(?![\d/])", _mixed),
     _rule("and a half", rf"\b(?P<number>\d+|an?|{'|'.join(SMALL_NUMBERS)}){_WITH_NOUN}? and a half\b", _and_a_half),

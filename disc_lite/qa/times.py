@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from disc_lite.qa.amounts import digits_of
 from disc_lite.qa.function_words import ORDINARY
 from disc_lite.qa.numbers import clock_names, clock_names_of
 from disc_lite.qa.records import Word
-from disc_lite.qa.vocabulary import HOW_OFTEN, MONTHS, OF, ONE_ARTICLES, PERIODS, UNITS, VERBS
+from disc_lite.qa.vocabulary import HOW_OFTEN, MONTHS, OF, ONE_ARTICLES, PARTS_OF_DAY, PERIODS, UNITS, VERBS
 
 _TIME = re.compile(r"(\d{1,2})(?:[:.]([0-5]\d))?$")
 _HALVES = ("am", "pm")
 _HOURS = ("uhr", "o'clock")
+_LONGEST_HALF = 4  # words of "in the early morning"
+_NIGHT_ENDS = 5  # "five at night" is in the morning
 _ORDINAL_KEY = re.compile(r"o:(\d+)$")
 _LAST_DAY = 31
 
@@ -33,6 +35,24 @@ def read_times(words: Sequence[Word]) -> list[Word]:
             result[-1] = replace(result[-1], text=text, names=frozenset(clock_names_of(text) | {text}), number=True)
         else:
             result.append(word)
+    return result
+
+
+def read_parts_of_day(words: Sequence[Word]) -> list[Word]:
+    """Read the half of the day of a time from the words after it, which stay: "9 in the evening" is 21:00."""
+    result = list(words)
+    for i, word in enumerate(words):
+        time = _TIME.match(digits_of(word))
+        following = [w.text for w in takewhile(lambda w: not w.opens, words[i + 1 : i + 1 + _LONGEST_HALF])]
+        if time and following and 1 <= int(time[1]) <= 12:
+            following = following[1:] if UNITS.get(following[0]) == "h" else following  # 9 heures du soir
+            phrases = (" ".join(following[:end]) for end in range(1, len(following) + 1))
+            half = next((PARTS_OF_DAY[phrase] for phrase in phrases if phrase in PARTS_OF_DAY), "")
+            if half == "night":
+                half = "am" if int(time[1]) == 12 or int(time[1]) <= _NIGHT_ENDS else "pm"
+            others = {name for name in word.names if not name.startswith("t:")}
+            names = others | clock_names(int(time[1]), int(time[2] or 0), half)
+            result[i] = replace(word, names=frozenset(names)) if half else word
     return result
 
 

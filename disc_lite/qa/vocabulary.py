@@ -119,6 +119,18 @@ SHORT_WEEKDAYS = {
     "Mon": "monday", "Tue": "tuesday", "Tues": "tuesday", "Wed": "wednesday", "Thu": "thursday", "Thur": "thursday",
     "Thurs": "thursday", "Fri": "friday", "Sat": "saturday", "Sun": "sunday",
 }  # fmt: skip
+# Parts of the day after a time of day, without accents.
+PARTS_OF_DAY = {
+    **dict.fromkeys(
+        "in the morning, in the early morning, morgens, vormittags, am morgen, am vormittag, du matin, de la manana, "
+        "del mattino, di mattina, da manha, утра".split(", "), "am",
+    ),
+    **dict.fromkeys(
+        "in the afternoon, in the late afternoon, in the evening, nachmittags, abends, am nachmittag, am abend, "
+        "du soir, de la tarde, de la noche, del pomeriggio, di sera, da tarde, da noite, вечера".split(", "), "pm",
+    ),
+    "at night": "night", "nachts": "night",
+}  # fmt: skip
 # A full stop after these does not end a clause: "Sept. 5", "3 Mio. €".
 SHORTENED = frozenset("jan feb mar apr jun jul aug sep sept oct okt nov dec dez mio mrd tsd".split())
 

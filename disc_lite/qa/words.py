@@ -19,10 +19,12 @@ from disc_lite.qa.numberwords import NUMBERS_IN
 from disc_lite.qa.operators import PREFIXES
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
-from disc_lite.qa.times import read_dates, read_periods, read_times
+from disc_lite.qa.times import read_dates, read_parts_of_day, read_periods, read_times
 from disc_lite.qa.vocabulary import ARTICLES, MONTHS, TO, WEEKDAYS
 
-STEPS = (join_number_words, read_minus, read_times, read_dates, move_currencies, mark_units, read_periods)
+STEPS = (
+    join_number_words, read_minus, read_times, read_dates, move_currencies, mark_units, read_periods, read_parts_of_day,
+)  # fmt: skip
 _CHARACTER = rf"[{UNSPACED}][{UNSPACED_MARKS}]*"
 _SURFACE_WORD = re.compile(rf"{_CHARACTER}|(?:[^\W{UNSPACED}]|[{MARKS}])+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")

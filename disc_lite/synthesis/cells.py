@@ -9,8 +9,9 @@ from disc_lite.qa import language_of
 from disc_lite.qa.details import cells_of
 from disc_lite.synthesis.terms import Term, missing, terms_of
 
-# Fewest columns of a table with one thing per row. A table of two columns has the properties of one thing, for which
-# questions use other words: "How heavy is it?" asks for "Weight | 3 kg".
+# Fewest columns of a table that surely has one thing per row. A table of two columns can have the properties of one
+# thing, for which questions use other words: "How heavy is it?" asks for "Weight | 3 kg". It has one thing per row if
+# the question names what all its rows have, the title of the second column: "What is the fee?" asks for "Fee".
 COLUMNS = 3
 
 _Cell = tuple[Term, ...]
@@ -23,10 +24,11 @@ def names_no_row(question: str, answer: str, passage: str) -> bool:
     "The ceiling is 187 euros" does not say for which region, if every region has a ceiling.
     """
     language = language_of(passage)
+    mentioned = terms_of(f"{question}\n{answer}", language)
     rows, elsewhere = _rows(passage, language)
+    rows = [row for row, title in rows if len(row) >= COLUMNS or (title and not missing(title, mentioned))]
     if not rows:
         return False
-    mentioned = terms_of(f"{question}\n{answer}", language)
     numbers = [term for term in terms_of(answer, language) if term.number]
     only_in_table = missing(numbers, (*terms_of(question, language), *elsewhere))
     return any(_has_no_row(number, rows, mentioned) for number in only_in_table)
@@ -54,15 +56,21 @@ def _are_alike(cell: _Cell, other: _Cell) -> bool:
 
 
 @lru_cache(maxsize=64)  # many drafts are compared with the same passage
-def _rows(passage: str, language: str) -> tuple[Sequence[_Row], Sequence[Term]]:
-    """Return the rows of a passage's tables, and the terms of its other lines, table headers included."""
+def _rows(passage: str, language: str) -> tuple[Sequence[tuple[_Row, _Cell]], Sequence[Term]]:
+    """Return the rows of a passage's tables, each with the title of its last column, and the terms of its other lines.
+
+    The headers of tables are other lines.
+    """
     lines = passage.splitlines()
-    rows, others = list[_Row](), list[str]()
+    rows, others, title = list[tuple[_Row, _Cell]](), list[str](), _Cell()
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         cells = cells_of(line)
         is_header = "-" in following and not following.strip("|-: ")
-        if len(cells) >= COLUMNS and not is_header:
-            rows.append(tuple(terms_of(cell, language) for cell in cells))
+        is_rule = "-" in line and not line.strip("|-: ")
+        if is_header or not (cells or is_rule):
+            title = terms_of(cells[-1], language) if cells else ()
+        if len(cells) >= 2 and not (is_header or is_rule):
+            rows.append((tuple(terms_of(cell, language) for cell in cells), title))
         else:
             others.append(line)
     return rows, terms_of("\n".join(others), language)

@@ -22,6 +22,12 @@ from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
 _NEGATES_INSIDE = re.compile("[没沒未无無]|ไม่|มิใช่|ない|なか[っろ]|ません|않|아니|아닙|değil")
 FACTS = 0.75  # smallest share of the facts of an answer that counts as giving it; all names and numbers are needed
 SAID = 0.5  # the same for a sentence: answers use other words ("lasted four nights", "were stranded for four nights")
+# What is forbidden is not allowed.
+_FORBIDDEN = re.compile(
+    r"\b(?:forbidden|prohibited|banned|barred|verboten|untersagt|interdite?s?|prohibid[oa]s?|vietat[oiae]|proibid[oa]s?"
+    r"|verboden|запрещен\w*|запрещён\w*)\b|ممنوع|禁止|严禁|嚴禁",
+    re.IGNORECASE,
+)
 _OR = {"Dutch": "of", "Italian": "o", "Spanish": "o"}  # words that mean something else in other languages
 _CLAUSES = re.compile(r"[,;:.!?()|—–，；：。！？、]\s*(?!\d)|\s-\s")
 
@@ -82,7 +88,9 @@ def states(sentence: str, question: str, answer: str) -> bool:
     if any(term.number or term.written.lower() in names for term in lacking) or len(lacking) == len(facts):
         return False
     clauses = [c for c in _CLAUSES.split(sentence) if len(missing(facts, terms_of(c, language))) < len(facts)]
-    is_denied = any(map(_negators, clauses)) != (_negations(question, answer, language) > 0)
+    bans = [sentence] if is_yes_no(answer) else clauses  # "forbidden in the hall, even for a night"
+    is_ban = not _FORBIDDEN.search(f"{question} {answer}") and any(map(_FORBIDDEN.search, bans))
+    is_denied = (any(map(_negators, clauses)) or is_ban) != (_negations(question, answer, language) > 0)
     # A sentence can answer "On which day is he not at work?" without a "not": "Off on Monday".
     return len(facts) - len(lacking) >= share * len(facts) and (not is_denied or _negators(question) > 0)
 

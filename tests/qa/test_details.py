@@ -62,6 +62,7 @@ SENTENCES = [
         "两小时; 26公里; 十二个月; 三分之一; 百分之五; 一小时",
     ),
     ("月曜日は三日間、二ユーロです。", "Japanese", "月曜日; 三日間; 二ユーロ"),
+    ("So roughly a third of us come; a third party pays.", "English", "a third; third party pays"),
     # The numbers of paragraphs and sections are not details; the value of a label is
     ("(1) The Minister of Coasts acts under section 3 and Article 5 [12].", "English", "Minister of Coasts"),
     ("3. Start: May", "English", "May"),

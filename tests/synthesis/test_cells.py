@@ -24,6 +24,7 @@ SCALE = """| Property | Value | Remark |
 """
 PRICES = "| Becken | Länge | Eintritt |\n|---|---|---|\n| Ostbad | 25 m | 4 Euro |\n| Westbad | 50 m | 6 Euro |\n"
 BOATS_IN_CHINESE = "| 船 | 座位 | 价格 |\n|---|---|---|\n| 苍鹭 | 4 | 18元 |\n| 水獭 | 6 | 25元 |\n"
+FEES = "| Length of hull | Annual fee |\n|---|---|\n| Less than 6 metres | 85 crowns |\n| 6 metres and more | 190 crowns |\n"
 TWO_COLUMNS = "| Weight | 3 kg |\n|---|---|\n| Load | 40 kg |\n| Battery | 1 kg |\n"
 
 
@@ -40,6 +41,10 @@ TWO_COLUMNS = "| Weight | 3 kg |\n|---|---|\n| Load | 40 kg |\n| Battery | 1 kg 
         ("How many boats are there?", "There are three boats.", BOATS, False),  # of no cell
         ("How wide is it?", "It is 30 cm wide.", SCALE, False),  # no other row has a number of that unit
         ("How heavy is the scale?", "It weighs 3 kg.", TWO_COLUMNS, False),  # "weight", in another word
+        ("What is the annual fee for a mooring licence?", "The annual fee is 190 crowns.", FEES, True),
+        ("How high is the annual fee?", "It is 85 crowns.", FEES, True),
+        ("What is the annual fee for less than 6 metres?", "The annual fee is 85 crowns.", FEES, False),
+        ("What does a long hull cost?", "It costs 190 crowns.", FEES, False),  # perhaps in other words
         ("Was kostet der Eintritt?", "Der Eintritt kostet 6 Euro.", PRICES, True),
         ("Was kostet das Westbad?", "Der Eintritt kostet 6 Euro.", PRICES, False),
         ("租船多少钱？", "租船要18元。", BOATS_IN_CHINESE, True),

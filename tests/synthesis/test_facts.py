@@ -186,6 +186,10 @@ def test_one_of_what_a_question_lets_choose_from_is_an_answer(question: str, ans
     ("Entry is not free.", "Is entry free?", "Yes.", False),
     ("Entry is not free.", "Is entry free?", "No.", True),
     ("Entry is free.", "Is entry free?", "No.", False),
+    ("Live geese are prohibited.", "Are live geese allowed?", "Live geese are allowed.", False),
+    ("Bikes are forbidden in the hall, even for a night.", "May bikes be in the hall?", "Yes, for a night.", False),
+    ("Fahrräder sind im Flur verboten.", "Dürfen Fahrräder im Flur stehen?", "Nein, sie sind im Flur verboten.", True),
+    ("Fahrräder sind im Flur verboten.", "Wo sind Fahrräder verboten?", "Im Flur.", True),
 ])  # fmt: skip
 def test_a_sentence_states_an_answer_in_its_own_words(sentence: str, question: str, answer: str, said: bool) -> None:
     assert states(sentence, question, answer) == said
