@@ -155,7 +155,7 @@ _RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "a ", r"\b(a) (third|quarter|fourth|fifth|sixth|eighth|tenth)"
-        rf"(?= of\b(?! (?:{'|'.join(MONTH_NAMES)}))|[.,;:!?)]|$)", _fraction,
+        rf"(?= of\b(?! (?:an? |{'|'.join(MONTH_NAMES)}))|[.,;:!?)]|$)", _fraction,
     ),
     _rule("/", r"(?<![\d/.,])(\d{1,3}) ([1-9])/([2-9]|1[026])(?![\d/])", _mixed),
     _rule("and a half", rf"\b(?P<number>\d+|an?|{'|'.join(SMALL_NUMBERS)}){_WITH_NOUN}? and a half\b", _and_a_half),

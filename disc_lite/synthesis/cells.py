@@ -1,11 +1,11 @@
-"""Detects answers that take a number from a table without saying from which row. Does not import torch."""
+"""Detects answers from a table that do not say from which row, or are from another row. Does not import torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
 
-from disc_lite.qa import language_of
+from disc_lite.qa import language_of, words_of
 from disc_lite.qa.details import cells_of
 from disc_lite.synthesis.terms import Term, missing, terms_of
 
@@ -13,6 +13,13 @@ from disc_lite.synthesis.terms import Term, missing, terms_of
 # thing, for which questions use other words: "How heavy is it?" asks for "Weight | 3 kg". It has one thing per row if
 # the question names what all its rows have, the title of the second column: "What is the fee?" asks for "Fee".
 COLUMNS = 3
+
+# Words of questions that compare a row with others, or ask for others.
+_COMPARES = frozenset(
+    "than other others another besides except unlike instead before after next als andere anderen außer statt vor nach "
+    "que autre autres otro otra otros más altro altra più outro outra mais dan ander "
+    "чем другой другая кроме 比 除 其".split()
+)
 
 _Cell = tuple[Term, ...]
 _Row = tuple[_Cell, ...]
@@ -25,13 +32,43 @@ def names_no_row(question: str, answer: str, passage: str) -> bool:
     """
     language = language_of(passage)
     mentioned = terms_of(f"{question}\n{answer}", language)
-    rows, elsewhere = _rows(passage, language)
-    rows = [row for row, title in rows if len(row) >= COLUMNS or (title and not missing(title, mentioned))]
+    titled, elsewhere = _rows(passage, language)
+    rows = [row for row, title in titled if len(row) >= COLUMNS or (title and not missing(title, mentioned))]
     if not rows:
         return False
     numbers = [term for term in terms_of(answer, language) if term.number]
     only_in_table = missing(numbers, (*terms_of(question, language), *elsewhere))
     return any(_has_no_row(number, rows, mentioned) for number in only_in_table)
+
+
+def takes_another_row(question: str, answer: str, passage: str) -> bool:
+    """Whether a question names one row of a table, and the answer has facts that only another row has.
+
+    "What causes S-307?" is not answered by the cause of S-512. A question that compares rows can be.
+    """
+    language = language_of(passage)
+    rows, elsewhere = _rows(passage, language)
+    asked = terms_of(question, language)
+    named = [number for number, (row, _) in enumerate(rows) if _is_named(row, rows, asked)]
+    if len(named) != 1 or not _COMPARES.isdisjoint(words_of(question)):
+        return False
+    own = _terms_in(rows[named[0]][0])
+    foreign = missing(terms_of(answer, language), [*asked, *elsewhere, *own])
+    others = [_terms_in(other) for other, _ in rows if len(other) == len(rows[named[0]][0])]
+    # A question with a word of another row can be about that one too: "Is Eskerholm paid as home coast?"
+    others = [other for other in others if missing(asked, missing(other, own)) == list(asked)]
+    return bool(foreign) and any(not missing(foreign, other) for other in others)
+
+
+def _terms_in(row: _Row) -> list[Term]:
+    return [term for cell in row for term in cell]
+
+
+def _is_named(row: _Row, rows: Sequence[tuple[_Row, _Cell]], asked: Sequence[Term]) -> bool:
+    """Whether a question has all terms of a cell that no other row has."""
+    cells = [cell for cell in row if cell and not missing(cell, asked)]
+    others = [other for other, _ in rows if other is not row]
+    return any(all(missing(cell, other_cell) for other in others for other_cell in other) for cell in cells)
 
 
 def _has_no_row(number: Term, rows: Sequence[_Row], mentioned: Sequence[Term]) -> bool:

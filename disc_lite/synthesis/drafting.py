@@ -19,7 +19,7 @@ from disc_lite.prompts import answering, writing
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.facts import gives
+from disc_lite.synthesis.facts import gives, gives_part_of_date
 from disc_lite.synthesis.mentioned_names import contains
 from disc_lite.synthesis.requests import Request, Requests
 from disc_lite.synthesis.screening import answer_fault, clean_question, question_fault
@@ -188,10 +188,14 @@ class Drafter:
         return fault or DraftedPair(pair, request, log_ps)
 
     def _detail_given(self, question: DraftedQuestion, answer: str) -> str | None:
-        """Return the detail that an answer gives: the requested one, else another one of the sentence, else None."""
+        """Return the detail that an answer gives: the requested one, else another one of the sentence, else None.
+
+        An answer that gives only the year of a date counts as one about any fact: "".
+        """
         wanted = question.request.detail
         details = (wanted, *self.requests.details[question.request.sentence]) if wanted else ("",)
-        return next((detail for detail in details if gives(detail, question.text, answer)), None)
+        given = next((detail for detail in details if gives(detail, question.text, answer)), None)
+        return "" if given is None and gives_part_of_date(wanted, question.text, answer) else given
 
 
 def write_drafts(

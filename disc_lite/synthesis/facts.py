@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from disc_lite.qa import language_of, words_of
 from disc_lite.qa.function_words import TELLING
 from disc_lite.qa.matching import opening_yes_no
+from disc_lite.qa.mentions import mentions
 from disc_lite.qa.negation import is_negator
+from disc_lite.qa.vocabulary import MONTHS
 from disc_lite.qa.words import is_unspaced, read_words
 from disc_lite.synthesis.names import names_in
 from disc_lite.synthesis.terms import Term, has_another_unit, missing, terms_of
@@ -84,7 +86,7 @@ def states(sentence: str, question: str, answer: str) -> bool:
     lacking = missing(facts, sentence_terms)
     if has_another_unit(answer, sentence):
         return False
-    names = set() if language == "German" else names_in(text)  # German nouns have capitals too
+    names = _last_names(text) if language == "German" else names_in(text)
     if any(term.number or term.written.lower() in names for term in lacking) or len(lacking) == len(facts):
         return False
     clauses = [c for c in _CLAUSES.split(sentence) if len(missing(facts, terms_of(c, language))) < len(facts)]
@@ -93,6 +95,11 @@ def states(sentence: str, question: str, answer: str) -> bool:
     is_denied = (any(map(_negators, clauses)) or is_ban) != (_negations(question, answer, language) > 0)
     # A sentence can answer "On which day is he not at work?" without a "not": "Off on Monday".
     return len(facts) - len(lacking) >= share * len(facts) and (not is_denied or _negators(question) > 0)
+
+
+def _last_names(text: str) -> set[str]:
+    """Return the last words of the names in a German text, in lower case; single nouns have capitals too."""
+    return {name.split()[-1].lower() for name in mentions(text, "German") if " " in name}
 
 
 def has_none(text: str, question: str, answer: str) -> bool:
@@ -115,6 +122,15 @@ def gives(detail: str, question: str, answer: str) -> bool:
     numbers = [term for term in terms if term.number]
     wanted, few = (numbers, 0) if numbers else (terms, 0 if is_unspaced(detail) else len(terms) // 3)
     return len(missing(wanted, terms_of(answer, language))) <= few < len(missing(wanted, terms_of(question, language)))
+
+
+def gives_part_of_date(detail: str, question: str, answer: str) -> bool:
+    """Whether a detail is a date, and an answer gives its year, month or day, which the question lacks."""
+    language = language_of(f"{question} {answer}")
+    terms = terms_of(detail, language)
+    is_date = all(term.number for term in terms) and any(not MONTHS.keys().isdisjoint(term.forms) for term in terms)
+    lacking = missing(terms, terms_of(question, language))
+    return is_date and len(missing(lacking, terms_of(answer, language))) < len(lacking)
 
 
 def same_facts(question: str, first: str, second: str) -> bool:

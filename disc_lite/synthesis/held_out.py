@@ -18,11 +18,11 @@ from disc_lite.prompts import answering
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import NearDuplicates, Question, is_right, is_unspaced, words_of
 from disc_lite.recipe import Recipe
-from disc_lite.synthesis.cells import names_no_row
+from disc_lite.synthesis.cells import names_no_row, takes_another_row
 from disc_lite.synthesis.drafting import Drafter, askable_sentences, seed_of, write_drafts
 from disc_lite.synthesis.facts import is_yes_no
 from disc_lite.synthesis.requests import Request
-from disc_lite.synthesis.screening import NO_ROW
+from disc_lite.synthesis.screening import ANOTHER_ROW, NO_ROW
 
 LEAST, MOST = 16, 512  # sentences per call
 ANSWER_WORDS = 10  # most words of a reference answer: a longer one is seldom repeated word for word
@@ -136,4 +136,6 @@ def _answer_fault(draft: _Draft) -> str:
         return "answer stands in the question"
     if names_no_row(draft.question, draft.answer, draft.drafter.shown):
         return NO_ROW
+    if takes_another_row(draft.question, draft.answer, draft.drafter.shown):
+        return ANOTHER_ROW
     return "" if is_right(draft.drafter.shown, [draft.answer], "contains") else "answer not in the passage"

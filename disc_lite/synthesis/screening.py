@@ -12,7 +12,7 @@ import re
 from disc_lite.prompts.answering import RULE
 from disc_lite.qa import words_of
 from disc_lite.qa.vocabulary import MONTHS, VERBS
-from disc_lite.synthesis.cells import names_no_row
+from disc_lite.synthesis.cells import names_no_row, takes_another_row
 from disc_lite.synthesis.facts import is_yes_no, says_something
 from disc_lite.synthesis.names import invented
 from disc_lite.synthesis.references import points_at_itself, refers
@@ -23,6 +23,7 @@ MARKS = re.compile(rf"^\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:{_LABEL})?", re.IGNORECAS
 EMPHASIS = re.compile(r"([*_]+)(.+)\1")  # around a whole question
 QUOTES = '"“”„«»「」『』'
 NO_ROW = "answer does not say of which row of a table"
+ANOTHER_ROW = "answer is from another row of a table"
 # Greek questions end in a semicolon, Armenian ones have a mark inside a word; Japanese and Chinese ones end in a
 # particle, Thai and Lao ones have no mark.
 ASKS = re.compile(r"(?:[?？؟;\u037e՞፧]|[か吗嗎呢][。.]?|[\u0e01-\u0eff])$|՞")
@@ -73,6 +74,8 @@ def answer_fault(question: str, answer: str, passage: str, language: str = "") -
         return "answer names what the passage does not"
     if names_no_row(question, answer, passage):
         return NO_ROW
+    if takes_another_row(question, answer, passage):
+        return ANOTHER_ROW
     if not is_yes_no(answer) and not says_something(question, answer):
         return "answer repeats the question"
     return ""

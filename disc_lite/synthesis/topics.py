@@ -16,6 +16,8 @@ CHARACTER = re.compile(
 # Scripts without marks between words, whose letters mean nothing alone: hiragana, Thai, Lao, Khmer, Burmese.
 UNMARKED = re.compile("[\u3041-\u3096\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3]")
 CHARACTERS = 2  # fewest that a question and its passage have in common, where characters are words
+COMPOUNDING = ("German", "Dutch")  # languages that write compounds as one word
+SHORTEST_PART = 5  # letters of a word in a compound
 # Third-person pronouns, which refer to something else; for Dutch and Romance languages without those that are also
 # articles.
 PRONOUNS = {
@@ -52,9 +54,21 @@ def is_about(question: str, passage: str) -> bool:
     question_words, passage_words = topic_words(question, language), topic_words(passage, language)
     if not question_words:
         return UNMARKED.search(question) is not None
-    common = {word for word in question_words if any(are_forms(word, other, language) for other in passage_words)}
+    common = {word for word in question_words if any(_are_related(word, other, language) for other in passage_words)}
     characters = sum(CHARACTER.fullmatch(word) is not None for word in common)
     return len(common) > characters or characters >= min(CHARACTERS, len(question_words))
+
+
+def _are_related(word: str, other: str, language: str) -> bool:
+    """Whether two words are forms of one word, or one begins or ends with the other, as Waschtermin with Termin."""
+    if are_forms(word, other, language):
+        return True
+    shorter, longer = sorted((word, other), key=len)
+    return (
+        language in COMPOUNDING
+        and len(shorter) >= SHORTEST_PART
+        and shorter in (longer[: len(shorter)], longer[-len(shorter) :])
+    )
 
 
 @lru_cache(maxsize=256)  # many drafts are compared with the same passage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.synthesis.cells import names_no_row
-from disc_lite.synthesis.screening import NO_ROW, answer_fault
+from disc_lite.synthesis.cells import names_no_row, takes_another_row
+from disc_lite.synthesis.screening import ANOTHER_ROW, NO_ROW, answer_fault
 
 BOATS = """# Boats
 
@@ -25,6 +25,15 @@ SCALE = """| Property | Value | Remark |
 PRICES = "| Becken | Länge | Eintritt |\n|---|---|---|\n| Ostbad | 25 m | 4 Euro |\n| Westbad | 50 m | 6 Euro |\n"
 BOATS_IN_CHINESE = "| 船 | 座位 | 价格 |\n|---|---|---|\n| 苍鹭 | 4 | 18元 |\n| 水獭 | 6 | 25元 |\n"
 FEES = "| Length of hull | Annual fee |\n|---|---|\n| Less than 6 metres | 85 crowns |\n| 6 metres and more | 190 crowns |\n"
+ERRORS = """# Errors
+
+| Code | Class | Cause |
+|---|---|---|
+| S-307 | `Overflow` | too many requests in a minute |
+| S-512 | `Backwater` | a storage node is restarting |
+
+After S-512, wait 85 seconds.
+"""
 TWO_COLUMNS = "| Weight | 3 kg |\n|---|---|\n| Load | 40 kg |\n| Battery | 1 kg |\n"
 
 
@@ -61,6 +70,34 @@ def test_a_year_in_a_header_is_of_no_row() -> None:
     assert not names_no_row("In which year came most ships?", "Most ships came in 2022.", table)
     assert names_no_row("How many ships came in 2022?", "In 2022 came 350 ships.", table)
     assert not names_no_row("How many ships came to Ildeth in 2022?", "350 ships came.", table)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "passage", "wrong"),
+    [
+        ("What causes S-307?", "A storage node is restarting.", ERRORS, True),
+        ("What causes S-307?", "Too many requests in a minute.", ERRORS, False),
+        ("Which class does S-512 have?", "It has the class `Overflow`.", ERRORS, True),
+        ("Which code means that a storage node is restarting?", "S-307", ERRORS, True),
+        ("Which code means that a storage node is restarting?", "The code S-512 means that.", ERRORS, False),
+        ("What does one do after S-512?", "One waits 85 seconds.", ERRORS, False),  # not in the table
+        ("What is S-307?", "S-307 is an error code.", ERRORS, False),
+        ("Which error is raised besides S-307?", "Backwater", ERRORS, False),
+        ("Which boat costs 18 crowns?", "The Otter costs 18 crowns.", BOATS, True),
+        ("Which boat costs 18 crowns?", "The Heron costs 18 crowns.", BOATS, False),
+        ("Which boat has more seats than the Heron?", "The Otter.", BOATS, False),
+        ("Is a raft on the lake priced as a Heron?", "It is free.", BOATS, False),  # also about another row
+        ("What do the Heron and the Otter cost?", "They cost 18 and 25 crowns.", BOATS, False),
+        ("Was kostet das Ostbad?", "Das Ostbad kostet 6 Euro.", PRICES, True),
+        ("苍鹭有几个座位？", "苍鹭有6个座位。", BOATS_IN_CHINESE, True),
+        ("苍鹭有几个座位？", "苍鹭有4个座位。", BOATS_IN_CHINESE, False),
+    ],
+)
+def test_an_answer_is_from_the_row_that_its_question_names(
+    question: str, answer: str, passage: str, wrong: bool
+) -> None:
+    assert takes_another_row(question, answer, passage) == wrong
+    assert not wrong or answer_fault(question, answer, passage) in (ANOTHER_ROW, NO_ROW)
 
 
 def test_such_an_answer_is_dropped() -> None:

@@ -117,6 +117,16 @@ def test_a_pair_counts_for_the_detail_that_its_answer_gives(
     assert (drafted if isinstance(drafted, str) else drafted.request.detail) == found
 
 
+def test_an_answer_with_the_year_of_a_date_counts_for_its_sentence(plain: Callable[..., Any]) -> None:
+    tokens = plain("llama").tokens
+    (text,) = tokenise([document_of("The mill has stood on the hill since 4 May 1911.")], tokens, 200)
+    drafter = Drafter(tokens, text, text.passages[0], askable_sentences(text, text.passages[0]), recipe_of(), 0)
+    asked = drafting.DraftedQuestion(Request(0, "detail", "4 May 1911"), "Since which year has the mill stood?", "")
+    drafted = drafter.answered(asked, continuation_of(tokens, "The mill has stood there since 1911."))
+    assert isinstance(drafted, drafting.DraftedPair)
+    assert drafted.request.detail == ""
+
+
 def test_a_question_that_its_model_finds_unlikely_is_dropped(plain: Callable[..., Any]) -> None:
     tokens = plain("llama").tokens
     (text,) = tokenise([document_of(TEXT)], tokens, 200)

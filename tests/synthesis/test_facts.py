@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from disc_lite.synthesis.facts import gives, is_yes_no, recalls, same_facts, says_something, states
+from disc_lite.synthesis.facts import gives, gives_part_of_date, is_yes_no, recalls, same_facts, says_something, states
 from disc_lite.synthesis.screening import answer_fault
 
 LONG = "who joined the firm in 1911, has led its old office since last spring and is seldom seen there on a Monday."
@@ -186,6 +186,8 @@ def test_one_of_what_a_question_lets_choose_from_is_an_answer(question: str, ans
     ("Entry is not free.", "Is entry free?", "Yes.", False),
     ("Entry is not free.", "Is entry free?", "No.", True),
     ("Entry is free.", "Is entry free?", "No.", False),
+    ("Den Hof zeichnete die Architektin Ruth Avenarius.", "Wer zeichnete den Hof?", "Den Hof zeichnete Ruth Behrmann.", False),
+    ("Den Hof zeichnete die Architektin Ruth Avenarius.", "Wer zeichnete den Hof?", "Das war Frau Ruth Avenarius.", True),
     ("Live geese are prohibited.", "Are live geese allowed?", "Live geese are allowed.", False),
     ("Bikes are forbidden in the hall, even for a night.", "May bikes be in the hall?", "Yes, for a night.", False),
     ("Fahrräder sind im Flur verboten.", "Dürfen Fahrräder im Flur stehen?", "Nein, sie sind im Flur verboten.", True),
@@ -221,3 +223,18 @@ def test_an_answer_gives_a_detail_that_its_question_does_not(
     detail: str, question: str, answer: str, given: bool
 ) -> None:
     assert gives(detail, question, answer) == given
+
+
+@pytest.mark.parametrize(
+    ("detail", "question", "answer", "part"),
+    [
+        ("3. Mai 1926", "In welchem Jahr entstand der Hof?", "Im Jahr 1926.", True),
+        ("3 May 2021", "In which month was it made?", "In May.", True),
+        ("3 May 2021", "In which year was it made?", "In 2022.", False),
+        ("3 May 2021", "What was made on 3 May 2021?", "The lease of 2021.", False),
+        ("34 euros", "What does it cost?", "It costs 52 euros.", False),
+        ("Mill 7", "Which mill?", "The seventh.", False),
+    ],
+)
+def test_an_answer_gives_a_part_of_a_date(detail: str, question: str, answer: str, part: bool) -> None:
+    assert gives_part_of_date(detail, question, answer) == part

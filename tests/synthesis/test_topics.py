@@ -32,6 +32,7 @@ MUSEUMS = {
         ("ja", "フランスの首都はどこですか。", False), ("ja", "館長は誰ですか。", True), ("ja", "いつひらきますか。", True),
         ("en", "What does a bicycle in the shop cost?", True), ("en", "What is the capital of Italy?", False),
         ("de", "Was ist die Hauptstadt von Italien?", False), ("de", "Wann ist das Museum zu?", True),
+        ("de", "Wie teuer ist eine Eintrittskarte?", True), ("en", "How long is a cardinal?", False),
     ],
 )  # fmt: skip
 def test_a_shared_word_counts_where_it_is_no_function_word(language: str, question: str, about: bool) -> None:
