@@ -62,7 +62,7 @@ def ask_questions(base: Base, asked: EvalSet, settings: Evaluation, when: When, 
     return Answers(
         {row: said(asked.questions, f"{of_questions}, {ROWS[row]}", passages) for row, passages in shown.items()},
         said(asked.completions, counted(len(asked.completions), "statement")),
-        said(removed, f"{len(removed):,} about what is gone"),
+        said(removed, f"{len(removed):,} about what is gone") if removed else [],
     )
 
 
