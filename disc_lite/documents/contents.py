@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from disc_lite.documents.pieces import LEADERS, Row, text_of
 
-_HEADING = re.compile(
+HEADING = re.compile(
     r"(?:table of )?contents|inhalt(?:sverzeichnis)?|table des matières|sommaire|índice(?: general)?|indice|sommario"
     r"|inhoud(?:sopgave)?|innehåll|spis treści|оглавление|содержание|目次|目录|目錄",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ def without_contents(pages: Sequence[Sequence[Row]]) -> list[list[Row]]:
     unless dots lead to the numbers.
     """
     rows = [(number, row) for number, page in enumerate(pages) for row in page]
-    starts = [place for place, (_, row) in enumerate(rows) if len(row) == 1 and _HEADING.fullmatch(row[0].text)]
+    starts = [place for place, (_, row) in enumerate(rows) if len(row) == 1 and HEADING.fullmatch(row[0].text)]
     tables = [
         (start, _entries([text_of(row) for _, row in rows[start + 1 : end]]))
         for start, end in pairwise([*starts, len(rows)])

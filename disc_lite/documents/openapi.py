@@ -15,8 +15,7 @@ A section has the description, then the parameters, the fields of the request bo
     - 200 (Pet): The pet.
     - 404: There is no such pet.
 
-Examples are not read, nor is what a reference to another file points to. Of a body in several media types, the first
-with a schema is read.
+Examples are not read, nor is what a reference to another file points to.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from urllib.parse import unquote
 
 from disc_lite.documents.headings import Heading, find_headings
 from disc_lite.documents.markdown import seen_text
+from disc_lite.documents.openapiparts import access_items, authentication, part_items, server_items
 from disc_lite.documents.openapischemas import (
     Node,
     as_node,
@@ -36,7 +36,6 @@ from disc_lite.documents.openapischemas import (
     in_line,
     is_object,
     is_true,
-    list_item,
     nodes_of,
     shown,
     type_of,
@@ -86,13 +85,13 @@ class _Specification:
         """The description of the whole, its version, servers, and ways to authenticate."""
         info = as_node(self._root.get("info"))
         version = shown(info.get("version"))
-        servers = [one for server in nodes_of(self._root, "servers") for one in _server(server)]
+        servers = [one for server in nodes_of(self._root, "servers") for one in server_items(server)]
         if host := shown(self._root.get("host")):
             servers.append(f"- {host}{shown(self._root.get('basePath'))}")
         schemes = self._shared("securitySchemes", "securityDefinitions").items()
-        access = [one for name, scheme in schemes for one in _access(name, self._resolved(scheme))]
+        access = [one for name, scheme in schemes for one in access_items(name, self._resolved(scheme))]
         listed = _listed("Servers", servers), _listed("Authentication", access)
-        return _arranged(_prose(info), version and f"Version: {version}", *listed)
+        return _arranged(_prose(info), version and f"Version: {version}", *listed, authentication(self._root))
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """Yield (heading, text) of each tag with a description, each operation and each schema."""
@@ -125,24 +124,26 @@ class _Specification:
         parameters: dict[tuple[str, str], Node] = {}
         for one in map(self._resolved, [*nodes_of(of_path, "parameters"), *nodes_of(operation, "parameters")]):
             parameters[shown(one.get("name")), shown(one.get("in"))] = one
-        given = [text for (name, _), one in parameters.items() if name for text in _lines(f"`{name}`", one)]
-        body = self._resolved(operation.get("requestBody"))
-        sent, *fields = _lines("Request body", body) if body else [""]
+        given = [text for (name, _), one in parameters.items() if name for text in part_items(f"`{name}`", one)]
+        name, body = shown(operation.get("operationId")), self._resolved(operation.get("requestBody"))
+        sent, *fields = part_items("Request body", body) if body else [""]
         responses = as_node(operation.get("responses")).items()
         returned = [text for status, one in responses for text in self._response(shown(status), self._resolved(one))]
         return _arranged(
             _prose(operation) or _prose(of_path),
             "Deprecated." if is_true(operation.get("deprecated")) else "",
+            name and f"Operation ID: {name}",
+            authentication(operation),
             _listed("Parameters", given),
             sent.removeprefix("- "),
-            "\n".join(map(str.strip, fields)),
+            "\n".join(text.removeprefix("  ") for text in fields),
             _listed("Responses", returned),
         )
 
     def _response(self, status: str, response: Node) -> Iterator[str]:
-        yield from _lines(status, response)
+        yield from part_items(status, response)
         for name, header in as_node(response.get("headers")).items():
-            yield from (f"  {text}" for text in _lines(f"header `{name}`", self._resolved(header)))
+            yield from (f"  {text}" for text in part_items(f"header `{name}`", self._resolved(header)))
 
     def _resolved(self, part: object) -> Node:
         """The part that a reference within the file points to; what is no reference is returned itself."""
@@ -183,41 +184,11 @@ def _warning(files: list[str]) -> str:
     return f"parts in other files are not read ({listed}): make one file of them, as `redocly bundle` does"
 
 
-def _server(server: Node) -> Iterator[str]:
-    yield list_item(shown(server.get("url")), [], server.get("description"))
-    for name, variable in as_node(server.get("variables")).items():
-        yield f"  {list_item(f'`{name}`', facts_of(as_node(variable)), as_node(variable).get('description'))}"
-
-
-def _access(name: str, scheme: Node) -> Iterator[str]:
-    """Yield the list item of a way to authenticate, and those of the scopes of OAuth."""
-    facts = [shown(scheme.get(key)) for key in ("type", "scheme", "in", "name")]
-    yield list_item(f"`{name}`", facts, scheme.get("description"))
-    flows = [scheme, *map(as_node, as_node(scheme.get("flows")).values())]
-    scopes = {scope: text for flow in flows for scope, text in as_node(flow.get("scopes")).items()}
-    yield from (f"  {list_item(f'`{scope}`', [], text)}" for scope, text in scopes.items())
-
-
 def _schema(schema: Node) -> str:
     fields = [*field_items(schema)]
     facts = facts_of({**schema, "allOf": []} if fields else schema)
     facts = ["object", *facts] if facts and is_object(schema) and not type_of(schema) else facts
     return _arranged(_prose(schema), f"Type: {', '.join(facts)}" if facts else "", _listed("Fields", fields))
-
-
-def _lines(label: str, part: Node) -> Iterator[str]:
-    """Yield the list item of a parameter, body or response, and those of the fields of a schema without a name."""
-    schema = _schema_of(part)
-    states = {"required": part.get("required"), "deprecated": schema is not part and part.get("deprecated")}
-    facts = [shown(part.get("in")), *facts_of(schema), *(name for name, state in states.items() if is_true(state))]
-    yield list_item(label, facts, part.get("description") or schema.get("description"))
-    yield from (f"  {text}" for text in field_items(schema))
-
-
-def _schema_of(part: Node) -> Node:
-    """The schema of a parameter, body or response; in Swagger 2 a parameter is its own schema."""
-    forms = map(as_node, as_node(part.get("content")).values())
-    return as_node(part.get("schema")) or next(filter(None, (as_node(form.get("schema")) for form in forms)), part)
 
 
 def _listed(title: str, items: Iterable[str]) -> str:

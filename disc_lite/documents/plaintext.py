@@ -10,19 +10,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from textwrap import dedent
 
 from disc_lite.documents.decoding import decode
-from disc_lite.documents.headings import escaped
+from disc_lite.documents.headings import end_of_title, escaped, find_headings
 from disc_lite.documents.manualpages import manual_name, manual_page
 from disc_lite.documents.source import Converted, Source
+from disc_lite.documents.textcontents import without_contents
+from disc_lite.documents.textpages import trimmed, without_running_lines
 
 _OVERSTRUCK = re.compile(r".\x08|\x1b\[[0-9;]*m")
-_PAGE_FOOT = re.compile(r".*\[Page [\divxlc]+\]\s*")
 _LEADERS = re.compile(r".*(?:\.{4,}|(?:\. ){3,}\.?)\s*(?:\d+|[ivxlc]+)\s*")
 _NUMBER = r"(?P<number>\d{1,3}(?:\.\d{1,3})*|Appendix [A-Z]|[A-Z](?:\.\d{1,2})+)"
-_SECTION = re.compile(rf"{_NUMBER}\.?[ \t]+(?P<title>[^\W\d_].*)")
+_SECTION = re.compile(rf"{_NUMBER}\.?[ \t\xa0]+(?P<title>[/“\"'`<]?[^\W\d_].*)")
 _RFC_TITLES = re.compile(
     r"Abstract|Status of This Memo|(?:Full )?Copyright (?:Notice|Statement)|Table of Contents|Introduction|IESG Note"
     r"|(?:(?:Normative|Informative) )?References|Contributors|Index"
@@ -40,10 +40,11 @@ _LEGAL = tuple(
     )
 )
 _MAX_TITLE_CHARS = 110
-_MIN_PAGE_LINES = 30
+_CENTRED = 8  # the least indentation of a centred line
 _AT_MARGIN = re.compile(r"^\S", re.MULTILINE)
 _MIN_INDENTED = 0.5  # share of the lines in an RFC
 _SENTENCE_END = (".", "!", "?", ":", ";", ",")
+_TEXT_END = (".", ":", ";", ",")  # a question can be a title
 
 
 def plain_text(source: Source) -> Converted:
@@ -57,13 +58,16 @@ def _marked(text: str) -> str:
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     if name := manual_name(first):
-        return manual_page(_trimmed(lines)[1:], name)
-    running = _running_lines(lines)
-    if "\f" in text or running or sum(_PAGE_FOOT.fullmatch(line) is not None for line in lines) > 1:
-        lines = list(_joined_pages(["\f" if number in running else line for number, line in enumerate(lines)]))
+        return manual_page(trimmed(lines)[1:], name)
+    lines = without_running_lines(lines)
+    lines = without_contents(_with_marked_titles("\n".join(lines)).split("\n"))
     if _is_rfc(lines):
         return "\n".join(_rfc(lines))
-    levels = _legal_levels(lines) or _numbered_levels(lines)
+    legal, numbered = _legal_levels(lines), _numbered_levels(lines)
+    if legal:  # `1.2 Scope` is below `Chapter 1`; what has a single number is often a paragraph
+        deepest = max(legal.values())
+        numbered = {index: min(deepest + level - 2, 6) for index, level in numbered.items() if level > 2}
+    levels = {**numbered, **legal}
     if not levels:
         return "\n".join(lines)
     levels = {**_title_level(lines), **levels}
@@ -71,61 +75,17 @@ def _marked(text: str) -> str:
     return "\n".join(marked)
 
 
-# --- pages ------------------------------------------------------------------------------------------------
-
-
-def _running_lines(lines: Sequence[str]) -> set[int]:
-    """The numbers of lines that are repeated, except for the digits in them, at the distance of a page."""
-    places: dict[str, list[int]] = {}
-    for number, line in enumerate(lines):
-        around = [*lines[max(number - 1, 0) : number], *lines[number + 1 : number + 2]]
-        if len(line) < _MAX_TITLE_CHARS and re.search(r"\d", line) and not any(map(str.strip, around)):
-            places.setdefault(_key(line), []).append(number)
-    found: set[int] = set()
-    for numbers in places.values():
-        distances = Counter(below - above for above, below in pairwise(numbers)) or Counter([0])
-        ((length, times),) = distances.most_common(1)
-        if length >= _MIN_PAGE_LINES and times > 1 and 2 * times > distances.total():
-            found.update(numbers)
-    return found
-
-
-def _joined_pages(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of all pages without running lines, with a blank line where no sentence runs across pages."""
-    pages: list[list[str]] = [[]]
-    for line in lines:
-        before, *rest = line.split("\f")
-        pages[-1].append(before)
-        pages.extend([part] for part in rest)
-        if not rest and _PAGE_FOOT.fullmatch(line):
-            pages.append([])
-    trimmed = [_trimmed(page) for page in pages]
-    seen = Counter(_key(line) for page in trimmed for line in {*page[:1], *page[-1:]})
-    last = ""
-    for page in trimmed:
-        while page and _is_running(page[-1], seen):
-            page = _trimmed(page[:-1])
-        while page and _is_running(page[0], seen):
-            page = _trimmed(page[1:])
-        if not page:
-            continue
-        if last and (last.endswith(_SENTENCE_END[:4]) or not page[0].strip()[0].islower()):
-            yield ""
-        yield from page
-        last = page[-1].rstrip()
-
-
-def _is_running(line: str, seen: Counter[str]) -> bool:
-    return _PAGE_FOOT.fullmatch(line) is not None or (seen[_key(line)] > 1 and any(char.isdigit() for char in line))
-
-
-def _key(line: str) -> str:
-    return re.sub(r"\d+", "#", " ".join(line.split()))
-
-
-def _trimmed(lines: Sequence[str]) -> list[str]:
-    shown = [index for index, line in enumerate(lines) if line.strip()]
-    return list(lines[shown[0] : shown[-1] + 1]) if shown else []
+def _with_marked_titles(text: str) -> str:
+    """The text with `#` before its underlined titles, if some have lines of other characters than in Markdown."""
+    headings = find_headings(text, "rst")
+    ends = [end_of_title(text, heading.start, len(text), "rst") for heading in headings]
+    if all(text[end - 1] in "=-" for end in ends):
+        return text
+    parts, at = [], 0
+    for heading, end in zip(headings, ends, strict=True):
+        parts += [text[at : heading.start], f"{'#' * min(heading.level, 6)} {heading.title}"]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 # --- RFCs -------------------------------------------------------------------------------------------------
@@ -140,7 +100,7 @@ def _is_rfc(lines: Sequence[str]) -> bool:
 
 
 def _rfc(lines: Sequence[str]) -> Iterator[str]:
-    title = _centred_title(lines)
+    title, legal = _centred_title(lines), _legal_levels(lines)
     for index, line in enumerate(lines):
         bare = line.strip()
         found = _SECTION.fullmatch(line) if _is_alone(lines, index) else None
@@ -149,6 +109,8 @@ def _rfc(lines: Sequence[str]) -> Iterator[str]:
         if index in title:
             if index == title[0]:
                 yield "# " + " ".join(lines[place].strip() for place in title)
+        elif index in legal:
+            yield "#" * legal[index] + " " + bare
         elif found:
             yield "#" * min(found["number"].count(".") + 2, 6) + " " + bare
         elif line and not line[0].isspace() and _RFC_TITLES.fullmatch(bare.rstrip(".")):
@@ -162,7 +124,7 @@ def _centred_title(lines: Sequence[str]) -> list[int]:
     for index, line in enumerate(lines):
         if _SECTION.fullmatch(line) or _RFC_TITLES.fullmatch(line.strip()):
             return []
-        if line.startswith("        ") and index and not lines[index - 1].strip() and "  " not in line.strip():
+        if line.startswith(" " * _CENTRED) and not "".join(lines[:index][-1:]).strip() and "  " not in line.strip():
             end = next((place for place in range(index, len(lines)) if not lines[place].strip()), len(lines))
             return list(range(index, min(end, index + 4)))
     return []
@@ -177,10 +139,12 @@ def _legal_levels(lines: Sequence[str]) -> dict[int, int]:
     width = max(map(len, lines), default=0)
     for index, line in enumerate(lines):
         bare = line.strip()
-        if bare and len(bare) <= _MAX_TITLE_CHARS and (index == 0 or not lines[index - 1].strip()):
+        above = lines[index - 1].strip() if index else ""
+        if bare and len(bare) <= _MAX_TITLE_CHARS and not above:
             rank = next((number for number, pattern in enumerate(_LEGAL) if pattern.match(bare)), None)
             is_title = not bare.endswith(_SENTENCE_END) or re.fullmatch(r"\S+\s*\d+[a-z]?\.", bare)
-            if rank is not None and is_title and _is_above_text(lines, index, width):
+            is_centred = line.startswith(" " * _CENTRED) and _is_alone([above, bare, *lines[index + 1 : index + 2]], 1)
+            if rank is not None and is_title and (is_centred or _is_above_text(lines, index, width)):
                 ranks[index] = rank
     counts = Counter(ranks.values())
     used = sorted(rank for rank in counts if counts[rank] > 1)
@@ -190,13 +154,13 @@ def _legal_levels(lines: Sequence[str]) -> dict[int, int]:
 def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
     """Line number -> level of the numbered titles: lines that end without a stop, count up, and have text below."""
     found: dict[int, int] = {}
-    last: tuple[int, ...] = ()
+    numbers: list[tuple[int, ...]] = []
     width = max(map(len, lines), default=0)
     alone = {i: _SECTION.fullmatch(line) for i, line in enumerate(lines) if _is_above_text(lines, i, width)}
     for index, section in alone.items():
-        if section is None or section["title"].rstrip().endswith(_SENTENCE_END) or not section["number"][0].isdigit():
+        if section is None or section["title"].rstrip().endswith(_TEXT_END) or not section["number"][0].isdigit():
             continue
-        if len(lines[index]) > _MAX_TITLE_CHARS or not section["title"][0].isupper():
+        if len(lines[index]) > _MAX_TITLE_CHARS or section["title"][0].islower():
             continue
         number = tuple(map(int, section["number"].split(".")))
         below = next((place for place in range(index + 1, len(lines)) if lines[place].strip()), None)
@@ -205,9 +169,15 @@ def _numbered_levels(lines: Sequence[str]) -> dict[int, int]:
         has_text = below is not None and (
             next_section is None or next_section["number"].startswith(f"{section['number']}.")
         )
-        if number > last and has_text:
-            found[index], last = min(len(number) + 1, 6), number
-    return found if len(found) > 1 else {}
+        if number > max(numbers[-1:], default=()) and has_text:
+            found[index] = min(len(number) + 1, 6)
+            numbers.append(number)
+    return found if len(found) > 1 and _count_up(numbers) else {}
+
+
+def _count_up(numbers: Sequence[tuple[int, ...]]) -> bool:
+    """Whether at least half of the numbers are the first of their section, or follow another one."""
+    return 2 * sum(n[-1] < 2 or (*n[:-1], n[-1] - 1) in numbers for n in numbers) >= len(numbers)
 
 
 def _title_level(lines: Sequence[str]) -> dict[int, int]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from disc_lite.documents.cells import in_a_line, note_of, standing_out, with_note
+from disc_lite.documents.cells import SheetCell, in_a_line, note_of, standing_out, stands_out, with_note
 from disc_lite.documents.headerless import are_fields, doubt_about_header, stand_apart
 from disc_lite.documents.headings import Heading
 from disc_lite.documents.rowgroups import groups_of
@@ -112,7 +112,7 @@ def _has_header(rows: Sequence[Row], below: Sequence[Row] = ()) -> bool:
 def _named_rows(rows: Sequence[Row]) -> list[NamedRow]:
     """The rows of a table with their names and groups; rows above the header and notes have no name."""
     if _is_single_column(rows):
-        return _named_lines([cell for row in rows for cell in row if cell])
+        return _named_lines([_line_of(row) for row in rows if any(row)])
     header, above, body = parts_of(rows)
     if not body:
         raise RefusedFile("no table: no row below a header")
@@ -158,6 +158,12 @@ def _is_single_column(rows: Sequence[Row]) -> bool:
     if any(sum(map(bool, row)) > 1 for row in rows):
         return False
     return len({column for row in rows for column, cell in enumerate(row) if cell}) == 1
+
+
+def _line_of(row: Row) -> SheetCell:
+    """The only text in a row, with the notes of the row, which can also be on its empty cells."""
+    (text,) = filter(None, row)
+    return SheetCell(text, stands_out=stands_out(text), note=" ".join(filter(None, map(note_of, row))))
 
 
 def _named_lines(cells: Row) -> list[NamedRow]:

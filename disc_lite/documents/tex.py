@@ -8,6 +8,7 @@ Other macros that are not known are named in the warning, since the text that th
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from disc_lite.documents.decoding import decode
@@ -23,19 +24,16 @@ _DEFINITION = re.compile(
     r"(?:\[(?P<default>[^\]]*)\])?\s*(?=\{)"
     r"|\\def\s*\\(?P<plain>[A-Za-z@]+)(?P<places>(?:#\d)*)\s*(?=\{)"
 )
-_USE = re.compile(r"(?<!\\)%[^\n]*|\\(?:(?P<name>[A-Za-z@]+)|.)", re.DOTALL)
-_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+_USE = re.compile(r"\\(?:(?P<name>[A-Za-z@]+)|.)", re.DOTALL)
 _PLACE = re.compile(r"(#\d)")
 _MAX_DEPTH = 20
 _MAX_CHARS = 1 << 23
 
-_CONDITION = re.compile(
-    r"(?<!\\)%[^\n]*|\\newif\s*\\if[A-Za-z@]+|\\(if(?!f\b|thenelse)[A-Za-z@]*|else|fi)(?![A-Za-z@])"
-)
+_CONDITION = re.compile(r"\\newif\s*\\if[A-Za-z@]+|\\(if(?!f\b|thenelse)[A-Za-z@]*|else|fi)(?![A-Za-z@])")
 _NEW_CONDITION = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
 
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
-_TITLE = re.compile(r"\\title\s*(?:\[[^\]]*\]\s*)?(?=\{)")
+_TITLE = re.compile(r"\\(title|author|date)\s*(?:\[[^\]]*\]\s*)?(?=\{)")  # what `\\maketitle` prints
 _CUT = re.compile(r"(?=^[ \t]*\\(?:part|chapter|section)\b)", re.MULTILINE)
 _SPACES = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _INDENT = re.compile(r"^[ \t]+|(?<![ \t])[ \t]+$", re.MULTILINE)
@@ -49,17 +47,27 @@ def tex_text(source: Source) -> Converted:
     reader, verbatim = TexReader(), Verbatim()
     macros, text = definitions(without_unseen_branches(verbatim.taken_out(decode(source.raw))))
     text = with_references(text, is_counted=not any("\\begin" in macro.body for macro in macros.values()))
-    title = _TITLE.search(text)
+    parts = _title_lines(text, lambda part: reader.text(expanded(part, macros)))
     body = _BODY.search(text)
-    end = group_end(text, title.end()) if title else None
-    parts = []
-    if title and end:
-        parts.append(f"# {reader.text(expanded(text[title.end() + 1 : end - 1], macros)).strip()}\n\n")
     for part in _CUT.split(body[1] if body else text):
         source.on_step()
         parts.append(_plain_text(expanded(part, macros), reader))
     read = verbatim.put_back(_BLANK.sub("\n\n", "\n\n".join(parts)).strip() + "\n")
     return Converted(read, warning=_warning(list(reader.unknown)))
+
+
+def _title_lines(text: str, read: Callable[[str], str]) -> list[str]:
+    """The title of a file as a heading, and its authors and date if they are set."""
+    written: dict[str, list[str]] = {}
+    for found in _TITLE.finditer(text):
+        end = group_end(text, found.end())
+        part = text[found.end() + 1 : end - 1] if end else ""
+        part = part.replace("\\\\", "\\and ") if found[1] == "author" else part  # lines: a name, where they work
+        if shown := " ".join(read(part).split()).replace(" ,", ","):
+            written.setdefault(found[1], []).append(shown)
+    title, authors, date = (written.get(name, []) for name in ("title", "author", "date"))
+    about = [("Author", ", ".join(authors)), ("Date", "".join(date[:1]))]
+    return [*(f"# {one}" for one in title[:1]), *(f"{name}: {value}" for name, value in about if value)]
 
 
 def without_unseen_branches(text: str) -> str:
@@ -113,9 +121,8 @@ def definitions(text: str) -> tuple[dict[str, Macro], str]:
     parts = []
     at = 0
     while found := _DEFINITION.search(text, at):
-        line = text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
         end = group_end(text, found.end())
-        if end is None or _COMMENT.search(line):
+        if end is None:
             parts.append(text[at : found.end()])
             at = found.end()
             continue

@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"\\(eqref|ref|autoref|cref|Cref|nameref|vref|autonamere
 _MAX_TITLE_CHARS = 100  # a longer caption is not used as a name
 _SHAPES = {"eqref": "({})", "cref": "eq. ({})", "Cref": "Equation ({})", "autoref": "Equation {}"}
 _EQUATION = re.compile(
-    r"(?<!\\)%[^\n]*|\\(?P<heading>chapter|section)(?=\s*[\[{])"
+    r"\\(?P<heading>chapter|section)(?=\s*[\[{])"
     r"|(?P<begin>\\begin\s*\{(?P<name>equation|align|alignat|eqnarray|flalign|gather|multline)\})(?P<body>.*?)"
     r"(?P<end>\\end\s*\{(?P=name)\})",
     re.DOTALL,

@@ -1,7 +1,8 @@
-"""LaTeX source -> the same source with placeholders for code, addresses with `%`, and nothing for comment environments.
+"""LaTeX source -> the same source with placeholders for code and for addresses with `%`, and without comments.
 
 What `\\verb`, `verbatim`, `lstlisting` or `minted` encloses is not LaTeX: `%` begins no comment there, `\\section` no
-section, and macros are not expanded. It is put back into the text that the source became.
+section, and macros are not expanded. It is put back into the text that the source became. Elsewhere `%` also takes the
+line break and the indentation behind it: `cu%` above `cumber` is one word.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from disc_lite.documents.headings import fenced
 _LISTING = r"[A-Za-z]*[vV]erbatim|lstlisting|minted|alltt|(?!CodeChunk)[A-Za-z]?[cC]ode[A-Za-z]*|S(?:in|out)put"
 _OPTIONS = r"(?:\[[^\]\n]*\])?"
 _CODE = re.compile(
-    rf"(?P<unseen>(?<!\\)%[^\n]*)|\\begin\s*\{{(?:comment|(?P<listing>(?:{_LISTING})\*?))\}}"
+    r"(?<!\\)(?P<breaks>(?:\\\\)*)%[^\n]*(?:\n[ \t]*(?=\S))?"
+    rf"|\\begin\s*\{{(?:comment|(?P<listing>(?:{_LISTING})\*?))\}}"
     rf"|\\(?:verb\*?(?![A-Za-z])|lstinline{_OPTIONS}|mintinline{_OPTIONS}\{{\w+\}})"
     r"(?:(?P<mark>[^\w\s*{\[])(?P<marked>[^\n]*?)(?P=mark)|\{(?P<braced>(?:[^{}\n]|\{[^{}\n]*\})*)\})"
     r"|\\(?P<link>url|href)\s*\{(?P<address>[^{}\s]*(?<!\\)%[^{}\s]*)\}"
@@ -60,7 +62,9 @@ class Verbatim:
         return _KEPT.sub(lambda found: " ".join(self._kept[int(found[1])][0].split()), text)
 
     def _inline(self, found: re.Match[str]) -> str:
-        """What replaces a comment, which stays, code in a line, or an address."""
+        """What replaces a comment, code in a line, or an address."""
+        if found["breaks"] is not None:
+            return found["breaks"]
         content = next((text for text in found.group("marked", "braced", "address") if text is not None), None)
         if content is None or _PARAMETER.search(content):
             return found[0]

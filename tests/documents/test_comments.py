@@ -91,7 +91,8 @@ def test_lines_and_rows_without_a_header_have_their_notes():
         lines.active.append(row)
     lines.active["A2"].comment = Comment("after nine", "Ada")
     lines.active["A1"].comment = Comment("Of the hotel.", "Ada")
-    assert read(lines) == "Rules: Of the hotel.\n\nNo noise (after nine)\n\nNo dogs\n"
+    lines.active["C3"].comment = Comment("but guides", "Ada")
+    assert read(lines) == "Rules: Of the hotel.\n\nNo noise (after nine)\n\nNo dogs (but guides)\n"
 
 
 def test_the_name_of_a_group_has_its_note():

@@ -259,3 +259,37 @@ def test_hostile_yaml_runs_nothing_and_ends(tmp_path):
     assert "# X" in text("a.yaml", f"openapi: 3.0.0\ncomponents: {{schemas: {{X: {itself}}}}}\n")
     assert "# GET /b" in text("a.yaml", "openapi: 3.0.0\npaths: {/a: {$ref: '#/paths/~1a'}, /b: {get: {summary: B}}}\n")
     assert "nest" in refusal(".yaml", "openapi: 3.0.0\nx: " + "[" * 100_000)
+
+
+def operation_text(operation, **root):
+    """The text of a specification with one operation, without the heading of the operation."""
+    spec = {"openapi": "3.0.0", "paths": {"/a": {"get": operation}}, **root}
+    return text("a.json", json.dumps(spec)).replace("# GET /a\n\n", "")
+
+
+def test_the_id_and_the_authentication_of_an_operation_are_read():
+    secured = {
+        "operationId": "listMills",
+        "summary": "Lists.",
+        "security": [{"key": []}, {"o": ["read", "sum"], "pin": []}],
+    }
+    assert operation_text(secured) == (
+        "Lists.\n\nOperation ID: listMills\n\nAuthentication: `key` or `o` (read, sum) and `pin`\n"
+    )
+    assert operation_text({"summary": "Lists.", "security": []}) == "Lists.\n\nAuthentication: none\n"
+    every = [{"key": []}, {}]
+    assert operation_text({"summary": "Lists."}, security=every) == "Authentication: `key` or none\n\nLists.\n"
+
+
+def test_all_media_types_are_read_with_what_each_contains():
+    user, form = {"schema": USER}, {"schema": {"properties": {"file": {"type": "string"}}}}
+    body = {
+        "content": {"application/json": user, "application/xml": user, "multipart/form-data": form},
+        "required": True,
+    }
+    returned = {"200": {"description": "Yes.", "content": {"application/pdf": {}}}, "201": body}
+    assert operation_text({"requestBody": body, "responses": returned}) == (
+        "Request body (application/json or application/xml, User, required)\n\n- as multipart/form-data\n"
+        "  - `file` (string)\n\nResponses:\n\n- 200 (application/pdf): Yes.\n"
+        "- 201 (application/json or application/xml, User, required)\n  - as multipart/form-data\n    - `file` (string)\n"
+    )

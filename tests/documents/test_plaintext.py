@@ -28,7 +28,7 @@ RFC = "\f\n".join(
     [
         page(1, "Network Working Group                              A. Stone", "", "               The Bell Protocol", "",
              "Abstract", "", "   This memo says how bells are rung.", "", "Table of Contents", "",
-             "   1.  Introduction . . . . . . . . . . . . . . 2", "   2.  Ringing ......................... 2"),
+             "   1.  Introduction . . . . . . . . . . . . . . 2", "   2.  Ringing ......................... 2", "     2.1.  Chimes"),
         page(2, "1.  Introduction", "", "   A bell is rung by a client.  The port is 4711, and the", "   server answers"),
         page(3, "   within two seconds.", "", "   It ends.", "", "2.  Ringing", "", "2.1.  Chimes", "", "   # is the mark of a chime."),
     ]
@@ -39,7 +39,6 @@ def test_an_rfc_has_its_sections_and_no_page_breaks():
     assert headings(RFC) == [
         (1, "The Bell Protocol"),
         (2, "Abstract"),
-        (2, "Table of Contents"),
         (2, "1. Introduction"),
         (2, "2. Ringing"),
         (3, "2.1. Chimes"),
@@ -48,6 +47,7 @@ def test_an_rfc_has_its_sections_and_no_page_breaks():
     assert "and the\nserver answers\nwithin two seconds.\n" in text
     assert "[Page" not in text and "RFC 9999" not in text and ". . ." not in text and "\f" not in text
     assert "\\# is the mark of a chime." in text
+    assert text.count("Chimes") == 1
 
 
 MANUAL = """\
@@ -157,3 +157,63 @@ def test_pages_that_were_printed_with_a_margin_lose_it_and_their_running_lines()
         (("2. The wall",), "## 2.  The wall\n\n     It is eight feet high, and\n\n\\# is the sign of\nthe keeper."),
         (("3. The gate",), "## 3.  The gate\n\n     It is shut at ten."),
     ]
+
+
+BOOK = """\
+                    The Mill
+
+Table of Contents
+
+1. Use
+    1.1. How is the mill
+    started?
+    1.2. Stopping
+2. Repair ........ 7
+
+Chapter 1. Use
+
+Contents
+
+1.1. How is the mill started?
+1.2. Stopping
+
+1.1.\xa0How is the mill started?
+
+    Turn the key to the left and wait until the wheel stands.
+
+1.2. Stopping
+
+    Pull the brake slowly until the wheel does not turn.
+
+                    Chapter 2. Repair
+
+    Oil the wheel every day with the oil from the cellar.
+"""
+
+
+def test_a_table_of_contents_is_left_out_and_chapters_have_numbered_sections():
+    for book in (
+        BOOK,
+        BOOK.replace("    ", "").replace("Chapter 2", "        Chapter 2"),
+    ):  # as a printer and a browser write it
+        read = [one for one in headings(book) if one[0] > 1]
+        assert read == [
+            (2, "Chapter 1. Use"), (3, "1.1. How is the mill started?"), (3, "1.2. Stopping"), (2, "Chapter 2. Repair"),
+        ]  # fmt: skip
+        assert text_of(book).count("Stopping") == text_of(book).count("Repair") == 1
+    assert headings(BOOK)[0] == (1, "The Mill")
+
+
+def test_a_list_that_is_called_contents_stays():
+    for below in ("1. one wheel\n2. two bolts\n\n3. a key", "The box holds a wheel.", "  - a wheel"):
+        assert text_of(f"Contents\n\n{below}\n\nOil the wheel.\n").startswith(f"Contents\n\n{below}")
+
+
+def test_titles_are_read_that_are_underlined_with_other_characters_than_in_markdown():
+    text = "Mill\n****\n\nIt grinds.\n\nUse\n===\n\nTurn the key.\n\nRepair\n======\n\nOil it.\n"
+    assert headings(text) == [(1, "Mill"), (2, "Use"), (2, "Repair")]
+    assert text_of(text).startswith("# Mill\n\nIt grinds.\n\n## Use\n\nTurn")
+
+
+def test_numbers_that_do_not_count_up_are_no_headings():
+    assert headings("It has owners.\n\n2. Ada Berg\n\nShe mills.\n\n7. Olle Lind\n\nHe bakes.\n") == []

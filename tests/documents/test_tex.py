@@ -184,3 +184,20 @@ def test_the_title_can_have_groups_in_groups():
 def test_listings_that_are_not_ended_take_no_quadratic_time():
     assert not is_quadratic(lambda size: Verbatim().taken_out("\\begin{verbatim}\\begin{comment}" * size), 4000)
     assert read("\\begin{verbatim} It opens.") == "It opens."
+
+
+def test_a_comment_takes_the_line_break_and_the_indentation_behind_it():
+    assert read("A cu%\n  cumber,% old\n\nwhich 5\\% like\\\\% and\nbuy. % c\n% d\nMore.") == (
+        "A cucumber,\n\nwhich 5% like\nbuy. More."
+    )
+
+
+def test_authors_and_date_are_below_the_title():
+    about = (
+        r"\title{The Dun%"
+        + "\n  den}"
+        + r"\author{Ada Berg\\ Mill of Ularic \and Olle Lind}\author[2]{Kim Ek}\date{DAY}"
+    )
+    shown = "# The Dunden\n\nAuthor: Ada Berg, Mill of Ularic, Olle Lind, Kim Ek"
+    assert read(r"\maketitle Bread.", about.replace("DAY", "1 May 2031")) == f"{shown}\n\nDate: 1 May 2031\n\nBread."
+    assert read(r"\maketitle Bread.", about.replace("DAY", r"\today")) == f"{shown}\n\nBread."
