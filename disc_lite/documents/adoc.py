@@ -18,6 +18,9 @@ from disc_lite.documents.numbering import number_text
 from disc_lite.documents.source import Converted, RefusedFile, Source
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+=+)?\s*$")
+# A title with a line of about its length below it, which is the older form: `NAME` above `----`.
+_UNDERLINE = re.compile(r"(?:={3,}|-{3,}|~{3,}|\^{3,}|\+{3,})\s*$")
+_UNDERLINED = re.compile(r"(?![.\[|:/]|\s)(?=.*\w).*[^:;,\s]\s*$")
 _ATTRIBUTE = re.compile(r":!?([\w-]+)!?:(?:\s+(.*?))?\s*$")
 _REFERENCE = re.compile(r"\\\{[\w-]+\}|\{([\w-]+)\}")  # a backslash makes it text
 _BLOCK_LINE = re.compile(r"\[(?![\[ ]?\d+\])[^\]]*\]{1,2}\s*$")
@@ -34,6 +37,7 @@ _GIVEN = {
     **{"nbsp": " ", "sp": " ", "amp": "&", "lt": "<", "gt": ">", "plus": "+", "vbar": "|", "deg": "°", "quot": '"'},
 }
 _LISTED_NAMES = 5
+_UNDERLINE_SLACK = 2  # characters
 _BLOCK_TITLE = re.compile(r"\.(?=[^\s.])(.*)")
 _TICKED = re.compile(r"^\[\*\](?= )")
 _ITEM = re.compile(r"\s*(\*{1,5}|-|\.{1,5})\s+(?=\S)")
@@ -92,6 +96,7 @@ class _Reader:
         self.block = ""  # the attribute lines above the next block
         self.numbers: dict[int, int] = {}  # depth -> the last number of the open list
         self.above = ""  # the previous line
+        self.before = ""  # the line before that
 
     def read(self, line: str) -> None:
         """Process the next line and append its visible text to `written`."""
@@ -103,6 +108,9 @@ class _Reader:
             self._in_block(line)
         elif self.rows is not None:
             self._in_table(line)
+        elif _UNDERLINE.match(line) and self._is_title(len(line.rstrip())):
+            self.written[-1] = f"{'#' * (1 + '=-~^+'.index(line[0]))} {self._inline(self.above.strip())}"
+            self.numbers, self.block = {}, ""
         elif _VERBATIM.match(line):
             self.until, self.drops, self.begins = line.strip(), False, len(self.written)
         elif _COMMENT_BLOCK.match(line):
@@ -125,6 +133,12 @@ class _Reader:
         elif not (line.startswith("//") or _DELIMITER.match(line) or _DIRECTIVE.match(line) or line.strip() == "+"):
             self.written.append(self._line(line))
             self.block = self.block if not line.strip() or _BLOCK_TITLE.match(line) else ""
+
+    def _is_title(self, length: int) -> bool:
+        """Whether the line above is alone and about as long as the line under it."""
+        is_alone = not self.before.strip() or _BLOCK_LINE.match(self.before) is not None
+        is_as_long = abs(len(self.above.rstrip()) - length) <= _UNDERLINE_SLACK
+        return is_alone and is_as_long and self.written[-1:] != [] and _UNDERLINED.match(self.above) is not None
 
     def _condition(self, kind: str, written: str, inner: str) -> None:
         """Open or end a condition; a condition with text in its brackets applies to that text only."""
@@ -219,7 +233,7 @@ def adoc_text(source: Source) -> Converted:
         raise RefusedFile("a PGP key or signature, not a text")
     for line in _ROLE.sub(_without_role, text).split("\n"):
         reader.read(line)
-        reader.above = line
+        reader.before, reader.above = reader.above, line
     reader.end_block()
     return Converted("\n".join(reader.written).strip("\n") + "\n", warning=_warning(list(reader.missing)))
 

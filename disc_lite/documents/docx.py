@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
-from itertools import chain
+from itertools import chain, pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -96,10 +96,22 @@ def _prepare(root: Element, styles: Styles, numbering: Numbering) -> None:
             elif child.tag == f"{W}ruby":  # the text above it is its pronunciation
                 base = "".join(text.text or "" for text in child.iterfind(f"{W}rubyBase//{W}t"))
                 parent[list(parent).index(child)] = _run(base)
+    for parent in list(root.iter()):
+        _join_dropped_capitals(parent)
     for row in root.iter(f"{W}tr"):
         _fill_skipped_columns(row)
     for paragraph in root.iter(f"{W}p"):
         _mark_paragraph(paragraph, styles, numbering)
+
+
+def _join_dropped_capitals(parent: Element) -> None:
+    """Put a dropped capital, which is a paragraph of its own, in front of the text that it begins."""
+    for capital, paragraph in pairwise(list(parent)):
+        frame = capital.find(f"{W}pPr/{W}framePr") if capital.tag == paragraph.tag == f"{W}p" else None
+        if frame is not None and frame.get(f"{W}dropCap", "none") != "none":
+            parent.remove(capital)
+            at = 1 if paragraph.find(f"{W}pPr") is not None else 0
+            paragraph[at:at] = [run for run in capital if run.tag != f"{W}pPr"]
 
 
 def _place_drawings(root: Element, drawn: Mapping[str, Element], styles: Styles, first: int) -> list[str]:

@@ -50,7 +50,7 @@ FORMATS: dict[str, Callable[[Source], Converted]] = {
     **dict.fromkeys((".csv", ".tsv"), csv_text),
     ".ipynb": notebook_text,
     ".org": org_text,
-    ".tex": tex_text,
+    **dict.fromkeys((".tex", ".latex"), tex_text),
     **dict.fromkeys((".adoc", ".asciidoc", ".asc"), adoc_text),
     ".eml": mail_text,
     ".json": json_text,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import dedent
 
 from disc_lite.documents.decoding import decode
+from disc_lite.documents.formulas import with_scripts
 from disc_lite.documents.headings import fenced
 from disc_lite.documents.source import Converted, Source
 
@@ -28,11 +29,13 @@ _COMMA = re.compile(r"^(\s*),(?=,*(?:\*|#\+))", re.MULTILINE)  # escapes a line 
 _DEFINED = re.compile(r"^[ \t]*#\+MACRO:[ \t]+([\w-]+)[ \t]+(.*)$", re.IGNORECASE | re.MULTILINE)
 _MACRO = re.compile(r"\{\{\{([\w-]+)(?:\((.*?)\))?\}\}\}")
 _LINK = re.compile(r"\[\[([^\]]+)\](?:\[([^\]]+)\])?\]")
+_SCRIPT = re.compile(r"(?<=\w)([\^_])\{([^{}]+)\}")
+_SET_NUMBER = re.compile(r"(\s*)(?:\d+|[A-Za-z])([.)])\s+\[@(\w+)\](?=\s)")
 _CODE = re.compile(r"(?<![^\s({'\"-])([=~])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
 _STRUCK = re.compile(r"(?<![^\s({'\"-])\+(\S|\S.*?\S)\+(?![^\s)}'\".,;:!?-]) ?")
 _EMPHASIS = re.compile(r"(?<![^\s({'\"-])([*/_])(\S|\S.*?\S)\1(?![^\s)}'\".,;:!?-])")
 _VERBATIM = {"SRC", "EXAMPLE"}
-_DROPPED = {"COMMENT", "EXPORT"}
+_DROPPED = {"COMMENT", "EXPORT", "HTML", "LATEX", "BEAMER", "ASCII", "ODT", "TEXINFO"}  # the last ones in older files
 _SNIPPET = re.compile(r"@@[\w-]+:.*?@@")  # markup of another format, as in the block `EXPORT`
 
 
@@ -97,6 +100,7 @@ def _line(line: str, shift: int) -> str:
         return " | ".join(_inline(cell.strip()) for cell in line.strip().strip("|").split("|"))
     if line.lstrip().startswith(": "):  # a line of fixed width
         return "    " + line.lstrip()[2:]
+    line = _SET_NUMBER.sub(r"\1\3\2", line, count=1)
     if item := _ITEM.match(line):
         return f"{item[1]}- " + _inline((f"{item[2]}:" if item[2] else "") + line[item.end() :])
     return _inline(line)
@@ -105,5 +109,5 @@ def _line(line: str, shift: int) -> str:
 def _inline(text: str) -> str:
     text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", _SNIPPET.sub("", text))
     text = _LINK.sub(lambda link: link[2] or link[1].lstrip("*#"), text)
-    text = _EMPHASIS.sub(r"\2", _STRUCK.sub("", text))
+    text = with_scripts(_EMPHASIS.sub(r"\2", _STRUCK.sub("", text)), _SCRIPT)
     return _CODE.sub(r"`\2`", text)

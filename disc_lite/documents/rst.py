@@ -63,13 +63,14 @@ _ESCAPE = re.compile(rf"(?<!{MARK})\\([^\s|`])")
 _MAX_WRAPPED = 4  # lines
 _SCRIPT = re.compile(r"(?:\\ )?:(su[bp])(?:er)?(?:script)?:`([^`]+)`(?:\\ )?")
 _LINE_OF_VERSE = re.compile(r"^(\s*)\| (?!.*\|\s*$)")  # but not a row of a table
+_TARGET = re.compile(r"^[ \t]*\.\. _(\w[\w.+-]*):(?:\s|$)", re.MULTILINE)
 _NAMELESS_TARGET = re.compile(r"\s*__ \S+\s*")
 
 
 def rst_text(text: str) -> str:
     """The text that a reader of the page sees; headings keep their underlines."""
     lines = _numbered([line for line in text.split("\n") if not _NAMELESS_TARGET.fullmatch(line)])
-    seen = "\n".join(_seen(lines))
+    seen = "\n".join(_without_marks([*_seen(lines)], _TARGET.findall(text)))
     names = {name[1]: _plain(" ".join(name[2].split())) for name in _SUBSTITUTION.finditer(text)}
     if not names:
         return seen.replace(MARK, "")
@@ -80,6 +81,18 @@ def rst_text(text: str) -> str:
         line if is_definition.match(line) else named.sub(lambda use: names[use[0].strip("_")[1:-1]], line)
         for line in seen.split("\n")
     ).replace(MARK, "")
+
+
+def _without_marks(lines: list[str], targets: list[str]) -> Iterator[str]:
+    """Yield the lines without the underscores of references to targets: `Bell_` is `Bell`; code stays as it is."""
+    if not targets:
+        yield from lines
+        return
+    reference = re.compile(rf"(?<![\w`/.])({'|'.join(map(re.escape, targets))})__?(?![\w`])", re.IGNORECASE)
+    is_code = False
+    for line in lines:
+        is_code ^= line.lstrip().startswith("```")
+        yield line if is_code or "_" not in line else reference.sub(r"\1", line)
 
 
 def role_text(role: str, content: str) -> str:

@@ -46,10 +46,10 @@ def _joined_pages(lines: Sequence[str]) -> Iterator[str]:
         pages.extend([part] for part in rest)
         if not rest and _PAGE_FOOT.fullmatch(line):
             pages.append([])
-    trimmed = [trimmed(page) for page in pages]
-    seen = Counter(_key(line) for page in trimmed for line in {*page[:1], *page[-1:]})
+    filled = [trimmed(page) for page in pages]
+    seen = Counter(_key(line) for page in filled for line in {*page[:1], *page[-1:]})
     last = ""
-    for page in trimmed:
+    for page in filled:
         while page and _is_running(page[-1], seen):
             page = trimmed(page[:-1])
         while page and _is_running(page[0], seen):
@@ -71,5 +71,6 @@ def _key(line: str) -> str:
 
 
 def trimmed(lines: Sequence[str]) -> list[str]:
+    """The lines without blank lines at the start and the end."""
     shown = [index for index, line in enumerate(lines) if line.strip()]
     return list(lines[shown[0] : shown[-1] + 1]) if shown else []

@@ -170,3 +170,14 @@ def test_the_table_of_contents_is_left_out():
     word.add_heading("Hours", 1)
     word.add_paragraph("It opens.")
     assert text_of(word) == "# Hours\n\nIt opens."
+
+
+def test_a_dropped_capital_begins_its_word():
+    word = docx.Document()
+    for letters, dropped in (("T", "drop"), ("he mill grinds.", None), ("A", "none"), ("bell", None)):
+        properties = word.add_paragraph(letters)._p.get_or_add_pPr()
+        if dropped:
+            frame = OxmlElement("w:framePr")
+            frame.set(qn("w:dropCap"), dropped)
+            properties.append(frame)
+    assert text_of(word) == "The mill grinds.\n\nA\n\nbell"

@@ -68,6 +68,7 @@ def test_org():
             "#+MACRO: fee $1 euros ($2)\nIt costs {{{fee(84,a\\, b)}}}, {{{kbd(Tab)}}}, {{{date}}}; see [[*Fees]].\n",
             "It costs 84 euros (a, b), Tab, {{{date}}}; see Fees.\n",
         ),
+        ("#+BEGIN_HTML\n<hr>\n#+END_HTML\n4) [@6] x^{10}\n5) H_{2}O\n", "6) x^10\n5) H2O\n"),
         ("#+begin_src org\n  ,* One\n    ,#+x\n#+end_src\n", "```org\n* One\n  #+x\n```\n"),
         ("#+begin_export html\n<hr>\n#+end_export\nA @@html:<b>@@b@@html:</b>@@.\n", "A b.\n"),
     ],
@@ -160,6 +161,14 @@ def test_adoc():
 )
 def test_adoc_shows_no_macros(written, seen):
     assert text("a.adoc", written) == f"{seen}\n"
+
+
+def test_adoc_titles_can_have_a_line_below_them():
+    written = "bell(1)\n=======\n\n[[use]]\nUSE\n---\nIt rings.\n\nLoud\n~~~~~\n[verse]\nA line\nof text\n\nRun it:\n\n----\nring\n----\n"
+    assert text("a.adoc", f"{written}\nor this one:\n--------\nTitle\n=====\n--------\n") == (
+        "# bell(1)\n\n## USE\nIt rings.\n\n### Loud\nA line\nof text\n\nRun it:\n\n```\nring\n```\n\n"
+        "or this one:\n```\nTitle\n=====\n```\n"
+    )
 
 
 def test_adoc_may_be_called_asc_as_keys_are():

@@ -66,3 +66,8 @@ def test_headings_stay_headings():
 @pytest.mark.parametrize(("opening", "end"), [("`x", ""), (":a:`x", ""), ("x", "y::\n\n  a")])
 def test_no_text_takes_quadratic_time(opening, end):
     assert not is_quadratic(lambda size: text_of("Some words. " + opening + " " * size + end + "\n"), 60_000)
+
+
+def test_references_lose_their_underscores_if_the_file_has_their_targets():
+    written = "Bell_ and ding_ with ``Bell_`` and x_.\n\n.. code::\n\n   Bell_\n\n.. _bell: https://x.org\n.. _Ding: https://x.org\n"
+    assert text_of(written) == "Bell and ding with ``Bell_`` and x_.\n\n```\n   Bell_\n```\n\n"
