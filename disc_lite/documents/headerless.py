@@ -47,7 +47,8 @@ def doubt_about_header(header: Sequence[str], below: Sequence[Sequence[str]]) ->
     """The ledger's warning about a header that is worded like the rows below it; empty if it surely is one."""
     if (_stand_out(header) and not any(map(_stand_out, below[:1]))) or not may_be_row_of_words(header, below):
         return ""
-    return f"“{header[0]}, {header[1]}” is read as a header: if it is a row, put a header above it"
+    first, second, *_ = filter(None, header)
+    return f"“{first}, {second}” is read as a header: if it is a row, put a header above it"
 
 
 def _stand_out(cells: Sequence[str]) -> bool:

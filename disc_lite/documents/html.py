@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from disc_lite.documents.blocks import is_marker
 from disc_lite.documents.decoding import decode_page
@@ -150,7 +151,7 @@ def _write_link(tag: Tag, writer: Writer, depth: int) -> None:
         return
     _write_children(tag, writer, depth)
     scheme, _, address = tag.get("href").partition(":")
-    address = address.split("?")[0]
+    address = unquote(address.split("?")[0])
     shown = _NO_DIGITS.sub("", tag.get_text()) if scheme == "tel" else tag.get_text()
     if (scheme == "tel" and _NO_DIGITS.sub("", address) not in shown) or (scheme == "mailto" and address not in shown):
         writer.inline.append(f" ({address})")

@@ -56,7 +56,7 @@ _SIDEBAR = re.compile(r"(?:.*-)?sidebar")  # can also be a boxed text
 # Names that text can have too, such as the menu of a restaurant; dropped only without sentences.
 _PLAIN_NAME = re.compile(
     rf"related|menu|gutter|d-print-none|feedback(?:-.*)?|pagesection|{_SIDEBAR.pattern}"
-    r"|rightside|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
+    r"|rightside|(?:prev|previous|next)-(?:page|link|chapter)|(?:.*-)?(?:navbar|noprint|pager|pagination|permalink|social-?media)"
 )
 # Names of parts that ask for consent or an address. A part named by the first pattern is text only if it has a heading.
 _CONSENT = re.compile(

@@ -1,7 +1,8 @@
-"""Decides whether two columns of words begin with a row or with a header: `Who runs the mill? | Ada Berg`.
+"""Decides whether columns of words begin with a row or with a header: `Who runs the mill? | Ada Berg`.
 
 A cell that is a common name of a column (`Term`, `Antwort`) speaks for a header. A cell that is formed like those below
-it, in a way in which names of columns seldom are (a question, a sentence, a name in capitals), speaks for a row.
+it, in a way in which names of columns seldom are (a question, a sentence, a name in capitals), speaks for a row. In
+three columns or more only a cell that is repeated below speaks for a row.
 """
 
 from __future__ import annotations
@@ -69,9 +70,12 @@ class _Column(NamedTuple):
 
 
 def is_row_of_words(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row of two columns states something about its first cell, as the rows below it do."""
-    columns = _two_columns(first, below)
-    if columns is None:
+    """Whether the first row states something about its first cell, as the rows below it do."""
+    columns = _columns(first, below)
+    if len(columns) > 2:
+        is_own_header = any(list(row) == list(first) for row in below)  # of each page
+        return not is_own_header and not any(c.is_named for c in columns) and any(c.first in c.below for c in columns)
+    if not columns:
         return False
     names, values = columns
     if names.is_named and not values.is_named and _most(_is_column_name, names.below):
@@ -83,9 +87,9 @@ def is_row_of_words(first: Sequence[str], below: Sequence[Sequence[str]]) -> boo
 
 
 def may_be_row_of_words(header: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether the header of two columns can be a row, since nothing tells it from the words below it."""
-    columns = _two_columns(header, below)
-    if columns is None or any(column.is_named and " " not in column.first for column in columns):
+    """Whether a header can be a row, since nothing tells it from the words below it."""
+    columns = _columns(header, below)
+    if not columns or any(column.is_named and " " not in column.first for column in columns):
         return False
     if any(len(set(column.below)) < len(column.below) for column in columns):
         return False  # the values are repeated, and what is above them is none of them
@@ -96,15 +100,15 @@ def may_be_row_of_words(header: Sequence[str], below: Sequence[Sequence[str]]) -
     )
 
 
-def _two_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[_Column, _Column] | None:
-    """The columns of a table, if there are two that begin with words and consist mostly of them; else None."""
+def _columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> list[_Column]:
+    """The columns of a table, if all begin with words and consist mostly of them; else, or of a single one, none."""
     used = sorted({column for row in (first, *below) for column, cell in enumerate(row) if cell})
-    if len(used) != 2 or len(first) <= used[1] or not all(first[column] for column in used):
-        return None
-    rows = [row for row in below if len(row) > used[1] and all(row[column] for column in used)]
-    names, values = (_Column(first[at], [row[at] for row in rows], is_named=_is_column_name(first[at])) for at in used)
-    are_words = all(_has_words(column.first) and _most(_has_words, column.below) for column in (names, values))
-    return (names, values) if are_words else None
+    if len(used) < 2 or len(first) <= used[-1] or not all(first[column] for column in used):
+        return []
+    rows = [row for row in below if len(row) > used[-1] and all(row[column] for column in used)]
+    columns = [_Column(first[at], [row[at] for row in rows], is_named=_is_column_name(first[at])) for at in used]
+    are_words = all(_has_words(column.first) and _most(_has_words, column.below) for column in columns)
+    return columns if are_words else []
 
 
 def _is_column_name(cell: str) -> bool:

@@ -38,6 +38,7 @@ def text_of(body, suffix=".html"):
         ("<ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>です", "漢字です"),
         ("break<wbr>able and&shy;so", "breakable andso"),
         ("Mail <a href='mailto:desk@example.org?subject=x'>the desk</a>", "Mail the desk (desk@example.org)"),
+        ("Mail <a href='mailto:desk%40example.org'>desk@example.org</a>", "Mail desk@example.org"),
         ("See <img src=x alt='Two valves in a row'> <img src=b alt='build passing'>", "See [image: Two valves in a row]"),
         ("area <img class='tex' alt='\\pi r^2'>", "area \\pi r^2"),
     ],

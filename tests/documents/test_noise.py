@@ -76,3 +76,10 @@ def test_a_list_of_links_in_a_table_that_places_it_is_a_menu():
     for said in (f"{links}Each of them has a page of its own here.", links.replace("a href", "b id")):
         assert "Introduction" in text("a.html", f"<h1>Bells</h1>{table.format(said)}")
     assert "Downloads" in text("a.html", f"<h1>Bells</h1><table><tr><td>Pages</td><td>{links}</td></tr></table>")
+
+
+def test_links_to_the_pages_before_and_after_are_left_out():
+    page = "<h1>Mill</h1>{}<div class='next_page'><p>The next page of the book says how it is oiled.</p></div>"
+    links = "<a class='previous_page' href='a'>back</a><a class='next-link' href='b'>on</a>"
+    assert text("a.html", page.format(links)) == text("a.html", page.format(""))
+    assert "how it is oiled" in text("a.html", page)

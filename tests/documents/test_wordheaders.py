@@ -87,3 +87,22 @@ def test_the_ledger_names_a_header_that_can_be_a_row():
         book.active["A1"].font = book.active["B1"].font = Font(bold=bold)
         book.save(buffer := io.BytesIO())
         assert converted("a.xlsx", buffer.getvalue()).warning == warning
+
+
+WIDE = ["Ada Berg|director|Oslo", "Olle Lind|deputy|Bergen", "Kim Ek|treasurer|Oslo"]
+
+
+def test_three_columns_of_words_keep_a_first_row_of_which_a_cell_is_repeated():
+    shown = "\n".join("".join(f"- {cell}\n" for cell in row.split("|")) for row in WIDE)
+    assert converted("a.tsv", tsv(WIDE)).text == shown
+    for header in ("Ada|role|Oslo", "Person|Work|Oslo"):  # a common name of a column, whatever else there is
+        assert converted("a.tsv", tsv([header, *WIDE[1:]])).text.startswith(f"- {header.split('|')[0]}: Olle Lind")
+    names = "Singer|Voice|Home"
+    assert converted("a.tsv", tsv([names, *WIDE, names, *WIDE])).text.startswith("- Singer: Ada Berg\n")  # of each page
+
+
+def test_the_ledger_names_a_wide_header_that_can_be_a_row():
+    assert converted("a.tsv", tsv([*WIDE[:2], "Eva Holm|cook|Narvik"])).warning.startswith(
+        "“Ada Berg, director” is read"
+    )
+    assert converted("a.tsv", tsv(["Singer|Voice|Town", *WIDE])).warning == ""
