@@ -28,10 +28,8 @@ _TEXTS, _ANSWERS = ("question", "completion"), ("answer", "answers")
 _SEPARATORS = (",", ";", "\t")
 _LISTS = ("data", "questions", "pairs")  # keys of a JSON object that can hold the list
 Contents = Literal["questions", "pairs"]  # of a file
-PLACES: dict[Contents, str] = {
-    "questions": "Question",
-    "pairs": "Pair",
-}  # the name of an entry that has no line of its own
+# The name of an entry that has no line of its own.
+PLACES: dict[Contents, str] = {"questions": "Question", "pairs": "Pair"}
 
 
 @dataclass(frozen=True)
