@@ -11,15 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import disc_lite
 from bench.real import sections
+from bench.real.clock import StageClock, read_measured
 from bench.real.runs import about, short_name
-from disc_lite.run.events import Event
 from disc_lite.storage import read_json, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,33 +59,16 @@ def corpus_for(model: str) -> Corpus:
     return Corpus({name: (HANDBOOK / name).read_bytes() for name in names}, questions, 2)
 
 
-class Clock:
-    """A listener that measures processor seconds by stage, which other programs hardly affect.
-
-    They are saved at every event, and a later call on the same run adds to them. Work that is repeated after a kill
-    counts twice.
-    """
-
-    def __init__(self, path: Path, now: Callable[[], float] = time.process_time) -> None:
-        self.path, self.now = path, now
-        self.seconds: dict[str, float] = read_json(path) if path.is_file() else {}
-        self.stage, self.since = "start", now()
-
-    def __call__(self, event: Event) -> None:
-        now = self.now()
-        self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + now - self.since
-        self.stage, self.since = event.stage, now
-        write_json(self.path, {stage: round(seconds, 1) for stage, seconds in self.seconds.items()})
-
-
 def one(name: str, corpus: Corpus, names: Sequence[str], runs: Path, **options: Any) -> Row:
     """Make a run or an update, or read a finished one; returns it with its processor time by stage."""
-    spent = runs / f"{name}.seconds.json"
-    finished = (runs / name / "summary.json").is_file() and spent.is_file()
-    clock = None if finished else Clock(spent)
+    path = runs / f"{name}.stages.json"
+    clock = StageClock(path, about(None), fresh=not (runs / name).is_dir(), now=time.process_time)
     documents, questions = corpus.write(names, runs / f"{name}.in")
-    summary = disc_lite.adapt(documents, output=runs / name, questions=questions, listener=clock, **options)
-    return row_of(name, len(names), summary, read_json(spent))
+    try:
+        summary = disc_lite.adapt(documents, output=runs / name, questions=questions, listener=clock, **options)
+    finally:
+        clock.close()
+    return row_of(name, len(names), summary, read_measured(path)["seconds"])
 
 
 def row_of(name: str, documents: int, summary: Row, seconds: Mapping[str, float]) -> Row:

@@ -1,4 +1,4 @@
-"""The bench of a changing folder: what it teaches and asks, its clock and its table; the runs themselves take hours."""
+"""The bench of a changing folder: what it teaches and asks, and its table; the runs themselves take hours."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from bench.real import sections
 from bench.real.runs import CORPUS
 from disc_lite.documents import read_documents
 from disc_lite.qa import is_right
-from disc_lite.run.events import Event
-from disc_lite.storage import read_json
 
 POCKETS = "projects/running.md"
 TEXTS = sections.documents()
@@ -50,16 +48,6 @@ def test_only_what_is_about_the_documents_is_written(corpus: updates.Corpus, tmp
     assert len(questions.read_text().splitlines()) == expected > 27
     documents, questions = updates.corpus_for("pocket").write([POCKETS], tmp_path / "pocket")
     assert (documents / POCKETS).is_file() and questions.read_text()
-
-
-def test_a_later_call_adds_to_the_clock(tmp_path: Path) -> None:
-    times = iter([0.0, 2.0, 5.0, 100.0, 101.0])
-    clock = updates.Clock(tmp_path / "seconds.json", lambda: next(times))
-    clock(Event("model"))
-    clock(Event("training"))
-    later = updates.Clock(tmp_path / "seconds.json", lambda: next(times))
-    later(Event("model"))
-    assert read_json(tmp_path / "seconds.json") == {"start": 3.0, "model": 3.0}
 
 
 @pytest.mark.parametrize(
