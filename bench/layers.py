@@ -1,10 +1,11 @@
 """What disc-lite's own adapter layers and gated MLPs save compared with PEFT's and transformers', in one process.
 
-    python -m bench.layers FOLDER [--quantize none] [--tokens 1024] [--rank 16] [--steps 7]
+    python -m bench.layers FOLDER [--quantize none] [--tokens 1024] [--rank 16] [--steps 7] [--recomputed N]
 
-A step is a forward and a backward pass of a packed batch of random texts of 64 tokens, with every layer recomputed.
+A step is a forward and a backward pass of a packed batch of random texts of 32 to 95 tokens, with every layer
+recomputed or only the first N.
 Both variants take turns; the seconds are medians of this process's CPU time. The peak is the most that PyTorch's CPU
-allocator held beyond the beginning, in values per token, without the inputs of the layers.
+allocator held beyond the beginning, in values per token, without the inputs of recomputed layers.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from bench.memory import peak_allocated
 from disc_lite.models import Base, load_base
 from disc_lite.packing import Packed, lone, pack
 
-TEXT_TOKENS = 64
+TEXT_TOKENS = (32, 96)
 
 
 def main() -> None:
     asked = _arguments()
     base = load_base(asked.folder, asked.quantize, "cpu")
-    base.attach(asked.rank, 2 * asked.rank, 0)
+    base.attach(asked.rank, 2 * asked.rank, 0, asked.recomputed)
+    inputs = len(base._layers[: asked.recomputed]) * base.head.weight.shape[1]
     rng = torch.Generator().manual_seed(0)
-    vocabulary, hidden = base.head.weight.shape
-    texts = torch.randint(vocabulary, (asked.tokens // TEXT_TOKENS, TEXT_TOKENS), generator=rng).tolist()
-    packed = pack([lone(text) for text in texts])
+    ids = torch.randint(len(base.head.weight), (asked.tokens,), generator=rng)
+    sizes = torch.randint(*TEXT_TOKENS, (asked.tokens // TEXT_TOKENS[0],), generator=rng)
+    ends = sizes.cumsum(0)
+    packed = pack([lone(text.tolist()) for text in ids.tensor_split(ends[ends < asked.tokens])])
     ours = {module: module.forward for module in base.model.modules() if "forward" in module.__dict__}
     gradients, seconds = {}, {"ours": list[float](), "PEFT's": list[float]()}
     for n in range(2 * asked.steps + 2):
@@ -47,7 +50,7 @@ def main() -> None:
     for which, times in seconds.items():
         with peak_allocated(torch.device("cpu")) as peak:
             _step(base, packed, ours, which)
-        values = peak.allocated / packed.input_ids.numel() / base.state_dtype.itemsize - len(base._layers) * hidden
+        values = peak.allocated / packed.input_ids.numel() / base.state_dtype.itemsize - inputs
         print(f"{which:>7}: {statistics.median(times):.3f} s a step; at most {values:,.0f} values a token")
 
 
@@ -58,6 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=1024)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--recomputed", type=int, help="layers with gradient checkpointing; default: all")
     return parser.parse_args()
 
 

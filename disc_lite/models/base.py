@@ -37,7 +37,7 @@ from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.head import head_of
 from disc_lite.models.lora import Projection, projections
-from disc_lite.models.masks import attention_masks, has_state
+from disc_lite.models.masks import Masks, attention_masks, has_state
 from disc_lite.models.mlp import gated_mlps
 from disc_lite.models.offload import HostCheckpoints
 from disc_lite.models.positions import by_frequencies, original_length
@@ -223,14 +223,19 @@ class Base:
         ids, packed = packed.input_ids, packed.moved(partial(to_device, device=self.device))
         if not isinstance(self.causal.get_input_embeddings(), HostEmbedding):
             ids = packed.input_ids
-        visible = packed.visible()
         out = decoder(
             input_ids=ids, position_ids=packed.position_ids, use_cache=False,
-            attention_mask=None if visible is None else attention_masks(
-                decoder.config, visible, packed.position_ids, longest, decoder.dtype),
+            attention_mask=self._masks(packed, longest),
         )  # fmt: skip
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
+
+    def _masks(self, packed: Packed, longest: int) -> Masks | None:
+        """The decoder's attention masks of a packed batch; None if the causal mask suffices."""
+        visible, config = packed.visible(), self.causal.get_decoder().config
+        if visible is None:
+            return None
+        return attention_masks(config, visible, packed.position_ids, longest, self.state_dtype)
 
     def hidden_at(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
         """Return the last hidden states at some positions of sequences, [N, H]; one forward pass if the model packs."""

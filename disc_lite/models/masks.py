@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import DynamicCache, PretrainedConfig
 
 FULL, SLIDING = "full_attention", "sliding_attention"
+ALIGNED = 8  # places: PyTorch's attention on CUDA copies a mask whose rows begin anywhere else
 Masks = Tensor | dict[str, Tensor]
 
 
@@ -23,11 +24,11 @@ def has_state(config: PretrainedConfig) -> bool:
 def attention_masks(
     config: PretrainedConfig, visible: Tensor, positions: Tensor, longest: int, dtype: torch.dtype
 ) -> Masks:
-    """Return what the decoder with this configuration takes as `attention_mask`.
+    """Return what the decoder with this configuration takes as `attention_mask`: biases of its scores, in `dtype`.
 
     visible: whether a query attends to a key under full attention, [R, 1, L, L] bool; positions: of each token within
     its own sequence, [R, L]; longest: tokens of the longest sequence. Within a window of w tokens a query at position p
-    attends to keys after p - w. With `eager` attention the masks are biases that are added to the scores, in `dtype`.
+    attends to keys after p - w.
 
     Raises NotImplementedError for other types of layers (chunks, indices of keys), whose masks depend on where tokens
     are in their row. A model with such layers reads one text per row, whose masks transformers makes.
@@ -40,7 +41,17 @@ def attention_masks(
     near = visible
     if SLIDING in types and window and longest > window:
         near = visible & (positions[:, None, None, :] > positions[:, None, :, None] - window)
-    masks = {kind: near if kind == SLIDING else visible for kind in sorted(types)}
-    if config._attn_implementation == "eager":
-        masks = {kind: torch.where(mask, 0.0, torch.finfo(dtype).min).to(dtype) for kind, mask in masks.items()}
+    masks = {kind: _bias(near if kind == SLIDING else visible, dtype) for kind in sorted(types)}
     return masks if of_layers else next(iter(masks.values()))
+
+
+def _bias(visible: Tensor, dtype: torch.dtype) -> Tensor:
+    """[R, 1, L, L] bool -> 0 where it is True, else the lowest value, in `dtype`.
+
+    Every layer would make such a bias of a bool mask, and keep it for its backward pass if it is not recomputed.
+    """
+    rows, _, queries, keys = visible.shape
+    bias = torch.full(
+        (rows, 1, queries, -(-keys // ALIGNED) * ALIGNED), torch.finfo(dtype).min, dtype=dtype, device=visible.device
+    )
+    return bias[..., :keys].masked_fill_(visible, 0.0)

@@ -60,7 +60,6 @@ class DeviceCosts:
     layer_hidden: float  # x hidden size, while a layer is recomputed
     qk_norm: float  # x width of the queries, if queries and keys are normalised
     stored_hidden: float  # x hidden size, of a layer that is not recomputed; in addition to its mixer and MLP
-    mask_bytes: float  # per query and key of a tree: the bool mask; on CUDA also the mask that is added to the scores
     most_rows: int  # of generation
     read_tokens: int  # tokens of prompts in one pass of generation
     host_apart: bool  # whether host memory is separate from the device's
@@ -71,11 +70,11 @@ class DeviceCosts:
 
 
 CUDA = DeviceCosts(
-    value_bytes=2, workspace=WORKSPACE, layer_hidden=7.3, qk_norm=2.0, stored_hidden=8.3, mask_bytes=5.0,
+    value_bytes=2, workspace=WORKSPACE, layer_hidden=7.3, qk_norm=2.0, stored_hidden=8.3,
     most_rows=MAX_ROWS["cuda"], read_tokens=PROMPT_TOKENS["cuda"], host_apart=True, scores=(10, 14, 8),
 )  # fmt: skip
 CPU = DeviceCosts(
-    value_bytes=4, workspace=0, layer_hidden=4.75, qk_norm=1.55, stored_hidden=4.45, mask_bytes=1.1,
+    value_bytes=4, workspace=0, layer_hidden=4.75, qk_norm=1.55, stored_hidden=4.45,
     most_rows=MAX_ROWS["cpu"], read_tokens=PROMPT_TOKENS["cpu"], host_apart=False, scores=(8, 16, 8),
 )  # fmt: skip
 CPU_BF16 = replace(CPU, value_bytes=2, layer_hidden=7.3, qk_norm=2.0, stored_hidden=8.3, upcast_rows=VOCABULARY_BLOCK)
@@ -243,7 +242,7 @@ class Footprint:
             "adapter": self.adapter,
             "optimizer": optimizer_bytes(self.adapter, optimizer_bits) if optimizer_bits else 0,
             "layer": self._read(tokens),
-            "mask": 0 if self.shape.apart else self.costs.mask_bytes * lesson * tokens,
+            "mask": 0 if self.shape.apart else self.costs.value_bytes * lesson * tokens,
             "scores": self._scores(self.costs.scores[0], tokens, lesson),
         }
         return self._stage("teacher", parts, host_embedding)

@@ -20,7 +20,7 @@ from disc_lite.models.generation import graphs
 from disc_lite.models.generation.plain import attends_only
 from disc_lite.models.generation.sampling import next_tokens
 from disc_lite.models.loading import load_unchecked
-from disc_lite.packing import Segment, lone
+from disc_lite.packing import Segment, lone, pack
 from tests.tiny_families import APART, READ, REFUSED, WINDOW, WRAPPED, make_family
 
 logging.set_verbosity_error()  # it would warn of kernels that are not installed
@@ -112,20 +112,41 @@ def test_layers_of_a_type_that_is_not_known_have_no_mask_so_texts_are_read_apart
 def test_masks_are_by_type_of_layer(families: Callable[[str], Path]) -> None:
     visible = torch.ones(1, 1, 20, 20, dtype=torch.bool).tril()
     at = torch.arange(20)[None]
-    for name, kinds in (("llama", None), ("mistral", None), ("gemma3_text", {"full_attention", "sliding_attention"})):
+    for name, kinds in (
+        ("llama", None), ("mistral", None), ("gemma2", {"full_attention", "sliding_attention"}),
+        ("gemma3_text", {"full_attention", "sliding_attention"}),
+    ):  # fmt: skip
         config = load_unchecked(families(name), "none", "cpu").causal.config
         made = masks.attention_masks(config, visible, at, 20, torch.float32)
         if kinds is None:
             near = made
         else:
             assert set(made) == kinds
-            assert torch.equal(made["full_attention"], visible)
+            assert torch.equal(made["full_attention"] == 0, visible)
             near = made["sliding_attention"]
         expected = visible if name == "llama" else visible & visible.triu(1 - WINDOW)
-        assert torch.equal(near, expected)
-    config = load_unchecked(families("gemma2"), "none", "cpu").causal.config
-    made = masks.attention_masks(config, visible, at, 20, torch.float32)
-    assert torch.equal(made["full_attention"] == 0, visible)  # eager attention adds the mask to the scores
+        assert torch.equal(near == 0, expected)
+        assert (near[~expected] == torch.finfo(torch.float32).min).all()
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("llama", 1), ("mistral", 1), ("gemma3_text", 2)])
+def test_all_layers_keep_the_same_mask(families: Callable[[str], Path], name: str, kinds: int) -> None:
+    """Each would keep one of its own, as large as the square of a row, if it were given a mask of another type."""
+    base = load_unchecked(families(name), "none", "cpu")
+    base.attach(4, 8, 0, recomputed=0)
+    packed = pack([lone(range(20, 41)), lone(range(40, 54))])
+    width, kept = packed.input_ids.shape[1], dict[int, tuple[int, ...]]()
+
+    def keep(saved: torch.Tensor) -> torch.Tensor:
+        if saved.shape[-2:] == (width, width):
+            kept[saved.untyped_storage().data_ptr()] = saved.stride()
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):
+        base.hidden(packed)
+    assert width % 8  # so that rows begin at a multiple of eight only in wider storage
+    assert len(kept) == kinds
+    assert all(stride % 8 == 0 for strides in kept.values() for stride in strides[:-1])
 
 
 @pytest.mark.parametrize(("part", "broken"), [

@@ -159,7 +159,7 @@ def test_the_teacher_reads_what_was_planned() -> None:
     path = found.workload.longest_path
     assert path < READING_TOKENS < found.workload.longest_lesson  # which is read in parts
     stage = found.footprint.reading(READING_TOKENS, READING_TOKENS)
-    assert stage.parts["mask"] == CUDA.mask_bytes * READING_TOKENS**2
+    assert stage.parts["mask"] == CUDA.value_bytes * READING_TOKENS**2
     # The card is so small that all other stages take as little as possible.
     for size in (READING_TOKENS, path):
         less = found.footprint.reading(size, size).peak - 1
