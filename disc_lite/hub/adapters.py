@@ -70,7 +70,11 @@ def open_base(folder: Path) -> Model:
             "Add it, with the model's folder or hub id.",
         )  # fmt: skip
     written = f"Write its folder as base_model_name_or_path into {folder / CONFIG}, or"
-    model = open_trained_on(name, folder, *([] if is_noted(folder / CONFIG) else [written]))
+    recorded = trained_on(folder)
+    model = open_trained_on(
+        name, folder, lambda model: recorded is None or recorded.weights == model.weights,
+        *([] if is_noted(folder / CONFIG) else [written]),
+    )  # fmt: skip
     check_fit(folder, config, model.folder)
     _require_trained_on(folder, model)
     return model

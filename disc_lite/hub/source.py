@@ -6,6 +6,7 @@ Does not import torch, so a wrong or gated name is reported before anything is l
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,14 +59,17 @@ def _digests(folder: Path) -> tuple[str, str]:
         return weights, fingerprint(folder, weights)
 
 
-def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, or") -> Model:
+def open_trained_on(
+    name: str, folder: Path, fits: Callable[[Model], bool], remedy: str = "Put it back there, or"
+) -> Model:
     """Open the model that `folder` was trained on, at its old place or in `$DISC_LITE_MODELS`.
 
-    The caller checks whether it is the same model. Raises UsageError if it is not found; `remedy` begins the advice.
+    Of a hub model that version in the cache is taken which `fits`. If there is none, the latest one is returned, and
+    the caller reports the error. Raises UsageError if no model is found; `remedy` begins the advice.
     """
     place = where_now(name)
     try:
-        model = open_model(place)
+        model = _fitting_snapshot(place, fits) or open_model(place)
     except UsageError as error:
         raise UsageError(
             f"The model that {folder} was trained on was not found.", error.what,
@@ -74,6 +78,24 @@ def open_trained_on(name: str, folder: Path, remedy: str = "Put it back there, o
     with suppress(UsageError):  # for a copy of a hub model, exports name the hub id
         model = replace(model, reference=resolve(name).location)
     return model
+
+
+def _fitting_snapshot(name: str, fits: Callable[[Model], bool]) -> Model | None:
+    """A complete version of a hub model in the cache, the latest first; None if none fits. Does not use the network.
+
+    If a publisher changes a file, any program that loads the model moves the cache to a new version of it.
+    """
+    source = resolve(name)
+    latest = local_folder(source) if source.kind == "hub" else None
+    if latest is None or latest.parent.name != "snapshots":
+        return None
+    for folder in (latest, *sorted(set(latest.parent.iterdir()) - {latest})):
+        with suppress(EnvironmentNotReady):
+            check_folder(folder)
+            model = Model(name, source.location, folder, *_digests(folder), read_probes(folder))
+            if fits(model):
+                return model
+    return None
 
 
 def where_now(name: str) -> str:
@@ -192,8 +214,9 @@ def _downloaded(hub_id: str) -> Path:
     # Some repositories hold the weights twice: Mistral's `consolidated.safetensors` is as large as all other files.
     named = [path.name for path in weight_files(folder)] if (folder / INDEX).is_file() else []
     weights, others = (named, []) if named else (["*.safetensors"], ["consolidated*", "*/*"])
+    # Of the same version: the publisher may have changed something since the first call.
     return Path(snapshot_download(
-        hub_id, allow_patterns=weights, ignore_patterns=others, local_files_only=_offline()
+        hub_id, revision=folder.name, allow_patterns=weights, ignore_patterns=others, local_files_only=_offline()
     ))  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def open_run(path: Path) -> FinishedRun:
     folder = RunFolder(path)
     folder.require_finished()
     name, place = folder.read_base()
-    model = replace(open_trained_on(place, path), name=name)
+    model = replace(open_trained_on(place, path, folder.is_base), name=name)
     folder.require_base(model)
     return FinishedRun(folder, model, folder.read_recipe(), read_json(folder.summary))
 

@@ -135,9 +135,13 @@ class RunFolder:
                 f"The run in {self} is not finished.", "", "Repeat its `adapt` command; it continues where it stopped."
             )
 
+    def is_base(self, model: Model) -> bool:
+        """Whether this is the model that the run was trained on."""
+        return bool(model.fingerprint == self.read_record()["identity"]["model"])
+
     def require_base(self, model: Model) -> None:
         """Raises UsageError unless this is the model that the run was trained on."""
-        if model.fingerprint != self.read_record()["identity"]["model"]:
+        if not self.is_base(model):
             raise UsageError(
                 f"{model.name} is not the model that {self} was trained on.",
                 "The files in the model folder have changed since.",

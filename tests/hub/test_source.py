@@ -13,8 +13,15 @@ from typing import Any
 import pytest
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-from disc_lite.errors import EnvironmentNotReady
-from disc_lite.hub.source import open_model, open_trained_on
+from disc_lite.errors import EnvironmentNotReady, UsageError
+from disc_lite.hub.source import Model, open_model, open_trained_on
+from disc_lite.run.finished import open_run
+from tests.made import finished_run, noted, with_adapter
+
+
+def fits(model: Model) -> bool:
+    return True
+
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 
@@ -24,7 +31,7 @@ def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str
     """The files of a repository; those that were downloaded appear in `tmp_path`."""
     files: dict[str, str] = {"config.json": "{}", "tokenizer.json": "{}", "consolidated.safetensors": ""}
 
-    def download(hub_id: str, *, allow_patterns: list[str], ignore_patterns: Any = (), local_files_only: bool) -> str:
+    def download(hub_id: str, *, allow_patterns: list[str], ignore_patterns: Any = (), **_: Any) -> str:
         for name, text in files.items():
             if any(fnmatch(name, p) for p in allow_patterns) and not any(fnmatch(name, p) for p in ignore_patterns):
                 (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -175,16 +182,16 @@ def test_a_model_of_the_hub_that_was_copied_is_found_by_its_name(
     monkeypatch.setattr("huggingface_hub.snapshot_download", away)
     monkeypatch.setenv("DISC_LITE_MODELS", str(folders("llama")))
     with pytest.raises(EnvironmentNotReady, match="cannot be downloaded") as caught:
-        open_trained_on(name, tmp_path)
+        open_trained_on(name, tmp_path, fits)
     assert "DISC_LITE_MODELS=FOLDER" in caught.value.remedy
     copy = tmp_path / "models" / "SmolLM2-135M-Instruct"
     shutil.copytree(folders("llama"), copy)
     for place in (copy, copy.parent):
         monkeypatch.setenv("DISC_LITE_MODELS", str(place))
-        found = open_trained_on(name, tmp_path)
+        found = open_trained_on(name, tmp_path, fits)
         assert (found.folder, found.reference) == (copy, "HuggingFaceTB/SmolLM2-135M-Instruct")
     monkeypatch.setattr("disc_lite.hub.source.local_folder", lambda source: folders("llama"))
-    assert open_trained_on(name, tmp_path).folder == folders("llama")  # what was downloaded counts
+    assert open_trained_on(name, tmp_path, fits).folder == folders("llama")  # what was downloaded counts
 
 
 def test_a_snapshot_whose_links_lead_nowhere_is_downloaded_again(
@@ -220,3 +227,36 @@ def test_a_model_that_may_not_be_read_is_no_defect(
     monkeypatch.setattr(Path, "read_bytes", closed)
     with pytest.raises(EnvironmentNotReady, match=r"cannot be read(?s:.)*Change the permissions"):
         open_model(str(folders("llama")))
+
+
+@pytest.fixture
+def cached(folders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub model in the cache, of which another program has begun to load a later version."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    model = tmp_path / "models--owner--name"
+    first, later = (model / "snapshots" / (letter * 40) for letter in "ba")
+    shutil.copytree(folders("llama"), first)
+    later.mkdir()
+    shutil.copy(first / "config.json", later)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(later.name)
+    return first
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_was_trained_on_a_hub_model_outlives_a_later_version(
+    cached: Path, tmp_path: Path, load: Callable[..., Any], whole: bool
+) -> None:
+    """Any program that loads the model moves the cache to the version that the hub has now."""
+    if whole:
+        shutil.copytree(cached, cached.with_name("a" * 40), dirs_exist_ok=True)
+        (cached.with_name("a" * 40) / "chat_template.jinja").write_text("Another one.")
+    run = finished_run(tmp_path / "run", cached, with_adapter(load("llama", "none"), 4))
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "model": {"name": "owner/name", "reference": "owner/name"}}))
+    noted(run / "run.json")
+    found = open_run(run).model
+    assert (found.folder, found.reference) == (cached, "owner/name")
+    (cached / "chat_template.jinja").write_text("A third one.")
+    with pytest.raises(UsageError if whole else EnvironmentNotReady):
+        open_run(run)
