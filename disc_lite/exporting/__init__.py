@@ -79,6 +79,7 @@ def _held(run: RunFolder, target: Path) -> Iterator[None]:
 def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Interrupts) -> JsonObject:
     """Write into a temporary folder, which is renamed once the proof has passed; a signal before that removes it."""
     from disc_lite.exporting.modelcard import model_card
+    from disc_lite.exporting.prompting import notes
     from disc_lite.exporting.proof import require_passed
 
     target = job.choice.target
@@ -86,7 +87,7 @@ def _write(job: Job, make: Callable[[Job, Path], ExportResult], interrupts: Inte
     with atomic_folder(staged, held=True) as folder:
         with disk.reporting(f"{target} cannot be written."), interrupts.at_once():
             made = make(job, folder)
-            about = {**made.about, **({"thinking": "off"} if job.tokens.thinks_by_default else {})}
+            about = {**made.about, **notes(job.tokens, job.run.model.folder, job.choice.to)}
             card = model_card(job.run, job.choice.document_names, job.choice.to, about)
             write_text(folder / "README.md", card)
         require_passed(made.proof, target)

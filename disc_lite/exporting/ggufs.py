@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,34 +15,26 @@ from torch import Tensor
 
 from disc_lite.errors import RunFailed
 from disc_lite.exporting.choosing import Written, chosen_weights, merging_of
+from disc_lite.exporting.ggufkeys import ADD_BOS, CHAT_TEMPLATE, changed_keys, keys_line
+from disc_lite.exporting.ggufproof import EACH, read_back, update_left
 from disc_lite.exporting.ggufreading import Gguf, open_gguf
-from disc_lite.exporting.ggufwriting import (
-    ALPHA,
-    COARSE,
-    ROUNDING,
-    check_same_model,
-    lora_tensors,
-    write_lora,
-    write_model,
-)
+from disc_lite.exporting.ggufwriting import ALPHA, check_same_model, lora_tensors, write_lora, write_model
 from disc_lite.exporting.job import ExportResult, Job
-from disc_lite.exporting.layout import Array, find_converter, numbers
+from disc_lite.exporting.layout import find_converter, numbers
 from disc_lite.exporting.llama import Request, run_child, run_llama
+from disc_lite.exporting.merging import copy_licence
 from disc_lite.exporting.modelcard import public_name
 from disc_lite.exporting.modelfile import modelfile
 from disc_lite.exporting.proof import RUNS, Check, compare
-from disc_lite.exporting.quantising import SAFE, bits, kinds_to_try, rounded
+from disc_lite.exporting.quantising import bits, kinds_to_try, rounded
 from disc_lite.exporting.tensors import stored_tensors
 from disc_lite.exporting.weights import make_merged
-from disc_lite.storage import disk, read_json, write_json, write_text
+from disc_lite.storage import disk, write_text
 
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType as Kind
 
 GGUF, LORA, BASE = "model.gguf", "adapter.gguf", "base.gguf"
-EACH = 50  # tensors between two messages
-MOST_LOST = 0.1  # largest share of the update that may be lost
-SAMPLED_ROWS = 16  # rows of a tensor in which that share is measured
 
 
 def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
@@ -58,17 +50,29 @@ def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
     base = _check_base(job) if job.choice.base_gguf is not None else None
     if base is not None:
         lines += _through_llama(job, base.path, path)
-    options = _options(job, base) if job.choice.to == "gguf-lora" else ""
-    if options:
-        text = f"llama.cpp adds {job.tokens.beginning} to a conversation, without which it was trained: {options}"
-        lines.append(Check("begin", True, "by the chat template", text))
+    options = ""
+    if job.choice.to == "gguf-lora":
+        options, advice = _advice(job, base)
+        lines += advice
     return ExportResult(lines, {"tensors": len(tensors), **({"options": options} if options else {})})
 
 
-def _options(job: Job, base: Gguf | None) -> str:
-    """Return options for llama.cpp that set the `Job.keys` which another program's base GGUF lacks."""
-    others = {key: says for key, says in job.keys.items() if base is None or base.value(key) is not says}
-    return " ".join(f"--override-kv {key}=bool:{str(says).lower()}" for key, says in others.items())
+def _advice(job: Job, base: Gguf | None) -> tuple[str, list[Check]]:
+    """Return the options that llama.cpp needs with another program's base GGUF, and lines about them."""
+    of_any = dict[str, bool | int | str]({ADD_BOS: False} if job.tokens.omits_bos else {})
+    changed = of_any if base is None else changed_keys(job.tokens, base)
+    lines, how = list[Check](), "by the chat template"
+    if changed.pop(CHAT_TEMPLATE, None):
+        text = "that of the base GGUF writes other prompts; give llama.cpp the model's with --chat-template-file"
+        lines.append(Check("template", True, how, text))
+    kinds = {key: "bool" if isinstance(value, bool) else "int" for key, value in changed.items()}
+    options = ",".join(f"{key}={kind}:{str(changed[key]).lower()}" for key, kind in kinds.items())
+    if options:
+        options = f"--override-kv {options}"
+        begins = f"llama.cpp adds {job.tokens.beginning} to a conversation, without which it was trained"
+        text = begins if ADD_BOS in changed else "llama.cpp does not know the token that ends an answer"
+        lines.append(Check("options", True, how, f"{text}: {options}"))
+    return options, lines
 
 
 def make_gguf(job: Job, folder: Path) -> ExportResult:
@@ -77,6 +81,7 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
     if job.choice.base_gguf is None:
         return _converted(job, folder, path)
     base, merging, modules = _check_base(job), merging_of(job), job.modules
+    keys = changed_keys(job.tokens, base)
 
     def progress(number: int, of: int) -> None:
         job.check()
@@ -86,15 +91,16 @@ def make_gguf(job: Job, folder: Path) -> ExportResult:
     for kinds in kinds_to_try(base, list(modules), job.choice.kind):
         names = sorted({kind.name for kind in kinds.values()})
         onto, nats = chosen_weights(job, merging, _as_written(job, kinds))
-        values = {name: _rows(job, module, partial(merging.exact, module, onto)) for name, module in modules.items()}
+        values = {name: job.rows(module, partial(merging.exact, module, onto)) for name, module in modules.items()}
         path.unlink(missing_ok=True)  # the file in the previous types, whose space this one needs
-        write_model(base, values, kinds, job.keys, path, progress)
-        left = _update_left(job, path, values)
-        lines = [*(_through_llama(job, path) or _gguf_read_back(job, path, values, base)), left]
+        write_model(base, values, kinds, keys, path, progress)
+        left = update_left(job, path, values)
+        lines = [*(_through_llama(job, path) or read_back(job, path, values, base, keys)), left]
         if all(line.passed for line in lines):
             break
     about = {"adapted": len(modules), "adapted_types": names, "copied": len(base.tensors) - len(modules)}
-    return ExportResult(lines, {"onto": onto, **nats, **about})
+    copy_licence(job.run.model.folder, folder)
+    return ExportResult([*lines, *keys_line(path, keys)], {"onto": onto, **nats, **about})
 
 
 def _as_written(job: Job, kinds: Mapping[str, Kind]) -> Written:
@@ -105,11 +111,6 @@ def _as_written(job: Job, kinds: Mapping[str, Kind]) -> Written:
         return matrix if bits(kind) >= 8 else torch.from_numpy(rounded(numbers(matrix), kind))
 
     return written
-
-
-def _rows(job: Job, module: str, matrix: Callable[[], Tensor]) -> Callable[[], Array]:
-    """Return a function that gives the matrix of a module with its rows in llama.cpp's order."""
-    return lambda: job.layout.rows(f"{module}.weight", numbers(matrix()))
 
 
 def _check_base(job: Job) -> Gguf:
@@ -127,9 +128,6 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
     merged = folder / "merged"
     merged.mkdir()
     made = make_merged(job, merged)
-    if job.keys:
-        settings = merged / "tokenizer_config.json"
-        write_json(settings, {**read_json(settings, missing_ok=True), "add_bos_token": False})
     job.tell("llama.cpp converts the merged model")
     command = [sys.executable, str(converter), str(merged), "--outfile", str(path), "--outtype", "auto"]
     # Without a name the converter takes that of the folder, "Merged".
@@ -138,23 +136,30 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
         raise RunFailed(
             "llama.cpp's converter could not convert the merged model.", last, "Use --base-gguf FILE instead."
         )
+    keys = _with_own_keys(job, path)
     lines = _through_llama(job, path)
     if not lines:
         stored = stored_tensors(merged)
-        expected = {name: _rows(job, module, stored[f"{module}.weight"].read) for name, module in job.modules.items()}
-        lines = [*made.proof, *_gguf_read_back(job, path, expected, None), _update_left(job, path, expected)]
+        expected = {name: job.rows(module, stored[f"{module}.weight"].read) for name, module in job.modules.items()}
+        lines = [*made.proof, *read_back(job, path, expected), update_left(job, path, expected)]
     disk.remove(merged)
-    lines += _begins(job, path)
-    return ExportResult(lines, {**made.about, "converter": converter.name})
+    copy_licence(job.run.model.folder, folder)
+    return ExportResult([*lines, *keys_line(path, keys)], {**made.about, "converter": converter.name})
 
 
-def _begins(job: Job, path: Path) -> list[Check]:
-    """Check that a file written by another program has the values of `Job.keys`."""
-    file = open_gguf(path) if job.keys else None
-    return [
-        Check("begin", file.value(key) is says, "read back with gguf", f"{key} is {file.value(key)}")
-        for key, says in job.keys.items() if file
-    ]  # fmt: skip
+def _with_own_keys(job: Job, path: Path) -> dict[str, bool | int | str]:
+    """Write a file of the converter again, in its place, if it lacks keys, and return them.
+
+    They cannot be given to the converter: whether BOS is added it takes from `tokenizer.json`, whose digest it knows,
+    and the chat template from `tokenizer_config.json`, where transformers prefers `chat_template.jinja`.
+    """
+    file = open_gguf(path)
+    keys = changed_keys(job.tokens, file)
+    if keys:
+        changed = path.with_name(f"{disk.TEMPORARY}{path.name}")
+        write_model(file, {}, {}, keys, changed, lambda *_: job.check())
+        disk.rename(changed, path)
+    return keys
 
 
 def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Check]:
@@ -176,56 +181,6 @@ def _through_llama(job: Job, model: Path, lora: Path | None = None) -> list[Chec
     return compare(inputs, trained, exported, job.llama, exact=False)
 
 
-def _update_left(job: Job, path: Path, expected: Mapping[str, Callable[[], Array]]) -> Check:
-    """Measure the share of the update in the file: 1 + (written - right)·(scale · B·A) / |scale · B·A|².
-
-    It is taken over sampled rows. A small update may lie within the rounding of a type, which then restores every
-    weight to what it was, or moves it further than it should. With llama.cpp the logits decide whether that is too
-    much; without it, this share does.
-    """
-    file, lost, whole = open_gguf(path), 0.0, 0.0
-    for name, values in expected.items():
-        job.check()
-        right = values()
-        at = np.linspace(0, len(right) - 1, SAMPLED_ROWS).astype(int)
-        off = file.rows(name, at) - right[at]
-        module = job.modules[name]
-        update = _rows(job, module, partial(job.adapter.delta, module))()[at]
-        lost, whole = lost - float(np.vdot(off, update)), whole + float(np.vdot(update, update))
-    share = 1 - lost / max(whole, 1e-30)
-    near = abs(1 - share) <= MOST_LOST
-    text = f"{share:.0%} of the adapter's update is there" + ("" if near else f"; --type {SAFE} keeps it")
-    return Check("update", near or bool(job.llama), "read back with gguf", text, share)
-
-
-def _gguf_read_back(
-    job: Job, path: Path, expected: Mapping[str, Callable[[], Array]], base: Gguf | None
-) -> list[Check]:
-    """Return the proof without llama.cpp: adapted tensors are close to what they should be, others equal the base."""
-    file, how = open_gguf(path), "read back with gguf; llama.cpp is not installed"
-    worst, near = 0.0, True
-    for number, (name, values) in enumerate(expected.items(), 1):
-        job.check()
-        if number % EACH == 1:
-            job.tell(f"reading back tensor {number} of {len(expected)}")
-        right = values()
-        error = float(np.linalg.norm(file.numbers(name) - right) / max(1e-12, float(np.linalg.norm(right))))
-        near = near and error <= ROUNDING.get(file.tensors[name].tensor_type.name, COARSE)
-        worst = max(worst, error)
-    text = f"{len(expected)} adapted, off by at most {worst:.2%} of their norm"
-    lines = [Check("tensors", near, how, text, worst)]
-    if base is not None:
-        others = [name for name in base.tensors if name not in expected]
-        equal = sum(np.array_equal(base.tensors[n].data, file.tensors[n].data) for n in others)
-        # The file type describes the types of the tensors, and may change with them.
-        ours = {"general.file_type", *job.keys}
-        keys = [k for k in base.reader.fields if not k.startswith("GGUF.") and k not in ours]
-        same = sum(base.value(key) == file.value(key) for key in keys)
-        text = f"as in the base: {equal} of {len(others)} tensors, {same} of {len(keys)} keys"
-        lines.append(Check("the rest", equal == len(others) and same == len(keys), how, text, equal))
-    return lines
-
-
 # -- Ollama ----------------------------------------------------------------------------------------------
 
 
@@ -237,10 +192,12 @@ def make_ollama(job: Job, folder: Path) -> ExportResult:
     if legacy:
         assert job.choice.base_gguf is not None
         made = make_gguf_lora(job, folder)
-        if job.keys:
-            write_model(open_gguf(job.choice.base_gguf), {}, {}, job.keys, folder / BASE, lambda *_: job.check())
+        base = open_gguf(job.choice.base_gguf)
+        if keys := changed_keys(job.tokens, base):
+            write_model(base, {}, {}, keys, folder / BASE, lambda *_: job.check())
         else:
             shutil.copyfile(job.choice.base_gguf, folder / BASE)
+        copy_licence(job.run.model.folder, folder)
     else:
         made = make_gguf(job, folder)
     write_text(folder / "Modelfile", text)

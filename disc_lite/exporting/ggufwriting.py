@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gguf import GGMLQuantizationType as Kind
     from gguf import GGUFWriter
 
-ALPHA = "adapter.lora.alpha"  # a key
+ALPHA, FILE_TYPE = "adapter.lora.alpha", "general.file_type"  # keys
 SAMPLED_ROWS = 8
 OF_TOKENS = ("embed_tokens.weight", "lm_head.weight")  # tensors with a row for every token
 # Largest relative rounding error of a row, by type of the tensor; for other types COARSE.
@@ -62,8 +62,8 @@ def write_lora(tensors: Mapping[str, Array], alpha: float, architecture: str, pa
 
 
 def write_model(
-    base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind], keys: Mapping[str, bool],
-    path: Path, on_tensor: Callable[[int, int], None],
+    base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind],
+    keys: Mapping[str, bool | int | str], path: Path, on_tensor: Callable[[int, int], None],
 ) -> None:  # fmt: skip
     """Write the base GGUF with new values in some tensors and `keys`, one tensor at a time; the rest is copied.
 
@@ -187,7 +187,7 @@ def _file_type(base: Gguf, kinds: Mapping[str, Kind]) -> int | None:
     return next(found, None)
 
 
-def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapping[str, bool]) -> None:
+def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapping[str, bool | int | str]) -> None:
     """Copy every key except `keys`, which are set, and architecture, version and counts, which the writer sets."""
     from gguf import GGUFValueType, Keys
 
@@ -203,11 +203,12 @@ def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapp
                 f"`gguf` cannot write an empty array: {field.name}.",
                 "Use another base GGUF.",
             )
-        if field.name == Keys.General.FILE_TYPE and file_type is not None:
+        if field.name == FILE_TYPE and file_type is not None:
             value = file_type
         writer.add_key_value(field.name, value, kind, sub_type=inner)
-    for name, says in keys.items():
-        writer.add_bool(name, says)
+    kinds = {bool: GGUFValueType.BOOL, int: GGUFValueType.UINT32, str: GGUFValueType.STRING}
+    for name, changed in keys.items():
+        writer.add_key_value(name, changed, kinds[type(changed)])
 
 
 def _close(writer: GGUFWriter, path: Path) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from torch import Tensor
+
 from disc_lite.exporting.adapter import Adapter, read_adapter
 from disc_lite.exporting.choice import Choice
-from disc_lite.exporting.layout import ADD_BOS, Layout, layout_of
+from disc_lite.exporting.layout import Array, Layout, layout_of, numbers
 from disc_lite.exporting.llama import find_llama
 from disc_lite.exporting.outputs import proof_inputs, trained_outputs
 from disc_lite.exporting.proof import Check, Outputs, ProofInputs
@@ -41,18 +43,13 @@ class Job:
         """llama.cpp's name of each adapted tensor -> its module in the base's files."""
         return {self.layout.name(f"{module}.weight"): module for module in self.adapter.tensors}
 
+    def rows(self, module: str, matrix: Callable[[], Tensor]) -> Callable[[], Array]:
+        """Return a function that gives the matrix of a module with its rows in llama.cpp's order."""
+        return lambda: self.layout.rows(f"{module}.weight", numbers(matrix()))
+
     @cached_property
     def tokens(self) -> Tokens:
         return Tokens(self.run.model.folder)
-
-    @cached_property
-    def keys(self) -> dict[str, bool]:
-        """The keys in which a whole GGUF differs from its base.
-
-        llama.cpp and Ollama put BOS before every conversation, also if the chat template does not write it
-        (TinyLlama-Chat, Zephyr), so that the model never saw it there.
-        """
-        return {ADD_BOS: False} if self.tokens.omits_bos else {}
 
     @cached_property
     def llama(self) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONVERTER = "convert_hf_to_gguf.py"
-ADD_BOS = "tokenizer.ggml.add_bos_token"  # a key of GGUF files
 Array = npt.NDArray[Any]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,11 @@ from disc_lite.hub.weights import INDEX, plain_name, weight_files
 from disc_lite.models import Base
 from disc_lite.storage import write_json
 
-COPIED = ("*.json", "*.model", "*.jinja", "additional_chat_templates/*.jinja", "*.txt", "LICENSE*", "NOTICE*")
-NOT_COPIED = {"probes.json", "training.json", INDEX, "export.json"}
+LICENCE = ("LICENSE*", "NOTICE*")
+COPIED = ("*.json", "*.model", "*.jinja", "additional_chat_templates/*.jinja", "*.txt", *LICENCE)
+# With a `params.json` some versions of vLLM take the folder for one in Mistral's own layout, whose weights have other
+# names. Of the indices all others name files that are not copied.
+NOT_COPIED = {"probes.json", "training.json", "export.json", "params.json"}
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,17 @@ def write_merged(base: Path, merging: Merging, onto: str, target: Path, on_shard
     if len(files) > 1:
         write_json(target / INDEX,
                    {"metadata": {"total_size": total}, "weight_map": dict(sorted(index.items()))})  # fmt: skip
-    for pattern in COPIED:
-        for path in base.glob(pattern):
-            if path.name not in NOT_COPIED:
-                copy = target / path.relative_to(base)
-                copy.parent.mkdir(exist_ok=True)
-                shutil.copyfile(path, copy)
+    _copy(base, target, COPIED)
+
+
+def copy_licence(base: Path, target: Path) -> None:
+    """Copy the licence of the base, which holds for every file with its weights."""
+    _copy(base, target, LICENCE)
+
+
+def _copy(base: Path, target: Path, patterns: Sequence[str]) -> None:
+    for path in (path for pattern in patterns for path in base.glob(pattern)):
+        if path.name not in NOT_COPIED and not path.name.endswith(".index.json") and path.is_file():
+            copy = target / path.relative_to(base)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, copy)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from disc_lite.evaluation.card import ROWS
 from disc_lite.evaluation.sentences import choice_of_questions, interval
-from disc_lite.exporting.usage import FORMS, code_of, without_thinking
+from disc_lite.exporting.usage import FORMS, asking, code_of
 from disc_lite.hub.aliases import ALIASES, Alias
 from disc_lite.hub.source import Model
 from disc_lite.run.finished import FinishedRun
@@ -31,7 +31,16 @@ VERSION = {
     "unlearn": "an earlier version; what was removed from it was unlearned",
     "drop": "an earlier version; what it said differently may still be known",
 }
-HUB_LICENCES = ("Apache-2.0", "MIT")  # licences whose name on the hub is this one in lower case
+# Licences by their names on the hub; of others it shows a name and a link.
+HUB_LICENCES = {
+    "Apache-2.0": "apache-2.0", "MIT": "mit", "Gemma": "gemma", "Llama 3 Community": "llama3",
+    "Llama 3.1 Community": "llama3.1", "Llama 3.2 Community": "llama3.2",
+}  # fmt: skip
+# What the licences want to be displayed with every model that is derived from theirs.
+DISPLAYED = {
+    "Llama 3 Community": " Built with Meta Llama 3.", "Llama 3.1 Community": " Built with Llama.",
+    "Llama 3.2 Community": " Built with Llama.",
+}  # fmt: skip
 
 
 def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", about: JsonObject | None = None) -> str:
@@ -48,11 +57,15 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", abou
     on_hub = not Path(run.model.reference).is_dir()
     load = json.dumps(public if on_hub else f"path/to/{public}", ensure_ascii=False)  # JSON strings are Python strings
     distilled = ["self-distillation"] if run.method.has_teacher else []
-    front: JsonObject = {"library_name": form.library, "tags": [*form.tags, *distilled, "disc-lite"]}
+    front: JsonObject = {
+        "library_name": form.library,
+        "pipeline_tag": "text-generation",
+        "tags": [*form.tags, *distilled, "disc-lite"],
+    }
     if on_hub:
         front["base_model"] = public
     if alias:
-        front["license"] = alias.licence.lower() if alias.licence in HUB_LICENCES else "other"
+        front |= _hub_licence(alias)
     taught = _taught(run)
     count = sum(row["when"] in TAUGHT for row in taught)
     recipe = run.recipe
@@ -60,9 +73,9 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", abou
     lines = [
         "---", *(f"{key}: {json.dumps(value)}" for key, value in front.items()), "---",
         f"# {public.split('/')[-1]}, taught {count} document{'s' if count != 1 else ''}", "",
-        f"{what} (licence of the base: {licence}). {_training(run)}", "",
+        f"{what} (licence of the base: {licence}).{DISPLAYED.get(licence, '')} {_training(run)}", "",
         "## Use", "", f"```{form.language}", code_of(to, load, in_nf4, about), "```", "",
-        *without_thinking(to, about),
+        *asking(to, about),
         *(_beside_nf4(to, about.get("on_stored_base")) if in_nf4 else ()),
         "## What it knows", "", *_card(run.summary["card"]), "",
         "## What it retained", "", *_retained(run.summary["card"]), "",
@@ -71,6 +84,14 @@ def model_card(run: FinishedRun, document_names: bool, to: str = "adapter", abou
         "Versions: " + ", ".join(f"{k} {v}" for k, v in run.summary["versions"].items()) + ".", "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _hub_licence(alias: Alias) -> JsonObject:
+    if alias.licence in HUB_LICENCES:
+        return {"license": HUB_LICENCES[alias.licence]}
+    name = alias.licence.lower().replace(" ", "-")
+    return {"license": "other", "license_name": name,
+            "license_link": f"https://huggingface.co/{alias.hub_id}/blob/main/LICENSE"}  # fmt: skip
 
 
 def _beside_nf4(to: str, measured: JsonObject | None) -> Iterable[str]:

@@ -20,6 +20,10 @@ DERIVED = """\
 # Ollama 0.30 and later may use the one inside the GGUF instead, if that supports tools or thinking;
 # `OLLAMA_GO_TEMPLATE=1 ollama serve` uses this one.
 """
+MEASURED = """\
+# Answers were measured without sampling. Ollama's default is 0.8.
+PARAMETER temperature 0
+"""
 
 
 def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str | None = None) -> str:
@@ -43,6 +47,7 @@ def modelfile(folder: Path, gguf: str, adapter: str | None = None, template: str
     if default and _plain(default):  # TEMPLATE has it too, but here it is easy to change
         lines.append(f"SYSTEM {_value(default)}")
     names = [tokens.hf.added_tokens_decoder[i].content for i in sorted(tokens.stop_ids & tokens.control_ids)]
+    lines += [MEASURED.rstrip("\n")]
     lines += [f"PARAMETER stop {_value(name, quote=chr(34))}" for name in names]
     return head + "\n".join(lines) + "\n"
 

@@ -67,6 +67,16 @@ OFF = {
     "adapter": _IN_PYTHON, "merged": _IN_PYTHON, "gguf-lora": f"`{_IN_LLAMA}`", "gguf": f"`{_IN_LLAMA}`",
     "ollama": "`ollama run NAME --think=false`",
 }  # fmt: skip
+# How to ask for the likeliest answer, by form; some models also have a penalty for repetitions by default.
+_GREEDY_PYTHON = (
+    "This switches it off: `do_sample=False, repetition_penalty=1.0` in `generate`, or in a request to vLLM and "
+    'SGLang `"temperature": 0, "repetition_penalty": 1`.'
+)
+_GREEDY_LLAMA = "This switches it off: `--temp 0 --repeat-penalty 1`."
+GREEDY = {
+    "adapter": _GREEDY_PYTHON, "merged": _GREEDY_PYTHON, "gguf-lora": _GREEDY_LLAMA, "gguf": _GREEDY_LLAMA,
+    "ollama": "In a Modelfile `PARAMETER temperature 0` switches it off.",
+}  # fmt: skip
 
 
 def code_of(to: str, load: str, in_nf4: bool, about: JsonObject) -> str:
@@ -81,11 +91,23 @@ def options_of(to: str, about: JsonObject) -> str:
     return " ".join(filter(None, (about.get("options"), off)))
 
 
-def without_thinking(to: str, about: JsonObject) -> Iterator[str]:
-    """Yield a paragraph about how to switch thinking off, if the record has `thinking`."""
+def asking(to: str, about: JsonObject) -> Iterator[str]:
+    """Yield paragraphs about how an export is asked as it was measured; some depend on what its record has."""
+    yield f"Its answers were measured without sampling, which most programs do by default. {GREEDY[to]}"
+    yield ""
     if "thinking" in about:
         yield (
             "It was trained and measured with thinking off; its chat template has it on by default. "
             f"This switches it off: {OFF[to]}."
+        )
+        yield ""
+    if "prompt" in about:
+        yield from ("The base has no chat template. It was trained with prompts of this form:", "", "```")
+        yield from (about["prompt"], "```", "")
+    if "end" in about:
+        token, number = about["end"]["token"], about["end"]["id"]
+        yield (
+            f"Its answers end with `{token}`, which the base does not name as an end: `eos_token_id={number}` in "
+            f'`generate`, or in a request to vLLM and SGLang `"stop_token_ids": [{number}]`.'
         )
         yield ""

@@ -14,6 +14,7 @@ from disc_lite.exporting.job import ExportResult, Job
 from disc_lite.exporting.merging import Merging, write_merged
 from disc_lite.exporting.modelcard import named_base
 from disc_lite.exporting.outputs import outputs_of
+from disc_lite.exporting.prompting import add_settings
 from disc_lite.exporting.proof import Check, Outputs, compare, mean_kl
 from disc_lite.exporting.streaming import streamed_outputs
 from disc_lite.exporting.tensors import stored_tensors
@@ -50,6 +51,7 @@ def make_merged(job: Job, folder: Path) -> ExportResult:
     merging = merging_of(job)
     onto, nats = chosen_weights(job, merging)
     write_merged(job.run.model.folder, merging, onto, folder, lambda name: job.tell(f"writing {name}, {onto} weights"))
+    add_settings(job.tokens, folder)
     size_bytes = sum(path.stat().st_size for path in weight_files(folder))
     inputs, trained, where = job.inputs, job.outputs, _room_for(size_bytes, job.choice.device)
     if where:

@@ -78,9 +78,14 @@ def rendered_parts(folder: Path, conversations: Sequence[Sequence[str]]) -> list
         {**names, **variables(roles[-1] == "user"), "messages": [{"role": r, "content": STAND_IN} for r in roles]}
         for roles in conversations
     ]  # fmt: skip
+    return [text.split(STAND_IN) for text in rendered_texts(template, contexts)] or None
+
+
+def rendered_texts(template: str, contexts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The texts that a template writes with the variables `contexts`; none if it fails or exceeds a limit."""
     output = _child_output(template, json.dumps(contexts, default=str))
     texts: list[str] = json.loads(output) if output.startswith("[") else []
-    return [text.split(STAND_IN) for text in texts] or None
+    return texts
 
 
 @functools.cache

@@ -122,6 +122,11 @@ class Tokens:
         """Whether a conversation lacks the BOS that the tokenizer puts before other texts (TinyLlama-Chat, Zephyr)."""
         return bool(self.bos) and self.prompt("a")[: len(self.bos)] != self.bos
 
+    @property
+    def end_id(self) -> int:
+        """The id that ends an answer."""
+        return self.turn("a", "b")[1][-1]
+
     def conversation(self, turns: Sequence[tuple[str, str]], user: str) -> list[int]:
         """Return a prompt of earlier turns (user, assistant) and a user turn, up to the assistant's beginning."""
         messages = [text.strip() for turn in turns for text in turn] + [user.strip()]

@@ -142,6 +142,10 @@ def _vocabulary(writer: Any, folder: Path, tokenizer: Any, config: dict[str, Any
         writer.add_token_merges(merges)
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
+    template = folder / "chat_template.jinja"
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    if text := template.read_text() if template.is_file() else settings.get("chat_template"):
+        writer.add_chat_template(text)
     if config["bos_token_id"] is not None:
         writer.add_bos_token_id(config["bos_token_id"])
     writer.add_eos_token_id(config["eos_token_id"])

@@ -16,11 +16,15 @@ from disc_lite.chat.opening import open_adapted
 from disc_lite.errors import GateFailed, UsageError
 from disc_lite.exporting import choosing, export, weights
 from disc_lite.exporting.choice import FORMS
+from disc_lite.exporting.ggufkeys import CHAT_TEMPLATE
+from disc_lite.exporting.ggufreading import open_gguf
 from disc_lite.exporting.modelcard import model_card
+from disc_lite.models import Tokens, load_base
 from disc_lite.run.finished import load_run, open_run
 from disc_lite.storage import read_json, write_json, write_jsonl
+from tests.exporting.base_gguf import write_base_gguf
 from tests.exporting.folders import model_entry
-from tests.made import finished_run, recipe_of
+from tests.made import finished_run, recipe_of, with_adapter
 from tests.tiny_models import NAMES
 
 pytestmark = [
@@ -45,6 +49,8 @@ def test_every_form_has_a_card_with_its_use_and_what_was_taught(runs: Any, folde
     library = {"adapter": "peft", "merged": "transformers"}.get(to, "gguf")
     assert f'library_name: "{library}"' in front
     assert ("PeftModel" in text) == (to == "adapter") and ("ollama create" in text) == (to == "ollama")
+    greedy = {"adapter": "do_sample=False", "merged": "do_sample=False", "ollama": "temperature 0"}.get(to, "--temp 0")
+    assert greedy in text
     assert "(rank 4, alpha 8)" in text and "licence of the base: see the base model" in text and "{" not in text[:600]
     assert "| 1 | `" + "ab" * 32 + "` | by this run |" in text
     assert str(folders("llama").parent) not in card
@@ -194,9 +200,45 @@ def test_merged_is_base_plus_adapter(runs: Any, folders: Any, merged: Any, name:
     with torch.no_grad():
         logits = AutoModelForCausalLM.from_pretrained(merged(name), dtype=torch.float32)(IDS).logits
     assert torch.allclose(logits, trained_logits(runs(name), folders(name), IDS), atol=1e-4)
+    names_end = name != "qwen3"  # the base of this one names the end of a whole text only
     for path in folders(name).iterdir():  # byte for byte, and not saved again
-        if path.suffix != ".safetensors":
+        if path.suffix != ".safetensors" and (names_end or path.name != "generation_config.json"):
             assert (merged(name) / path.name).read_bytes() == path.read_bytes()
+
+
+def test_other_programs_find_the_end_of_an_answer(runs: Any, folders: Any, merged: Any, tmp_path: Path) -> None:
+    """A base model with a chat template often names only the end of a whole text as EOS."""
+    tokens = Tokens(folders("qwen3"))
+    end, eos = (tokens.hf.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|endoftext|>"))
+    before, after = (read_json(f / "generation_config.json") for f in (folders("qwen3"), merged("qwen3")))
+    assert before["eos_token_id"] == eos and after == {**before, "eos_token_id": [eos, end]}
+    made = export(runs("qwen3"), "adapter", tmp_path / "out")
+    assert made["end"] == {"id": end, "token": "<|im_end|>"}
+    assert f"`eos_token_id={end}` in `generate`" in (tmp_path / "out" / "README.md").read_text()
+    assert "end" not in export(runs("llama"), "adapter", tmp_path / "llama")
+
+
+def test_exports_of_a_base_model_hold_the_template_that_it_was_trained_with(
+    folders: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """vLLM refuses conversations without a chat template, and llama.cpp writes ChatML."""
+    folder = Path(shutil.copytree(folders("llama"), tmp_path / "model"))
+    (folder / "chat_template.jinja").unlink()
+    (folder / "generation_config.json").unlink()
+    (folder / "LICENSE").write_text("Free.")
+    own = Tokens(folder)
+    assert own.is_plain
+    run = finished_run(tmp_path / "run", folder, with_adapter(load_base(folder, "none", "cpu"), 4))
+    export(run, "merged", tmp_path / "merged")
+    assert AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template == own.hf.chat_template
+    assert not (tmp_path / "merged" / "generation_config.json").exists()  # config.json names the EOS
+    made = export(run, "adapter", tmp_path / "adapter")
+    assert made["prompt"] == own.beginning + "Question: QUESTION\n\nAnswer:"
+    assert made["prompt"] in (tmp_path / "adapter" / "README.md").read_text()
+    base = write_base_gguf(folder, tmp_path / "base.gguf")
+    made = export(run, "gguf", tmp_path / "gguf", base_gguf=base)
+    assert open_gguf(tmp_path / "gguf" / "model.gguf").value(CHAT_TEMPLATE) == own.hf.chat_template
+    assert "prompt" not in made and "LICENSE" in made["files"]
 
 
 def test_nf4_weights_are_those_that_were_trained_against(
@@ -256,6 +298,8 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
     for file, part in parts.items():
         save_file({n: whole[n] for n in part}, folder / file, metadata={"format": "pt"})
     save_file({"other": torch.zeros(1)}, folder / "consolidated.safetensors")  # as Mistral's folders have
+    for file in ("params.json", "pytorch_model.bin.index.json"):  # of weights that are not exported
+        (folder / file).write_text("{}")
     index = {n: file for file, part in parts.items() for n in part}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
     write_json(run / "run.json", model_entry(folder))
@@ -265,6 +309,8 @@ def test_shards_keep_their_tensors_and_other_safetensors_are_left(run: Path, fol
     assert set(written["weight_map"].values()) == {f"model-0000{n}-of-00002.safetensors" for n in (1, 2)}
     assert written["metadata"]["total_size"] == sum(t.numel() * t.element_size() for t in whole.values())
     assert set(written["weight_map"]) == set(whole)
+    assert not (tmp_path / "out" / "params.json").exists()
+    assert not (tmp_path / "out" / "pytorch_model.bin.index.json").exists()
 
 
 def test_without_memory_to_load_it_a_matrix_at_a_time_is_compared(

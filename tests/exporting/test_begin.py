@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from disc_lite.exporting import export
+from disc_lite.exporting.ggufkeys import ADD_BOS
 from disc_lite.exporting.ggufreading import open_gguf
-from disc_lite.exporting.layout import ADD_BOS
 from disc_lite.exporting.modelfile import modelfile
 from disc_lite.models import Tokens, load_base
 from disc_lite.models.template_check import check_template

@@ -12,7 +12,7 @@ from gguf import LlamaFileType
 from safetensors.torch import load_file
 
 from disc_lite.errors import GateFailed, RunFailed, UsageError
-from disc_lite.exporting import export, ggufs, ggufwriting, quantising
+from disc_lite.exporting import export, ggufproof, ggufs, ggufwriting, quantising
 from disc_lite.exporting.ggufreading import open_gguf
 from disc_lite.exporting.layout import layout_of
 from disc_lite.exporting.tensors import Stored
@@ -170,7 +170,7 @@ def test_a_merge_is_judged_as_its_type_rounds_it(folders: Any, tmp_path: Path, m
     with pytest.raises(GateFailed, match="of the adapter's update") as refused:
         left("lost", kind="Q4_K", onto="nf4")
     assert "--type Q8_0 keeps it" in refused.value.why
-    monkeypatch.setattr(ggufs, "MOST_LOST", 1)
+    monkeypatch.setattr(ggufproof, "MOST_LOST", 1)
     assert left("judged") < 0.8 or made["onto"] == "original"
     assert file_type(tmp_path / "judged") == LlamaFileType.MOSTLY_Q4_K_M
     assert made["kl_by_base"]["nf4"] > 1e-4

@@ -155,7 +155,7 @@ def test_the_text_of_qwen(folder: Any) -> None:
         '{{ else if eq .Role "assistant" }}<|im_start|>assistant\n{{ .Content }}'
         '{{ if gt $left 1 }}<|im_end|>\n{{ end }}{{ end }}{{ end }}"""\n'
         'SYSTEM """You are Qwen, created by Alibaba Cloud. You are a helpful assistant."""\n'
-        'PARAMETER stop "<|im_end|>"\n'
+        'PARAMETER temperature 0\nPARAMETER stop "<|im_end|>"\n'
     )
 
 
