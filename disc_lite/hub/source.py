@@ -11,15 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError
+from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.aliases import ALIASES, ModelSource, check_folder, resolve
+from disc_lite.hub.download import fetch, fetch_rest, is_offline
 from disc_lite.hub.families import check_kind
-from disc_lite.hub.identity import SETTINGS, TOKENIZER, VOCABULARY_FILES, fingerprint, seems_whole, weights_digest
+from disc_lite.hub.identity import fingerprint, seems_whole, weights_digest
 from disc_lite.hub.probes import Probes, read_probes
-from disc_lite.hub.weights import INDEX, weight_files
 from disc_lite.storage import disk
-
-SMALL = ["*.json", "*.model", "*.jinja", "*.txt", "LICENSE*", "NOTICE*"]  # everything except the weights
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,21 @@ class Model:
         return self.folder != Path()
 
 
-def open_model(name: str) -> Model:
+Fits = Callable[[Model], bool]  # whether a model is the one that something was trained on
+
+
+def open_model(name: str, fits: Fits | None = None) -> Model:
     """Resolve a name, download the model if it is a hub id that is not here yet, and compute its fingerprint.
 
+    Of several versions of a hub model in the cache the one that `fits` is preferred, and then the latest.
     If all of it is on this machine, the hub is not asked: the model there may have changed or be gone. If a snapshot
     lacks files that most models have, the hub is asked whether the same snapshot has them.
     Raises UsageError for an unknown name, EnvironmentNotReady if the model is incomplete or cannot be downloaded.
     """
+    if fits and (found := _fitting_snapshot(name, fits)):
+        return found
     source = resolve(name)
-    folder = Path(source.location) if source.kind == "folder" else _complete(source) or _fetch(source.location)
+    folder = Path(source.location) if source.kind == "folder" else _complete(source) or fetch(source.location)
     check_kind(folder)
     return Model(name, source.location, folder, *_digests(folder), read_probes(folder))
 
@@ -59,17 +63,15 @@ def _digests(folder: Path) -> tuple[str, str]:
         return weights, fingerprint(folder, weights)
 
 
-def open_trained_on(
-    name: str, folder: Path, fits: Callable[[Model], bool], remedy: str = "Put it back there, or"
-) -> Model:
+def open_trained_on(name: str, folder: Path, fits: Fits, remedy: str = "Put it back there, or") -> Model:
     """Open the model that `folder` was trained on, at its old place or in `$DISC_LITE_MODELS`.
 
-    Of a hub model that version in the cache is taken which `fits`. If there is none, the latest one is returned, and
-    the caller reports the error. Raises UsageError if no model is found; `remedy` begins the advice.
+    If none `fits`, another one is returned, and the caller reports that. Raises UsageError if it is not found; `remedy`
+    begins the advice.
     """
     place = where_now(name)
     try:
-        model = _fitting_snapshot(place, fits) or open_model(place)
+        model = open_model(place, fits)
     except UsageError as error:
         raise UsageError(
             f"The model that {folder} was trained on was not found.", error.what,
@@ -80,7 +82,7 @@ def open_trained_on(
     return model
 
 
-def _fitting_snapshot(name: str, fits: Callable[[Model], bool]) -> Model | None:
+def _fitting_snapshot(name: str, fits: Fits) -> Model | None:
     """A complete version of a hub model in the cache, the latest first; None if none fits. Does not use the network.
 
     If a publisher changes a file, any program that loads the model moves the cache to a new version of it.
@@ -119,8 +121,10 @@ def where_now(name: str) -> str:
     return next((str(place.resolve()) for place in places if (place / "config.json").is_file()), name)
 
 
-def local_model(name: str) -> Model:
+def local_model(name: str, fits: Fits | None = None) -> Model:
     """The part of a model that is on this machine, without the network; no fingerprint if some of it is missing."""
+    if fits and (found := _fitting_snapshot(name, fits)):
+        return found
     source = resolve(name)
     folder = local_folder(source)
     if folder is None:
@@ -148,112 +152,8 @@ def _complete(source: ModelSource) -> Path | None:
     folder = local_folder(source)
     with suppress(EnvironmentNotReady):
         if folder is not None:
-            if not (_offline() or seems_whole(folder)):
-                _fetch_rest(source.location, folder)
+            if not (is_offline() or seems_whole(folder)):
+                fetch_rest(source.location, folder)
             check_folder(folder)
             return folder
     return None
-
-
-def _fetch_rest(hub_id: str, snapshot: Path) -> None:
-    """Download files that are loaded and missing in this snapshot, such as its chat template, if the hub has them.
-
-    If the hub cannot be reached, the snapshot is used as it is. huggingface_hub records which files a snapshot does not
-    have, so it is asked only once.
-    """
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    for name in (*SETTINGS, *VOCABULARY_FILES):
-        idle = name in VOCABULARY_FILES and (snapshot / TOKENIZER).is_file()
-        if not idle and try_to_load_from_cache(hub_id, name, revision=snapshot.name) is None:
-            try:
-                hf_hub_download(hub_id, name, revision=snapshot.name)
-            except EntryNotFoundError as error:
-                if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
-                    return
-            except Exception:  # as in `_fetch`
-                return
-
-
-def _offline() -> bool:
-    return os.environ.get("DISC_LITE_OFFLINE", "") not in ("", "0")
-
-
-def _fetch(hub_id: str) -> Path:
-    """The snapshot of a model, downloaded from the hub. Raises EnvironmentNotReady with the reason if that fails."""
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    try:
-        folder = _downloaded(hub_id)
-        _require_whole(hub_id, folder)
-        return folder
-    except DiscLiteError:
-        raise
-    except GatedRepoError as error:
-        raise EnvironmentNotReady(
-            f"{hub_id} is gated: its publisher requires your consent first.",
-            "The hub refused the download for the account of this machine, or no account is set up.",
-            f"Accept the terms at https://huggingface.co/{hub_id}, then `hf auth login`.",
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise EnvironmentNotReady(
-            f"The hub has no model {hub_id}, or not for this account.", "",
-            "Check the name with `disc-lite models`; private models need `hf auth login`.",
-        ) from error  # fmt: skip
-    except Exception as error:  # from HTTP, the hub's own transfer or the disk, which share no base class
-        raise _broke_off(hub_id, error) from error
-
-
-def _downloaded(hub_id: str) -> Path:
-    """The snapshot of a model, with missing files downloaded from the hub, small ones first."""
-    from huggingface_hub import snapshot_download
-
-    folder = Path(snapshot_download(hub_id, allow_patterns=SMALL, local_files_only=_offline()))
-    check_kind(folder)
-    # Some repositories hold the weights twice: Mistral's `consolidated.safetensors` is as large as all other files.
-    named = [path.name for path in weight_files(folder)] if (folder / INDEX).is_file() else []
-    weights, others = (named, []) if named else (["*.safetensors"], ["consolidated*", "*/*"])
-    # Of the same version: the publisher may have changed something since the first call.
-    return Path(snapshot_download(
-        hub_id, revision=folder.name, allow_patterns=weights, ignore_patterns=others, local_files_only=_offline()
-    ))  # fmt: skip
-
-
-def _require_whole(hub_id: str, folder: Path) -> None:
-    """Raises EnvironmentNotReady if a download is not a whole model: the repository or the download lacks files."""
-    try:
-        check_folder(folder)
-    except EnvironmentNotReady as error:
-        raise EnvironmentNotReady(
-            f"{hub_id} is not a complete model in safetensors.", error.why,
-            "Name a repository that has these files (one of GGUF has not), or repeat this with a network connection.",
-        ) from error  # fmt: skip
-
-
-def _broke_off(hub_id: str, error: Exception) -> EnvironmentNotReady:
-    """The error for a download that failed: by the disk, the network, the account or anything else."""
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    message = next((line for line in str(error).splitlines() if line.strip()), "")[:160]
-    if disk.is_full(error):
-        return EnvironmentNotReady(
-            f"The disk is full, so {hub_id} was not downloaded completely.", message,
-            "Free some space and repeat the command: what was downloaded stays.",
-        )  # fmt: skip
-    if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
-        return EnvironmentNotReady(
-            f"{hub_id} is not on this machine, or not all of it, and cannot be downloaded.",
-            "Offline mode is on." if _offline() else message,
-            "Download it once with a network connection, or copy its folder here and name that: with --model, or for "
-            "what was trained on it as DISC_LITE_MODELS=FOLDER.",
-        )
-    if getattr(getattr(error, "response", None), "status_code", 0) == 401:
-        return EnvironmentNotReady(
-            f"The hub refused the account of this machine, so {hub_id} was not downloaded.", message,
-            "Its token may have expired: run `hf auth login`, or remove HF_TOKEN from the environment.",
-        )  # fmt: skip
-    return EnvironmentNotReady(
-        f"The download of {hub_id} broke off.", f"{type(error).__name__}: {message}",
-        "Repeat the command: what was downloaded stays.",
-    )  # fmt: skip

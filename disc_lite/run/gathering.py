@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from disc_lite.documents import Document, LedgerEntry, ReadingOptions, read_documents
 from disc_lite.documents.tokens import estimated_tokens, tokenizer_of
-from disc_lite.errors import DocumentsError, UsageError
+from disc_lite.errors import DiscLiteError, DocumentsError, UsageError
 from disc_lite.hub.configuration import context_tokens
 from disc_lite.hub.source import Model, local_model, open_model, where_now
 from disc_lite.planning.shapes import shape_of_folder
@@ -113,7 +114,7 @@ def gather(
     inputs = read_inputs(arguments, tell)
     if not inputs.model.fingerprint:
         before_download(inputs)
-    opened = open_model(inputs.model.name)
+    opened = open_model(inputs.model.name, _begun_with(inputs.folder, inputs.earlier))
     resolved = _recipe_of(arguments, opened, inputs.earlier)
     inputs = replace(inputs, model=opened, resolved=resolved)
     check_same_run(inputs)
@@ -132,7 +133,9 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
     `in_folder`.
     """
     earlier = read_earlier(Path(arguments.update)) if arguments.update else None
-    model = local_model(arguments.model_name(earlier))
+    name = arguments.model_name(earlier)
+    folder = arguments.folder(name, earlier)
+    model = local_model(name, _begun_with(folder, earlier))
     if earlier:
         check_place(earlier, model)
     resolved = _recipe_of(arguments, model, earlier)
@@ -144,7 +147,6 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
     question_files = [Path(arguments.questions)] if arguments.questions else []
     questions = tuple(question for file in question_files for question in read_questions(file, told.append))
     pairs = pairs_of(arguments.pair_paths)
-    folder = arguments.folder(model.name, earlier)
     if in_folder:
         require_usable(folder.path, earlier)
     documents, ledger = read_with_progress(arguments.document_paths, resolved.recipe, tell)
@@ -153,6 +155,14 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
     pairs = pairs_as_named(pairs, known, pair_files)
     check_unasked(questions, pairs, resolved.recipe)
     return Inputs(folder, model, resolved, documents, ledger, questions, pairs, earlier, tuple(told))
+
+
+def _begun_with(folder: RunFolder, earlier: EarlierRun | None) -> Callable[[Model], bool] | None:
+    """Whether a model is the one of the run in the folder, or of the run that is updated; None if there is none."""
+    known = {earlier.fingerprint} if earlier else set()
+    with suppress(DiscLiteError):  # is reported later
+        known |= {folder.read_record()["identity"]["model"]} if folder.record.is_file() else set()
+    return (lambda model: model.fingerprint in known) if known else None
 
 
 def _recipe_of(arguments: Arguments, model: Model, earlier: EarlierRun | None) -> ResolvedRecipe:

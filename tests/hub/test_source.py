@@ -16,7 +16,9 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from disc_lite.errors import EnvironmentNotReady, UsageError
 from disc_lite.hub.source import Model, open_model, open_trained_on
 from disc_lite.run.finished import open_run
+from disc_lite.run.gathering import Arguments, gather, read_inputs
 from tests.made import finished_run, noted, with_adapter
+from tests.tiny_models import CORPUS
 
 
 def fits(model: Model) -> bool:
@@ -245,7 +247,7 @@ def cached(folders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_was_trained_on_a_hub_model_outlives_a_later_version(
-    cached: Path, tmp_path: Path, load: Callable[..., Any], whole: bool
+    cached: Path, tmp_path: Path, load: Callable[..., Any], whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any program that loads the model moves the cache to the version that the hub has now."""
     if whole:
@@ -257,6 +259,10 @@ def test_what_was_trained_on_a_hub_model_outlives_a_later_version(
     noted(run / "run.json")
     found = open_run(run).model
     assert (found.folder, found.reference) == (cached, "owner/name")
+    (tmp_path / "guide.md").write_text(CORPUS)
+    begun = Arguments(tmp_path / "guide.md", "owner/name", output=run)  # the same command again
+    monkeypatch.setattr("disc_lite.run.gathering.check_same_run", lambda inputs: None)  # of its model alone
+    assert read_inputs(begun, lambda event: None).model == gather(begun).model == found
     (cached / "chat_template.jinja").write_text("A third one.")
     with pytest.raises(UsageError if whole else EnvironmentNotReady):
         open_run(run)

@@ -335,7 +335,7 @@ def test_nothing_is_downloaded_for_a_run_that_does_not_fit(small: SmallAdapt, mo
         fetched.append(hub_id)
         raise EnvironmentNotReady("no network")
 
-    monkeypatch.setattr("disc_lite.hub.source._fetch", fetch)
+    monkeypatch.setattr("disc_lite.hub.source.fetch", fetch)
     for free, error in ((2 << 30, WillNotFit), (64 << 30, EnvironmentNotReady)):
         monkeypatch.setattr(device, "free_bytes", lambda where, free=free: free)
         with pytest.raises(error):

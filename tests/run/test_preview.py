@@ -74,7 +74,7 @@ def test_passages_are_those_of_a_run_on_the_model(docs: Path) -> None:
 
 def test_nothing_is_downloaded_for_a_look(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model has gigabytes, but its tokenizer only a few megabytes."""
-    monkeypatch.setattr("disc_lite.hub.source._fetch", lambda hub_id: pytest.fail(f"fetches {hub_id}"))
+    monkeypatch.setattr("disc_lite.hub.source.fetch", lambda hub_id: pytest.fail(f"fetches {hub_id}"))
     told = list[Event]()
     seen = preview(docs, model="mistral-7b", listener=told.append)
     assert (seen.counted, seen.passage_tokens) == (False, preview(docs).passage_tokens)
