@@ -19,6 +19,7 @@ from disc_lite.exporting.ggufreading import Gguf, check_bounds
 from disc_lite.exporting.layout import Array, Layout, numbers, require_gguf
 from disc_lite.exporting.quantising import quantised
 from disc_lite.exporting.tensors import Stored, stored_tensors
+from disc_lite.hub.configuration import text_configuration
 from disc_lite.hub.weights import plain_name
 
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ def check_same_model(base: Gguf, folder: Path, layout: Layout, vocabulary: dict[
     architecture = base.value("general.architecture")
     if architecture != layout.architecture:
         raise _other(base, f"Its architecture is {architecture}; that of the run is {layout.architecture}.")
+    config = text_configuration(folder)
+    stretched = "yarn" in str((config.get("rope_scaling"), config.get("rope_parameters")))
+    if base.value(f"{architecture}.rope.scaling.type") == "yarn" and not stretched:
+        raise _other(base, "It scales positions for a longer context (YaRN), which the model does not.")
     _check_vocabulary(base, vocabulary)
     stored = {name: at for name, at in stored_tensors(folder).items() if _in_every_gguf(name)}
     _check_shapes(base, layout, stored, 1 + max(vocabulary.values()))
@@ -135,9 +140,11 @@ def _check_shapes(base: Gguf, layout: Layout, stored: Mapping[str, Stored], toke
         name = layout.name(tensor)
         if tensor == "lm_head.weight" and layout.tied and name not in base.tensors:
             continue
-        there = base.tensors.get(name)
-        shape = None if there is None else tuple(int(n) for n in reversed(there.shape))
-        padded = plain_name(tensor) in OF_TOKENS and shape and shape[0] >= tokens and shape[1:] == at.shape[1:]
+        if name not in base.tensors:
+            fused = f"{name.partition('.attn_')[0]}.attn_qkv.weight" in base.tensors
+            raise _other(base, f"It has no tensor {name}{' (it was converted with --fuse-qkv)' if fused else ''}.")
+        shape = tuple(int(n) for n in reversed(base.tensors[name].shape))
+        padded = plain_name(tensor) in OF_TOKENS and shape[0] >= tokens and shape[1:] == at.shape[1:]
         if shape != at.shape and not padded:
             raise _other(base, f"The tensor {name} has the shape {shape}; in the model it has {at.shape}.")
 

@@ -21,7 +21,7 @@ DERIVED = """\
 # `OLLAMA_GO_TEMPLATE=1 ollama serve` uses this one.
 """
 MEASURED = """\
-# Answers were measured without sampling. Ollama's default is 0.8.
+# Answers were measured without sampling; Ollama's own temperature is 0.8.
 PARAMETER temperature 0
 """
 

@@ -19,6 +19,7 @@ from disc_lite.exporting.choice import FORMS
 from disc_lite.exporting.ggufkeys import CHAT_TEMPLATE
 from disc_lite.exporting.ggufreading import open_gguf
 from disc_lite.exporting.modelcard import model_card
+from disc_lite.hub.aliases import ALIASES
 from disc_lite.models import Tokens, load_base
 from disc_lite.run.finished import load_run, open_run
 from disc_lite.storage import read_json, write_json, write_jsonl
@@ -157,6 +158,24 @@ def test_the_card_of_an_adapter_in_nf4_loads_its_base_in_nf4(runs: Any, folders:
     assert off < 0.1 * elsewhere_off  # bitsandbytes has another kernel for eval()
     assert "NF4" in model_card(open_run(nf4), False, "gguf-lora").split("## What it knows")[0].split("## Use")[1]
     assert "NF4" not in model_card(open_run(runs("llama")), False).split("## What it knows")[0].split("## Use")[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "licence", "displayed"),
+    [
+        ("qwen2.5-0.5b", '"apache-2.0"', ""),
+        ("llama-3-8b", '"llama3"', "Built with Meta Llama 3."),
+        ("llama-3.2-1b", '"llama3.2"', "Built with Llama."),
+        ("gemma-3-1b", '"gemma"', ""),
+        ("qwen2.5-3b", '"other"\nlicense_name: "qwen-research"\nlicense_link: "https://huggingface.co/Qwen/Qwen2.5-3B-'
+         'Instruct/blob/main/LICENSE"', ""),
+    ],
+)  # fmt: skip
+def test_the_card_names_the_licence_as_the_hub_does(runs: Any, name: str, licence: str, displayed: str) -> None:
+    run = open_run(runs("llama"))
+    card = model_card(replace(run, model=replace(run.model, name=name, reference=ALIASES[name].hub_id)), False)
+    assert f"\nlicense: {licence}\n---\n" in card and displayed in card
+    assert ("Built with" in card) is bool(displayed)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,10 @@ def test_a_gguf_that_is_cut_anywhere_is_refused(folders: Any, tmp_path: Path) ->
             open_gguf(path)
 
 
-def _rewritten(path: Path, target: Path, without: str = "", key: Any = None, kinds: Any = None) -> Path:
-    """A GGUF again, without a tensor or key, with a key of (name, value, type), or a tensor in another type."""
+def _rewritten(
+    path: Path, target: Path, without: str = "", key: Any = None, kinds: Any = None, renamed: Any = None
+) -> Path:
+    """A GGUF again: without a tensor or key, with a key of (name, value, type), or a tensor with another type or name."""
     file = open_gguf(path)
     writer = gguf.GGUFWriter(target, file.value("general.architecture"))
     for field in file.reader.fields.values():
@@ -74,7 +76,10 @@ def _rewritten(path: Path, target: Path, without: str = "", key: Any = None, kin
         writer.add_key_value(*key)
     for name, tensor in file.tensors.items():
         if name != without:
-            writer.add_tensor(name, np.array(tensor.data).astype((kinds or {}).get(name, tensor.data.dtype)))
+            writer.add_tensor(
+                (renamed or {}).get(name, name),
+                np.array(tensor.data).astype((kinds or {}).get(name, tensor.data.dtype)),
+            )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -87,8 +92,13 @@ ODD: dict[str, tuple[dict[str, Any], str]] = {
     "a part": ({"key": ("split.count", 3, VALUES.UINT16)}, "one of 3 files"),
     "not UTF-8": ({"key": ("general.name", b"\xff", VALUES.STRING)}, "not UTF-8"),
     "no tokens": ({"key": ("tokenizer.ggml.tokens", 3, VALUES.UINT32)}, "0 tokens"),
+    "stretched": ({"key": ("llama.rope.scaling.type", "yarn", VALUES.STRING)}, "YaRN"),
     "no float": ({"kinds": {"output_norm.weight": np.int32}}, "I32"),
-    "no head": ({"without": "output.weight"}, "output.weight has the shape None"),
+    "fused": (
+        {"renamed": {"blk.0.attn_v.weight": "blk.0.attn_qkv.weight"}},
+        "attn_v.weight .it was converted with --fuse-qkv",
+    ),
+    "no head": ({"without": "output.weight"}, "no tensor output.weight"),
 }
 
 
