@@ -18,10 +18,9 @@ from disc_lite.storage import Json
 
 ADD_BOS, CHAT_TEMPLATE = "tokenizer.ggml.add_bos_token", "tokenizer.chat_template"
 EOS, EOT, EOM = (f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))
-# Tokens that end an answer in llama.cpp whatever the keys say (src/llama-vocab.cpp).
+# Tokens that have long ended an answer in llama.cpp whatever the keys say (src/llama-vocab.cpp).
 KNOWN_ENDS = {
-    "</s>", "<eos>", "<EOT>", "[EOT]", "[EOS]", "<end_of_turn>", "<turn|>", "<|end|>", "<|im_end|>", "<|eot_id|>",
-    "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>",
+    "<EOT>", "<end_of_turn>", "<|end|>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>",
 }  # fmt: skip
 CONVERSATIONS = (1, 3)  # numbers of messages
 

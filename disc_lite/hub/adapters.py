@@ -71,10 +71,9 @@ def open_base(folder: Path) -> Model:
         )  # fmt: skip
     written = f"Write its folder as base_model_name_or_path into {folder / CONFIG}, or"
     recorded = trained_on(folder)
-    model = open_trained_on(
-        name, folder, lambda model: recorded is None or recorded.weights == model.weights,
-        *([] if is_noted(folder / CONFIG) else [written]),
-    )  # fmt: skip
+    weights = recorded.weights if recorded else None
+    fits = (lambda model: bool(model.weights == weights)) if weights else None
+    model = open_trained_on(name, folder, fits, *([] if is_noted(folder / CONFIG) else [written]))
     check_fit(folder, config, model.folder)
     _require_trained_on(folder, model)
     return model

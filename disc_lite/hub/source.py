@@ -63,7 +63,7 @@ def _digests(folder: Path) -> tuple[str, str]:
         return weights, fingerprint(folder, weights)
 
 
-def open_trained_on(name: str, folder: Path, fits: Fits, remedy: str = "Put it back there, or") -> Model:
+def open_trained_on(name: str, folder: Path, fits: Fits | None, remedy: str = "Put it back there, or") -> Model:
     """Open the model that `folder` was trained on, at its old place or in `$DISC_LITE_MODELS`.
 
     If none `fits`, another one is returned, and the caller reports that. Raises UsageError if it is not found; `remedy`
