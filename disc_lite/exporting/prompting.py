@@ -40,7 +40,7 @@ def _generation(folder: Path) -> JsonObject:
     """Return `generation_config.json`, or what transformers takes from `config.json` in its place."""
     if (folder / GENERATION).is_file():
         return read_object(folder / GENERATION)
-    config = text_configuration(folder)
+    config = {**text_configuration(folder), **read_object(folder / "config.json")}
     keys = ("bos_token_id", "eos_token_id", "pad_token_id")
     return {key: config[key] for key in keys if config.get(key) is not None}
 
