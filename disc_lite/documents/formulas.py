@@ -12,6 +12,7 @@ from disc_lite.documents.noise import is_note_mark
 
 # Follows a raised or lowered part until the text after it is known; `separated` removes it.
 END_OF_SCRIPT = "\0"
+_END_BEFORE_WORD = re.compile(rf"{END_OF_SCRIPT}(?=\w)")
 
 _ORDINAL = re.compile(r"st|nd|rd|th|er|ers|re|res|e|es|ème|eme|è|o|a|os|as|º|ª|ter|te|de|do|da")
 _ELEMENT = re.compile(r"(?:[A-Z][a-z]?|[)\]])$")
@@ -90,7 +91,7 @@ def with_scripts(text: str, marked: re.Pattern[str]) -> str:
 
 def separated(text: str) -> str:
     """The text without `END_OF_SCRIPT`, and with a space where a word would run into a raised or lowered part."""
-    return re.sub(f"{END_OF_SCRIPT}(?=\\w)", " ", text).replace(END_OF_SCRIPT, "")
+    return _END_BEFORE_WORD.sub(" ", text).replace(END_OF_SCRIPT, "") if END_OF_SCRIPT in text else text
 
 
 def math_text(tag: Tag) -> str:

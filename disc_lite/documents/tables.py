@@ -64,12 +64,18 @@ def rows_of(table: Tag, text_of: Callable[[Tag], str]) -> Iterator[str]:
     table is its text alone; a row without text is left out.
     """
     rows = [row for row in within(table, ("tr",)) if around(row, ("table",)) is table]
-    top = _height_of_header(rows)
     cells = [
         [Cell(text_of(tag), _span(tag, "colspan"), _span(tag, "rowspan")) for tag in children(row, _CELLS)]
         for row in rows
     ]
+    top = _height_of_header(rows, cells)
     return lines_of(spread(cells, top), top)
+
+
+def lines_of_cells(rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
+    """Yield the lines of a table whose header, if any, is not marked as one but shows in its spans."""
+    top = _height_by_spans(rows)
+    return lines_of(spread(rows, top), top)
 
 
 def spread(rows: Iterable[Sequence[Cell]], top: int) -> list[tuple[list[str], bool]]:
@@ -123,7 +129,7 @@ def as_value(rows: Iterable[str]) -> str:
     return "; ".join(", ".join(filter(None, cells_of(row))) for row in rows)
 
 
-def _height_of_header(rows: Sequence[Tag]) -> int:
+def _height_of_header(rows: Sequence[Tag], cells: Sequence[Sequence[Cell]]) -> int:
     """The number of rows at the top that name the columns; 0 if no row is below them."""
     is_group = has_head = False
     for number, row in enumerate(rows):
@@ -132,30 +138,30 @@ def _height_of_header(rows: Sequence[Tag]) -> int:
         # Without a `thead`, a further header row must be below a cell that spans columns; a lone cell names a group.
         may_name = number == 0 or (is_group and len(tags) > 1 and not has_head)
         if not is_in_head and not (may_name and all(tag.name == "th" for tag in tags)):
-            return number or _height_by_spans(rows)
+            return number or _height_by_spans(cells)
         has_head = has_head or is_in_head
         is_group = any(_span(tag, "colspan") > 1 for tag in tags)
     return 0
 
 
-def _height_by_spans(rows: Sequence[Tag]) -> int:
+def _height_by_spans(rows: Sequence[Sequence[Cell]]) -> int:
     """The height of a header that is not marked as one: groups of columns above their names, next to taller cells.
 
     Country | Allowance            | Remark
             | Full day | Half day  |
     """
-    shapes = [[(_span(tag, "colspan"), _span(tag, "rowspan")) for tag in children(row, _CELLS)] for row in rows[:_FEW]]
-    height = max((tall for _, tall in shapes[0]), default=0)
-    groups = [wide for wide, _ in shapes[0] if wide > 1]
-    if not groups or len(shapes[0]) == 1 or len(rows) <= max(height, 2):
+    first = rows[0] if rows else ()
+    height = max((cell.rows for cell in first), default=0)
+    groups = [cell.columns for cell in first if cell.columns > 1]
+    if not groups or len(first) == 1 or len(rows) <= max(height, 2):
         return 0
-    if any(wide > 1 for row in shapes[max(height, 2) :] for wide, _ in row[1:]):
+    if any(cell.columns > 1 for row in rows[max(height, 2) : _FEW] for cell in row[1:]):
         return 0  # other rows look the same
-    below = [tag.get_text().strip() for tag in children(rows[1], _CELLS)]
+    below = [cell.text for cell in rows[1]]
     if height == 1:  # the cells next to the groups are not taller, but have nothing below them
-        seen = [wide > 1 for wide, _ in shapes[0] for _ in range(wide)]
+        seen = [cell.columns > 1 for cell in first for _ in range(cell.columns)]
         return 2 if [text != "" for text in below] == seen else 0
-    is_whole = all(tall == height for wide, tall in shapes[0] if wide == 1)
+    is_whole = all(cell.rows == height for cell in first if cell.columns == 1)
     return height if is_whole and height == 2 and len(below) == sum(groups) and all(below) else 0
 
 

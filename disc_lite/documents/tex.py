@@ -35,7 +35,7 @@ _NEW_CONDITION = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
 _TITLE = re.compile(r"\\(title|author|date)\s*(?:\[[^\]]*\]\s*)?(?=\{)")  # what `\\maketitle` prints
 _CUT = re.compile(r"(?=^[ \t]*\\(?:part|chapter|section)\b)", re.MULTILINE)
-_SPACES = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
+_SPACES = re.compile(r"[ \t](?<=\S[ \t])[ \t]+(?=\S)")
 _INDENT = re.compile(r"^[ \t]+|(?<![ \t])[ \t]+$", re.MULTILINE)
 _BLANK = re.compile(r"\n{3,}")
 _LOOSE_ITEM = re.compile(r"^(- .*)\n\n(?=- )", re.MULTILINE)

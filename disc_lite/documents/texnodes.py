@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from html import escape
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from disc_lite.documents.formulas import with_scripts
-from disc_lite.documents.html import markup_text
+from disc_lite.documents.formulas import separated, with_scripts
+from disc_lite.documents.headings import escaped
 from disc_lite.documents.numbering import number_text
+from disc_lite.documents.tables import MAX_SPAN, Cell, lines_of_cells
 from disc_lite.documents.texspecs import CITATIONS, ENVIRONMENTS, LISTS, MACROS, NUMBER_SIGN, TABLES, UNSEEN, unit_text
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _AROUND = ("{}.", "({})", "{}.", "{}.")
 _LABEL = re.compile(r"(.*?)\\(arabic|alph|Alph|roman|Roman)\*(.*)")
 _LABEL_KINDS = {"arabic": "1", "alph": "a", "Alph": "A", "roman": "i", "Roman": "I"}
 _SHORT_LABEL = re.compile(r"([^\w]*)([1aAiI])([^\w]*)")
+_COLUMNS = re.compile(r"\\multicolumn\s*(?:\[[^\]]*\]\s*)?\{[^\d}]*(\d{1,3})")
+_ROWS = re.compile(r"\\multirow\s*(?:\[[^\]]*\]\s*)?\{[^\d}]*(\d{1,3})")
 _TERM_ENDS = (":", ".", ")", "?", "!", "—")
 
 Node = Any  # of pylatexenc, which has no types
@@ -135,24 +138,31 @@ class TexReader:
         return "\n\n" + "\n".join(items) + "\n\n"
 
     def _table(self, node: Node) -> str:
-        rows = []
+        rows: list[list[Cell]] = []
         held: dict[int, int] = {}  # column -> rows that a cell above still covers
         for row in _split(node.nodelist, "macroname", "\\", "tabularnewline"):
-            cells, column = "", 0
+            cells: list[Cell] = []
+            column = 0
             reaching: dict[int, int] = {}
             for nodes in _split(row, "specials_chars", "&"):
                 text = self._text_of(nodes).strip()
                 # Only what is in front of a table in the cell, which has spans of its own.
                 written = "".join(node.latex_verbatim() for node in nodes).partition("\\begin")[0]
-                width, height = _span(written, "multicolumn"), _span(written, "multirow")
+                width, height = _span(written, _COLUMNS), _span(written, _ROWS)
                 if text or not held.get(column):  # a covered cell is written too, and empty
-                    cells += f'<td rowspan="{height}" colspan="{width}">{escape(with_scripts(text, _SCRIPT))}</td>'
+                    cells.append(Cell(_in_a_line(text), width, height))
                     reaching |= dict.fromkeys(range(column, column + width), height)
                 column += width
             held = {place: left - 1 for place, left in {**held, **reaching}.items() if left > 1}
-            rows.append(f"<tr>{cells}</tr>")
-        shown = markup_text(f"<table>{''.join(rows)}</table>")
+            rows.append(cells)
+        shown = "\n".join(map(escaped, lines_of_cells(rows)))
         return f"\n\n{shown}\n\n"
+
+
+def _in_a_line(text: str) -> str:
+    """The text of a cell as one line."""
+    text = separated(with_scripts(text, _SCRIPT).replace("\u00ad", ""))
+    return escaped(" ".join(text.split()))
 
 
 def _separate_groups(nodes: list[Node]) -> None:
@@ -167,6 +177,7 @@ def _separate_groups(nodes: list[Node]) -> None:
             nodes.insert(index, LatexCharsNode(parsing_state=node.parsing_state, chars=" ", pos=node.pos, len=0))
 
 
+@cache
 def _arguments() -> Any:
     """The arguments of macros and environments, as a context for pylatexenc's parser."""
     from pylatexenc.latexwalker import get_default_latex_context_db
@@ -184,10 +195,10 @@ def _arguments() -> Any:
     return context
 
 
-def _span(cell: str, macro: str) -> int:
+def _span(cell: str, macro: re.Pattern[str]) -> int:
     """The number of rows or columns that a cell covers, from the first argument of a macro in it; 1 without it."""
-    found = re.search(rf"\\{macro}\s*(?:\[[^\]]*\]\s*)?\{{[^\d}}]*(\d{{1,3}})", cell)
-    return int(found[1]) if found else 1
+    found = macro.search(cell)
+    return min(max(int(found[1]), 1), MAX_SPAN) if found else 1
 
 
 def _shape_of(options: str, depth: int) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from pylatexenc.latexwalker import (
     LatexWalkerParseError,
     get_default_latex_context_db,
 )
-from pylatexenc.macrospec import MacroSpec
+from pylatexenc.macrospec import MacroSpec, ParsedMacroArgs
 
 _SPECIALS = {spec.specials_chars: spec for spec in get_default_latex_context_db().iter_specials_specs()}
 _SPECIAL = "|".join(map(re.escape, sorted(_SPECIALS, key=len, reverse=True)))
@@ -45,8 +45,11 @@ def _token_pattern(brackets: str) -> re.Pattern[str]:
 
 
 _TOKEN = _token_pattern("")
+_GROUP = re.compile(rf"{_SPACE}\{{")
+_OPTION = re.compile(rf"{_SPACE}\[")
 _TOKEN_IN_BRACKETS = _token_pattern(r"\[\]")
 _UNKNOWN = MacroSpec("")
+_NO_ARGUMENTS = ParsedMacroArgs()
 _MATH = ("mathmode_inline", "mathmode_display")
 _MATH_ENDS = (("mathmode_inline", "\\)"), ("mathmode_display", "\\]"))
 
@@ -108,9 +111,14 @@ class TexWalker(LatexWalker):
         ends |= dict.fromkeys(_MATH, stop_upon_closing_mathmode)
         nodes: list[Any] = []
         at = text_start = pos
+        pattern = _TOKEN_IN_BRACKETS if brackets else _TOKEN
         while True:
+            found = pattern.match(self.s, at)
+            if found and found.lastgroup == "char":
+                at = found.end()
+                continue
             try:
-                token = self.get_token(at, include_brace_chars=brackets, parsing_state=state)
+                token = (found and _token(found, True)) or super().get_token(at, brackets, parsing_state=state)
             except LatexWalkerEndOfStream as end:
                 at += len(end.final_space)
                 if at > text_start:
@@ -138,6 +146,18 @@ class TexWalker(LatexWalker):
         nodes, _, length = self.get_latex_nodes(pos + 1, stop_upon_closing_brace=brackets, parsing_state=parsing_state)
         node = LatexGroupNode(nodes, delimiters=brackets, parsing_state=parsing_state, pos=pos, len=length + 1)
         return node, pos, length + 1
+
+    def get_latex_expression(self, pos: int, strict_braces: None = None, parsing_state: Any = None) -> Any:
+        """The argument at a position, a group or a single token, as (node, its position, its length)."""
+        if group := _GROUP.match(self.s, pos):
+            return self.get_latex_braced_group(group.end() - 1, parsing_state=parsing_state)
+        return super().get_latex_expression(pos, parsing_state=parsing_state)
+
+    def get_latex_maybe_optional_arg(self, pos: int, parsing_state: Any = None) -> Any:
+        """The argument in square brackets at a position, as (node, its position, its length), or None."""
+        if not _OPTION.match(self.s, pos):
+            return None
+        return self.get_latex_braced_group(pos, "[", parsing_state=parsing_state)
 
     def _text(self, start: int, end: int, state: Any) -> LatexCharsNode:
         return LatexCharsNode(self.s[start:end], parsing_state=state, pos=start, len=end - start)
@@ -178,12 +198,13 @@ class TexWalker(LatexWalker):
         """The macro that begins with a token, with its arguments, and where it ends."""
         end = token.pos + token.len
         spec = state.latex_context.get_macro_spec(token.arg) or _UNKNOWN
-        arguments: Any = None
-        try:
-            arguments, start, length = spec.parse_args(w=self, pos=end, parsing_state=state)
-            end = start + length
-        except (LatexWalkerEndOfStream, LatexWalkerParseError):
-            pass  # it is without arguments
+        arguments: Any = _NO_ARGUMENTS
+        if spec.args_parser.argspec:
+            try:
+                arguments, start, length = spec.parse_args(w=self, pos=end, parsing_state=state)
+                end = start + length
+            except (LatexWalkerEndOfStream, LatexWalkerParseError):
+                arguments = None
         option, values = arguments.legacy_nodeoptarg_nodeargs if arguments else (None, [])
         node = LatexMacroNode(
             token.arg, nodeargd=arguments, macro_post_space=token.post_space, nodeoptarg=option, nodeargs=values,
@@ -203,6 +224,12 @@ class TexConverter(LatexNodes2Text):
     def __init__(self, functions: Set[Callable[[Any], str]], **options: Any) -> None:
         super().__init__(**options)
         self._functions = functions
+
+    def nodelist_to_text(self, nodelist: list[Any]) -> str:
+        """The text of nodes, with the white space between them as it is written."""
+        return "".join(
+            [node.chars if isinstance(node, LatexCharsNode) else self.node_to_text(node) for node in nodelist]
+        )
 
     def apply_simplify_repl(self, node: Any, simplify_repl: str | Callable[..., str], what: str) -> str:
         if callable(simplify_repl) and simplify_repl in self._functions:

@@ -38,6 +38,10 @@ def test_a_macro_that_is_not_known_is_named_where_it_stood_for_something():
     assert "write it out" not in made(r"\href{http://x.org}{Here} \EUR{5}.").warning
 
 
+def test_arguments_without_braces_are_no_damage():
+    assert read(r"Rows are \renewcommand\baselinestretch 2 wide.") == "Rows are 2 wide."
+
+
 def test_the_arguments_of_a_macro_or_environment_that_is_not_known_are_words_apart():
     entry = r"\begin{rubric}{Jobs}{Sea} \cventry{2010--2012}{Pilot}{\textbf{ACME}} \textcolor{red}{A} $\frac{1}{2}$\end{rubric}"
     assert read(entry) == r"Jobs Sea 2010–2012 Pilot ACME A $\frac{1}{2}$"
