@@ -157,8 +157,10 @@ def joined_header(rows: Sequence[Row], top: int, wide: Sequence[range]) -> Row:
         top: The index of the header row.
         wide: The columns of each cell of the header row that is merged across several.
     """
-    block = list(takewhile(any, reversed(rows[:top])))  # the rows right above: titles
-    if top + 1 >= len(rows) or any(sum(map(bool, row)) > 1 for row in block) or sum(map(bool, rows[top])) < 2:
+    if top + 1 >= len(rows) or sum(map(bool, rows[top])) < 2:
+        return []
+    right_above = takewhile(any, (rows[number] for number in range(top - 1, -1, -1)))
+    if any(sum(map(bool, row)) > 1 for row in right_above):  # more than titles
         return []
     above = list(rows[top]) + [""] * (len(rows[top + 1]) - len(rows[top]))
     groups = {column: above[columns[0]] for columns in wide for column in columns if columns[0] < len(above)}

@@ -25,7 +25,7 @@ from pylatexenc.latexwalker import (
     LatexWalkerParseError,
     get_default_latex_context_db,
 )
-from pylatexenc.macrospec import MacroSpec, ParsedMacroArgs
+from pylatexenc.macrospec import MacroSpec, ParsedMacroArgs  # type: ignore[attr-defined] # imported there
 
 _SPECIALS = {spec.specials_chars: spec for spec in get_default_latex_context_db().iter_specials_specs()}
 _SPECIAL = "|".join(map(re.escape, sorted(_SPECIALS, key=len, reverse=True)))
