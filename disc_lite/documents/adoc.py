@@ -42,9 +42,7 @@ _BLOCK_TITLE = re.compile(r"\.(?=[^\s.])(.*)")
 _TICKED = re.compile(r"^\[\*\](?= )")
 _ITEM = re.compile(r"\s*(\*{1,5}|-|\.{1,5})\s+(?=\S)")
 _TERM = re.compile(r"(\S.*?):{2,4}(?:\s+|$)")
-_LINK = re.compile(
-    r"(?:link:|xref:|mailto:)?((?<=link:)[^\s\[]+|(?<=xref:)[^\s\[]+|(?<=mailto:)[^\s\[]+|https?://[^\s\[]+)\[([^\]]*)\]"
-)
+_LINK = re.compile(r"(?:link:([^\s\[]+)|xref:([^\s\[]+)|mailto:([^\s\[]+)|(https?://[^\s\[]+))\[(?P<text>[^\]]*)\]")
 _LINK_ATTRIBUTES = re.compile(r"\^?(?:,\s*[\w-]+=.*)?$")
 # Macros that show their text: keys, buttons and visible index terms, `indexterm2:[term]` or `((term))`.
 _SHOWN = re.compile(r"(?:kbd|btn|indexterm2):\[([^\]]*)\]|(?<!\()\(\((?!\()([^()]+)\)\)(?!\))")
@@ -53,9 +51,12 @@ _PASSED = re.compile(
     r"(?:(?P<math>stem|latexmath|asciimath)|pass):[a-z,]*\[(?P<text>(?:\\\]|[^\]])*)\]|(?<![\w+])\+{3}(?P<raw>.+?)\+{3}"
 )
 _MATH = re.compile(r"stem|latexmath|asciimath")
-# Without one of these a text is seen as it is written; a macro needs one of the second pattern.
+# Without one of these a text is seen as it is written; a macro needs one of the second.
 _MARKED = re.compile(r"[\[{`*_#^~&]|<<|\(\(|\+{3}")
-_HAS_MACRO = re.compile(r"\[|\(\(|\+{3}")
+_MACROS = ("pass:", "stem:", "math:", "kbd:", "btn:", "indexterm", "icon:", "menu:", "((", "[[", "+++")
+# Markup that is not closed is searched to the end of its line, which can be a whole file.
+_INLINE_CHARS = 10_000
+_PARTS = re.compile(r".{1,9000}(?!\S)|.{1,9000}")
 _KEPT = "\ufdd1"  # the placeholder for such a passage; a noncharacter of Unicode
 _MENU = re.compile(r"menu:([^\s\[]+)\[([^\]]*)\]")
 _UNSEEN = re.compile(
@@ -211,6 +212,8 @@ class _Reader:
         """A text with its inline markup replaced by what is seen."""
         if not _MARKED.search(text):
             return text.removesuffix(" +")
+        if len(text) > _INLINE_CHARS:
+            return "".join(map(self._inline, _PARTS.findall(text)))
         text = _REFERENCE.sub(lambda name: self.attributes.get(name[1], name[0].lstrip("\\")), text)
         text = _NOTE.sub(lambda note: f" [{note[1]}]" if note[1] else "", text)
         parts = _CODE.split(_QUOTED.sub(r"“\1”", _IMAGE.sub(r"\1", text)))
@@ -218,7 +221,7 @@ class _Reader:
         parts[::2] = [_without_macros(part, kept) for part in parts[::2]]
         text = _LITERAL.sub(r"`\1`", "".join(parts))
         if "[" in text:
-            text = _LINK.sub(lambda link: _LINK_ATTRIBUTES.sub("", link[2]).strip('"') or link[1], text)
+            text = _LINK.sub(_seen_of_link, text)
         text = _CROSS.sub(lambda cross: cross[2] or cross[1], text)
         text = with_scripts(text, _SCRIPT)
         text = _EMPHASIS.sub(r"\2", text).removesuffix(" +")
@@ -249,6 +252,11 @@ def _without_role(marked: re.Match[str]) -> str:
     return "" if "line-through" in marked["role"] else marked["text"] + marked["after"]
 
 
+def _seen_of_link(link: re.Match[str]) -> str:
+    """The text of a link; its address if it has none."""
+    return _LINK_ATTRIBUTES.sub("", link["text"]).strip('"') or next(filter(None, link.groups()))
+
+
 def _without_macros(text: str, kept: list[str]) -> str:
     """Replace macros by their visible text; move passed-through text to `kept`, leaving `_KEPT` in its place."""
 
@@ -257,7 +265,7 @@ def _without_macros(text: str, kept: list[str]) -> str:
         kept.append(content if macro["math"] else html.unescape(re.sub(r"<[^<>]+>", "", content)))
         return _KEPT
 
-    if _HAS_MACRO.search(text):
+    if any(mark in text for mark in _MACROS):
         text = _SHOWN.sub(lambda shown: shown[1] or shown[2], _UNSEEN.sub("", _PASSED.sub(passed, text)))
         text = _MENU.sub(lambda menu: " > ".join(filter(None, menu.groups())), text)
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)

@@ -12,6 +12,7 @@ from disc_lite.documents.tables import MAX_SPAN, Cell, as_value, line_of, lines_
 _CELL = re.compile(
     r"(?:(?:^|\s)(?:(?P<columns>\d+)?(?:\.(?P<rows>\d+))?\+|(?P<times>\d+)\*)?[<^>]?(?:\.[<^>])?[aehlmsdv]?)?(?<!\\)\|"
 )
+_SPECIFIED = re.compile(r"[+*<^>aehlmsdv\\]\|")  # without it every `|` is the beginning of a plain cell
 _COLUMNS = re.compile(r"\bcols\s*=\s*(?:\"([^\"]*)\"|([^,\]]*))")
 _CSV = re.compile(r"\bformat\s*=\s*\"?csv")
 _NESTED = re.compile(r"!={3,}\s*$")
@@ -79,6 +80,9 @@ def _table_rows(lines: list[str], columns: int) -> list[str]:
 
 def _cells_of(line: str) -> Iterator[Cell]:
     """Yield the cells that begin in a line: `2+|` spans two columns, `.2+|` two rows, `3*|` stands for three cells."""
+    if not _SPECIFIED.search(line):
+        yield from (Cell(text.strip()) for text in line.split("|")[1:])
+        return
     found = list(_CELL.finditer(line))
     for cell, end in zip(found, [*(one.start() for one in found[1:]), len(line)], strict=False):
         columns, rows, times = (min(int(number or 1), MAX_SPAN) for number in cell.group("columns", "rows", "times"))
@@ -93,7 +97,8 @@ def _full_rows(cells: Iterable[Cell], columns: int) -> Iterator[list[Cell]]:
     for cell in cells:
         row.append(cell)
         room -= cell.columns
-        covered.update({number + below: cell.columns for below in range(1, cell.rows)})
+        for below in range(1, cell.rows):
+            covered[number + below] += cell.columns
         while room <= 0:
             yield row
             row, number = [], number + 1

@@ -15,13 +15,13 @@ from disc_lite.documents.decoding import decode
 from disc_lite.documents.source import Converted, RefusedFile, Source
 from disc_lite.documents.texnodes import TexReader
 from disc_lite.documents.texreferences import with_references
-from disc_lite.documents.texspecs import after_space, group_end
+from disc_lite.documents.texspecs import OPTION, Groups, after_space
 from disc_lite.documents.texverbatim import Verbatim
 
 _NAME = r"(?:\{\s*\\(?P<braced>[A-Za-z@]+)\s*\}|\\(?P<bare>[A-Za-z@]+))"
 _DEFINITION = re.compile(
     rf"\\(?:(?:re)?newcommand|providecommand|DeclareRobustCommand)\*?\s*{_NAME}\s*(?:\[(?P<count>\d)\])?\s*"
-    r"(?:\[(?P<default>[^\]]*)\])?\s*(?=\{)"
+    r"(?:\[(?P<default>[^\]]{0,1000})\])?\s*(?=\{)"
     r"|\\def\s*\\(?P<plain>[A-Za-z@]+)(?P<places>(?:#\d)*)\s*(?=\{)"
 )
 _USE = re.compile(r"\\(?:(?P<name>[A-Za-z@]+)|.)", re.DOTALL)
@@ -31,9 +31,10 @@ _MAX_CHARS = 1 << 23
 
 _CONDITION = re.compile(r"\\newif\s*\\if[A-Za-z@]+|\\(if(?!f\b|thenelse)[A-Za-z@]*|else|fi)(?![A-Za-z@])")
 _NEW_CONDITION = re.compile(r"\\newif\s*\\if([A-Za-z@]+)")
+_SET_TO_TRUE = re.compile(r"\\([A-Za-z@]+)true(?![A-Za-z@])")
 
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.DOTALL)
-_TITLE = re.compile(r"\\(title|author|date)\s*(?:\[[^\]]*\]\s*)?(?=\{)")  # what `\\maketitle` prints
+_TITLE = re.compile(rf"\\(title|author|date)\s*{OPTION}\s*(?=\{{)")  # what `\\maketitle` prints
 _CUT = re.compile(r"(?=^[ \t]*\\(?:part|chapter|section)\b)", re.MULTILINE)
 _SPACES = re.compile(r"[ \t](?<=\S[ \t])[ \t]+(?=\S)")
 _INDENT = re.compile(r"^[ \t]+|(?<![ \t])[ \t]+$", re.MULTILINE)
@@ -59,8 +60,9 @@ def tex_text(source: Source) -> Converted:
 def _title_lines(text: str, read: Callable[[str], str]) -> list[str]:
     """The title of a file as a heading, and its authors and date if they are set."""
     written: dict[str, list[str]] = {}
+    groups = Groups(text)
     for found in _TITLE.finditer(text):
-        end = group_end(text, found.end())
+        end = groups.end(found.end())
         part = text[found.end() + 1 : end - 1] if end else ""
         part = part.replace("\\\\", "\\and ") if found[1] == "author" else part  # lines: a name, where they work
         if shown := " ".join(read(part).split()).replace(" ,", ","):
@@ -72,25 +74,27 @@ def _title_lines(text: str, read: Callable[[str], str]) -> list[str]:
 
 def without_unseen_branches(text: str) -> str:
     """The text without the branches of `\\iffalse`, and of conditions that the file defines but never sets to true."""
-    names = _NEW_CONDITION.findall(text)
-    states = {name: re.search(rf"\\{name}true(?![A-Za-z@])", text) is not None for name in names}
-    states |= {"true": True, "false": False}
+    true = set(_SET_TO_TRUE.findall(text))
+    states = {name: name in true for name in _NEW_CONDITION.findall(text)} | {"true": True, "false": False}
     parts: list[str] = []
     opened: list[bool | None] = []  # by open condition: whether the text is seen; None: unknown
+    unseen = 0  # how many of them are false
     at = 0
     for found in _CONDITION.finditer(text):
         name = found[1] or ""
         state = states.get(name[2:]) if name.startswith("if") else opened[-1] if opened and name else None
         if state is not None:
-            parts.append(text[at : found.start()] if False not in opened else "")
+            parts.append(text[at : found.start()] if not unseen else "")
             at = found.end()
-        if name == "else" and state is not None:
-            opened[-1] = not state
-        elif name.startswith("if"):
+        if name.startswith("if"):
             opened.append(state)
-        elif name == "fi" and opened:
-            opened.pop()
-    return text if False in opened else "".join([*parts, text[at:]])
+            unseen += state is False
+        elif name and opened:
+            unseen -= opened.pop() is False
+            if name == "else":
+                opened.append(None if state is None else not state)
+                unseen += state is True
+    return text if unseen else "".join([*parts, text[at:]])
 
 
 def _warning(unknown: list[str]) -> str:
@@ -119,9 +123,10 @@ def definitions(text: str) -> tuple[dict[str, Macro], str]:
     """The macros that a file defines, by name, and the file without the definitions."""
     macros: dict[str, Macro] = {}
     parts = []
+    groups = Groups(text)
     at = 0
     while found := _DEFINITION.search(text, at):
-        end = group_end(text, found.end())
+        end = groups.end(found.end())
         if end is None:
             parts.append(text[at : found.end()])
             at = found.end()
@@ -141,12 +146,13 @@ def expanded(text: str, macros: dict[str, Macro], depth: int = 0) -> str:
         RefusedFile: The expansion does not end, or is too long.
     """
     parts: list[str] = []
+    groups = Groups(text)
     at = size = 0
     for use in _USE.finditer(text):
         macro = macros.get(use["name"] or "")
         if macro is None or use.start() < at:
             continue
-        values, end = _arguments(text, use.end(), macro)
+        values, end = _arguments(text, groups, use.end(), macro)
         body = "".join(values.get(part[1:], part) for part in _PLACE.split(macro.body))
         if depth < _MAX_DEPTH:
             body = expanded(body, macros, depth + 1)
@@ -158,7 +164,7 @@ def expanded(text: str, macros: dict[str, Macro], depth: int = 0) -> str:
     return "".join([*parts, text[at:]])
 
 
-def _arguments(text: str, at: int, macro: Macro) -> tuple[dict[str, str], int]:
+def _arguments(text: str, groups: Groups, at: int, macro: Macro) -> tuple[dict[str, str], int]:
     """The arguments of a macro that is used just before `at`, by number, and where they end."""
     values: dict[str, str] = {}
     for number in range(1, macro.arguments + 1):
@@ -168,7 +174,7 @@ def _arguments(text: str, at: int, macro: Macro) -> tuple[dict[str, str], int]:
             if text.startswith("[", start) and (close := text.find("]", start)) > 0:
                 values["1"], at = text[start + 1 : close], close + 1
             continue
-        end = group_end(text, start)
+        end = groups.end(start)
         values[str(number)] = text[start : start + 1] if end is None else text[start + 1 : end - 1]
         at = start + 1 if end is None else end
     # An empty group only ends the name: `\\fee{} is`.

@@ -10,21 +10,17 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from disc_lite.documents.texspecs import after_space, group_end
+from disc_lite.documents.texspecs import OPTION, Groups, after_space
 
-_HEADING = re.compile(r"\\(?:part|chapter|(?:sub){0,2}section|(?:sub)?paragraph)\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
-_CAPTION = re.compile(r"\\caption\*?\s*(?:\[[^\]]*\])?\s*(?=\{)")
+_HEADING = re.compile(rf"\\(?:part|chapter|(?:sub){{0,2}}section|(?:sub)?paragraph)\*?\s*{OPTION}\s*(?=\{{)")
+_CAPTION = re.compile(rf"\\caption\*?\s*{OPTION}\s*(?=\{{)")
 _LABEL = re.compile(r"\\label\s*\{([^{}]+)\}")
-_FLOAT = re.compile(r"\\begin\s*\{(figure|table|wrapfigure|sidewaystable|listing)\*?\}.*?\\end\s*\{\1\*?\}", re.DOTALL)
+_FLOAT = re.compile(r"\\(begin|end)\s*\{(figure|table|wrapfigure|sidewaystable|listing)\*?\}")
 _REFERENCE = re.compile(r"\\(eqref|ref|autoref|cref|Cref|nameref|vref|autonameref)\*?\s*\{([^{}]+)\}")
 _MAX_TITLE_CHARS = 100  # a longer caption is not used as a name
 _SHAPES = {"eqref": "({})", "cref": "eq. ({})", "Cref": "Equation ({})", "autoref": "Equation {}"}
-_EQUATION = re.compile(
-    r"\\(?P<heading>chapter|section)(?=\s*[\[{])"
-    r"|(?P<begin>\\begin\s*\{(?P<name>equation|align|alignat|eqnarray|flalign|gather|multline)\})(?P<body>.*?)"
-    r"(?P<end>\\end\s*\{(?P=name)\})",
-    re.DOTALL,
-)
+_EQUATION = re.compile(r"\\(begin|end)\s*\{(equation|align|alignat|eqnarray|flalign|gather|multline)\}")
+_SECTION = re.compile(r"\\(chapter|section)(?=\s*[\[{])")
 _NUMBERED_ROWS = frozenset("align alignat eqnarray flalign gather".split())
 _ROW_OR_PART = re.compile(r"\\\\|\\begin(?![A-Za-z])|\\end(?![A-Za-z])")
 _TAG = re.compile(r"\\tag\*?\s*\{([^{}]*)\}")
@@ -66,15 +62,13 @@ def _with_numbers(text: str) -> tuple[str, dict[str, str]]:
         return text, numbers
     within = _WITHIN.search(text)
     parent = within[1] if within else "chapter" if _HAS_CHAPTERS.search(text) else ""
-    above = count = 0
-
-    def numbered(found: re.Match[str]) -> str:
-        nonlocal above, count
-        if not found["name"]:
-            if found["heading"] and found["heading"] == parent:
-                above, count = above + 1, 0
-            return found[0]
-        rows = _rows(found["body"]) if found["name"] in _NUMBERED_ROWS else [found["body"]]
+    sections = [found for found in _SECTION.finditer(text) if found[1] == parent]
+    above = count = at = 0
+    parts: list[str] = []
+    for name, start, end in _environments(text, _EQUATION):
+        while above < len(sections) and sections[above].start() < start:
+            above, count = above + 1, 0
+        rows = _rows(text[start:end]) if name in _NUMBERED_ROWS else [text[start:end]]
         for place, row in enumerate(rows):
             tag = _TAG.search(row)
             count += tag is None and not _NO_NUMBER.search(row)
@@ -82,9 +76,31 @@ def _with_numbers(text: str) -> tuple[str, dict[str, str]]:
             for label in _LABEL.finditer(row) if tag or not _NO_NUMBER.search(row) else ():
                 numbers[label[1].strip()] = number
             rows[place] = _LABEL.sub("" if tag else rf"\\tag{{{number}}}", row)
-        return f"{found['begin']}{''.join(rows)}{found['end']}"
+        parts += [text[at:start], *rows]
+        at = end
+    return "".join([*parts, text[at:]]), numbers
 
-    return _EQUATION.sub(numbered, text), numbers
+
+def _environments(text: str, marks: re.Pattern[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield the name of each environment, and where its body begins and ends; none that is in another or not ended.
+
+    Args:
+        text: LaTeX.
+        marks: Matches the beginnings and ends; its groups are `begin` or `end`, and the name.
+    """
+    found = list(marks.finditer(text))
+    ends: dict[str, int] = {}  # name -> where the next one of that name ends
+    bodies = []
+    for mark in reversed(found):
+        if mark[1] == "end":
+            ends[mark[2]] = mark.start()
+        elif mark[2] in ends:
+            bodies.append((mark[2], mark.end(), ends[mark[2]]))
+    last = 0
+    for name, start, end in reversed(bodies):
+        if start >= last:
+            yield name, start, end
+            last = end
 
 
 def _rows(body: str) -> list[str]:
@@ -98,16 +114,17 @@ def _rows(body: str) -> list[str]:
 
 
 def _titles(text: str) -> Iterator[tuple[str, str]]:
+    groups = Groups(text)
     for heading in _HEADING.finditer(text):
-        if end := group_end(text, heading.end()):
+        if end := groups.end(heading.end()):
             title = text[heading.end() + 1 : end - 1]
             for label in (_LABEL.search(title), _LABEL.match(text, after_space(text, end))):
                 if label:
                     yield label[1].strip(), _LABEL.sub("", title).strip()
-    for found in _FLOAT.finditer(text):
-        caption = _CAPTION.search(found.group())
-        end = group_end(found.group(), caption.end()) if caption else None
-        if caption and end:
-            title = _LABEL.sub("", found.group()[caption.end() + 1 : end - 1]).strip().rstrip(".")
+    for _, start, stop in _environments(text, _FLOAT):
+        caption = _CAPTION.search(text, start, stop)
+        end = groups.end(caption.end()) if caption else None
+        if caption and end and end <= stop:
+            title = _LABEL.sub("", text[caption.end() + 1 : end - 1]).strip().rstrip(".")
             if len(title) <= _MAX_TITLE_CHARS:
-                yield from ((label[1].strip(), title) for label in _LABEL.finditer(found.group()))
+                yield from ((label[1].strip(), title) for label in _LABEL.finditer(text, start, stop))

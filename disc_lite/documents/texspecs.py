@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
+OPTION = r"(?:\[[^\]]{0,1000}\])?"  # an argument in square brackets, as part of a pattern
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 NUMBER_SIGN = "\3"  # stands for `\\#`, which must not open a heading
 
 # Name -> (arguments: `{` required, `[` optional; visible text, in which `%(2)s` is the second argument).
@@ -117,16 +120,26 @@ def unit_text(written: str) -> str:
     return text
 
 
-def group_end(text: str, at: int) -> int | None:
-    """The end of the `{…}` that begins at a place; None if there is none, or it is not closed."""
-    if not text.startswith("{", at):
-        return None
-    depth = 0
-    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, at):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        if depth == 0:
-            return brace.end()
-    return None
+class Groups:
+    """The groups `{…}` of a text, which are found in one pass, however many are not closed."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def end(self, at: int) -> int | None:
+        """The end of the group that begins at a place; None if there is none, or it is not closed."""
+        return self._ends.get(at)
+
+    @cached_property
+    def _ends(self) -> dict[int, int]:
+        ends: dict[int, int] = {}
+        opened: list[int] = []
+        for brace in _BRACE.finditer(self._text):
+            if brace[0] == "{":
+                opened.append(brace.start())
+            elif brace[0] == "}" and opened:
+                ends[opened.pop()] = brace.end()
+        return ends
 
 
 def after_space(text: str, at: int) -> int:

@@ -19,7 +19,7 @@ _CODE = re.compile(
     rf"|\\begin\s*\{{(?:comment|(?P<listing>(?:{_LISTING})\*?))\}}"
     rf"|\\(?:verb\*?(?![A-Za-z])|lstinline{_OPTIONS}|mintinline{_OPTIONS}\{{\w+\}})"
     r"(?:(?P<mark>[^\w\s*{\[])(?P<marked>[^\n]*?)(?P=mark)|\{(?P<braced>(?:[^{}\n]|\{[^{}\n]*\})*)\})"
-    r"|\\(?P<link>url|href)\s*\{(?P<address>[^{}\s]*(?<!\\)%[^{}\s]*)\}"
+    r"|\\(?P<link>url|href)\s*\{(?=[^{}\s]*\})(?P<address>[^{}\s]*(?<!\\)%[^{}\s]*)\}"
 )
 _ARGUMENTS = re.compile(r"(?:\[[^\]]*\])?(?:\{(?P<language>\w+)\})?\n?")  # of a listing
 _PARAMETER = re.compile(r"#\d")  # in the body of a macro

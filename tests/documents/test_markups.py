@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.counting import calls_in
+from tests.counting import calls_in, is_quadratic
 from tests.documents.written import converted, document, refusal, sections, text
 
 ORG = """\
@@ -179,6 +179,10 @@ def test_adoc_may_be_called_asc_as_keys_are():
 def test_adoc_is_searched_for_markup_only_where_there_can_be_any():
     lines = "Some words (and numbers), as usual.\n" * 1000
     assert calls_in(converted, "a.adoc", lines) < 35_000  # 23 for each line, or 50 with all searches
+
+
+def test_adoc_markup_that_is_not_closed_takes_no_quadratic_time():
+    assert not is_quadratic(lambda size: text("a.adoc", "*a " * size), 16_000)
 
 
 def test_adoc_rows_are_full_by_their_columns():

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from disc_lite.documents.tex import Macro, definitions, expanded, without_unseen_branches
 from disc_lite.documents.texnodes import _arguments
+from disc_lite.documents.texreferences import with_references
 from disc_lite.documents.texverbatim import Verbatim
 from tests.counting import calls_in, is_quadratic
 from tests.documents.written import converted, refusal, text
@@ -188,6 +190,26 @@ def test_the_title_can_have_groups_in_groups():
 def test_listings_that_are_not_ended_take_no_quadratic_time():
     assert not is_quadratic(lambda size: Verbatim().taken_out("\\begin{verbatim}\\begin{comment}" * size), 4000)
     assert read("\\begin{verbatim} It opens.") == "It opens."
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda size: definitions(r"\newcommand{\a}{b " * size),
+        lambda size: expanded(r"\a{b " * size, {"a": Macro("c #1", arguments=1)}),
+        lambda size: with_references(r"\section{A " * size),
+        lambda size: with_references(r"\begin{figure} a " * size),
+        lambda size: with_references(r"\documentclass{article}" + r"\begin{equation} a " * size),
+        lambda size: without_unseen_branches("\\ifx a " * size + "\\iftrue a\\fi " * size),
+    ],
+)
+def test_what_is_not_closed_or_ended_takes_no_quadratic_time(work):
+    assert not is_quadratic(work, 4000)
+
+
+def test_floats_and_equations_without_an_end_are_passed_over():
+    body = r"\begin{figure}\begin{table}\caption{Fees}\label{t}\end{table}\begin{table*}\caption{Dues}\label{u}\end{table*} See \ref{t} and \ref{u}."
+    assert "See “Fees” and “Dues”." in read(body)
 
 
 def test_a_comment_takes_the_line_break_and_the_indentation_behind_it():
