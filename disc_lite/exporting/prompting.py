@@ -30,7 +30,7 @@ def notes(tokens: Tokens, folder: Path, to: str) -> JsonObject:
     """Return what users of an export have to know, for its record and its card; `folder` is the model's."""
     found: JsonObject = {"thinking": "off"} if tokens.thinks_by_default else {}
     if tokens.is_plain and to in BESIDE:
-        found["prompt"] = tokens.render([{"role": "user", "content": "QUESTION"}], prompt=True)
+        found["prompt_form"] = tokens.render([{"role": "user", "content": "QUESTION"}], prompt=True)
     if to == "adapter" and tokens.end_id not in _named(_generation(folder)):
         found["end"] = {"id": tokens.end_id, "token": str(tokens.hf.convert_ids_to_tokens(tokens.end_id))}
     return found

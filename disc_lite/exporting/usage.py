@@ -101,9 +101,9 @@ def asking(to: str, about: JsonObject) -> Iterator[str]:
             f"This switches it off: {OFF[to]}."
         )
         yield ""
-    if "prompt" in about:
+    if "prompt_form" in about:
         yield from ("The base has no chat template. It was trained with prompts of this form:", "", "```")
-        yield from (about["prompt"], "```", "")
+        yield from (about["prompt_form"], "```", "")
     if "end" in about:
         token, number = about["end"]["token"], about["end"]["id"]
         yield (

@@ -160,7 +160,7 @@ def read_inputs(arguments: Arguments, tell: Listener, in_folder: bool = True) ->
 def _begun_with(folder: RunFolder, earlier: EarlierRun | None) -> Callable[[Model], bool] | None:
     """Whether a model is the one of the run in the folder, or of the run that is updated; None if there is none."""
     known = {earlier.fingerprint} if earlier else set()
-    with suppress(DiscLiteError):  # is reported later
+    with suppress(DiscLiteError, OSError):  # are reported later
         known |= {folder.read_record()["identity"]["model"]} if folder.record.is_file() else set()
     return (lambda model: model.fingerprint in known) if known else None
 

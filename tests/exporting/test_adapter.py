@@ -252,12 +252,12 @@ def test_exports_of_a_base_model_hold_the_template_that_it_was_trained_with(
     assert AutoTokenizer.from_pretrained(tmp_path / "merged").chat_template == own.hf.chat_template
     assert not (tmp_path / "merged" / "generation_config.json").exists()  # config.json names the EOS
     made = export(run, "adapter", tmp_path / "adapter")
-    assert made["prompt"] == own.beginning + "Question: QUESTION\n\nAnswer:"
-    assert made["prompt"] in (tmp_path / "adapter" / "README.md").read_text()
+    assert made["prompt_form"] == own.beginning + "Question: QUESTION\n\nAnswer:"
+    assert made["prompt_form"] in (tmp_path / "adapter" / "README.md").read_text()
     base = write_base_gguf(folder, tmp_path / "base.gguf")
     made = export(run, "gguf", tmp_path / "gguf", base_gguf=base)
     assert open_gguf(tmp_path / "gguf" / "model.gguf").value(CHAT_TEMPLATE) == own.hf.chat_template
-    assert "prompt" not in made and "LICENSE" in made["files"]
+    assert "prompt_form" not in made and "LICENSE" in made["files"]
 
 
 def test_nf4_weights_are_those_that_were_trained_against(
