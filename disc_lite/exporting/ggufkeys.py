@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from disc_lite.exporting.ggufreading import Gguf, open_gguf
+from disc_lite.exporting.ggufreading import Gguf, KeyValue, open_gguf
 from disc_lite.exporting.proof import Check
 from disc_lite.hub.rendering import rendered_texts, variables
 from disc_lite.models.chat_template import stand_ins
@@ -25,9 +25,9 @@ KNOWN_ENDS = {
 CONVERSATIONS = (1, 3)  # numbers of messages
 
 
-def changed_keys(tokens: Tokens, base: Gguf) -> dict[str, bool | int | str]:
+def changed_keys(tokens: Tokens, base: Gguf) -> dict[str, KeyValue]:
     """Return the keys, with their values, in which a GGUF of the model has to differ from `base`."""
-    changed: dict[str, bool | int | str] = {}
+    changed: dict[str, KeyValue] = {}
     # llama.cpp and Ollama put BOS before every conversation, also if the chat template does not write it
     # (TinyLlama-Chat, Zephyr), so that the model never saw it there.
     if tokens.omits_bos and base.value(ADD_BOS) is not False:
@@ -40,7 +40,7 @@ def changed_keys(tokens: Tokens, base: Gguf) -> dict[str, bool | int | str]:
     return changed
 
 
-def keys_line(path: Path, keys: Mapping[str, bool | int | str]) -> list[Check]:
+def keys_line(path: Path, keys: Mapping[str, KeyValue]) -> list[Check]:
     """Return the check that a file has these values, or nothing if there are none."""
     if not keys:
         return []

@@ -19,6 +19,7 @@ MOST_KEYS, MOST_TENSORS, MOST_ITEMS, LONGEST_TEXT = 4096, 65_536, 8_000_000, 16 
 VERSIONS = (2, 3)
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # GGUF value type -> bytes
 TEXT, ARRAY = 8, 9
+KeyValue = bool | int | str  # of a key that is written
 
 
 @dataclass(frozen=True)

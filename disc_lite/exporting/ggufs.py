@@ -17,7 +17,7 @@ from disc_lite.errors import RunFailed
 from disc_lite.exporting.choosing import Written, chosen_weights, merging_of
 from disc_lite.exporting.ggufkeys import ADD_BOS, CHAT_TEMPLATE, changed_keys, keys_line
 from disc_lite.exporting.ggufproof import EACH, read_back, update_left
-from disc_lite.exporting.ggufreading import Gguf, open_gguf
+from disc_lite.exporting.ggufreading import Gguf, KeyValue, open_gguf
 from disc_lite.exporting.ggufwriting import ALPHA, check_same_model, lora_tensors, write_lora, write_model
 from disc_lite.exporting.job import ExportResult, Job
 from disc_lite.exporting.layout import find_converter, numbers
@@ -59,7 +59,7 @@ def make_gguf_lora(job: Job, folder: Path) -> ExportResult:
 
 def _advice(job: Job, base: Gguf | None) -> tuple[str, list[Check]]:
     """Return the options that llama.cpp needs with another program's base GGUF, and lines about them."""
-    of_any = dict[str, bool | int | str]({ADD_BOS: False} if job.tokens.omits_bos else {})
+    of_any = dict[str, KeyValue]({ADD_BOS: False} if job.tokens.omits_bos else {})
     changed = of_any if base is None else changed_keys(job.tokens, base)
     lines, how = list[Check](), "by the chat template"
     if changed.pop(CHAT_TEMPLATE, None):
@@ -147,11 +147,11 @@ def _converted(job: Job, folder: Path, path: Path) -> ExportResult:
     return ExportResult([*lines, *keys_line(path, keys)], {**made.about, "converter": converter.name})
 
 
-def _with_own_keys(job: Job, path: Path) -> dict[str, bool | int | str]:
+def _with_own_keys(job: Job, path: Path) -> dict[str, KeyValue]:
     """Write a file of the converter again, in its place, if it lacks keys, and return them.
 
-    They cannot be given to the converter: whether BOS is added it takes from `tokenizer.json`, whose digest it knows,
-    and the chat template from `tokenizer_config.json`, where transformers prefers `chat_template.jinja`.
+    The converter cannot be told: it takes from `tokenizer.json`, whose digest it knows, whether BOS is added, and the
+    chat template from `tokenizer_config.json`, although transformers prefers `chat_template.jinja`.
     """
     file = open_gguf(path)
     keys = changed_keys(job.tokens, file)

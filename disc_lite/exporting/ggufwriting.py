@@ -15,7 +15,7 @@ import numpy as np
 from disc_lite.errors import UsageError
 from disc_lite.exporting.adapter import Adapter
 from disc_lite.exporting.checks import require_space
-from disc_lite.exporting.ggufreading import Gguf, check_bounds
+from disc_lite.exporting.ggufreading import Gguf, KeyValue, check_bounds
 from disc_lite.exporting.layout import Array, Layout, numbers, require_gguf
 from disc_lite.exporting.quantising import quantised
 from disc_lite.exporting.tensors import Stored, stored_tensors
@@ -64,7 +64,7 @@ def write_lora(tensors: Mapping[str, Array], alpha: float, architecture: str, pa
 
 def write_model(
     base: Gguf, values: Mapping[str, Callable[[], Array]], kinds: Mapping[str, Kind],
-    keys: Mapping[str, bool | int | str], path: Path, on_tensor: Callable[[int, int], None],
+    keys: Mapping[str, KeyValue], path: Path, on_tensor: Callable[[int, int], None],
 ) -> None:  # fmt: skip
     """Write the base GGUF with new values in some tensors and `keys`, one tensor at a time; the rest is copied.
 
@@ -194,7 +194,7 @@ def _file_type(base: Gguf, kinds: Mapping[str, Kind]) -> int | None:
     return next(found, None)
 
 
-def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapping[str, bool | int | str]) -> None:
+def _copy_keys(base: Gguf, writer: GGUFWriter, file_type: int | None, keys: Mapping[str, KeyValue]) -> None:
     """Copy every key except `keys`, which are set, and architecture, version and counts, which the writer sets."""
     from gguf import GGUFValueType, Keys
 

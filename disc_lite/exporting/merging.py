@@ -20,7 +20,7 @@ from disc_lite.storage import write_json
 LICENCE = ("LICENSE*", "NOTICE*")
 COPIED = ("*.json", "*.model", "*.jinja", "additional_chat_templates/*.jinja", "*.txt", *LICENCE)
 # With a `params.json` some versions of vLLM take the folder for one in Mistral's own layout, whose weights have other
-# names. Of the indices all others name files that are not copied.
+# names. No index is copied: that of the weights is made with them, others name files that are not there.
 NOT_COPIED = {"probes.json", "training.json", "export.json", "params.json"}
 
 

@@ -31,12 +31,12 @@ VERSION = {
     "unlearn": "an earlier version; what was removed from it was unlearned",
     "drop": "an earlier version; what it said differently may still be known",
 }
-# Licences by their names on the hub; of others it shows a name and a link.
+# Licence -> its name on the hub, which shows a name and a link for licences that it does not know.
 HUB_LICENCES = {
     "Apache-2.0": "apache-2.0", "MIT": "mit", "Gemma": "gemma", "Llama 3 Community": "llama3",
     "Llama 3.1 Community": "llama3.1", "Llama 3.2 Community": "llama3.2",
 }  # fmt: skip
-# What the licences want to be displayed with every model that is derived from theirs.
+# What these licences require a derived model to display.
 DISPLAYED = {
     "Llama 3 Community": " Built with Meta Llama 3.", "Llama 3.1 Community": " Built with Llama.",
     "Llama 3.2 Community": " Built with Llama.",

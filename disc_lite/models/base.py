@@ -30,6 +30,7 @@ from disc_lite.models.adapter import (
     save_weights,
     take_over,
 )
+from disc_lite.models.apart import hidden_apart
 from disc_lite.models.autocast import keep_half
 from disc_lite.models.device import dtype_on, free_memory, has_own_memory, to_device
 from disc_lite.models.embedding import HostEmbedding
@@ -37,15 +38,13 @@ from disc_lite.models.faults import changes_nothing, not_finite
 from disc_lite.models.generation.known import KnownContinuations
 from disc_lite.models.head import head_of
 from disc_lite.models.lora import Projection, projections
-from disc_lite.models.masks import Masks, attention_masks, has_state
+from disc_lite.models.masks import attention_masks, has_state
 from disc_lite.models.mlp import gated_mlps
 from disc_lite.models.offload import HostCheckpoints
-from disc_lite.models.positions import by_frequencies, original_length
+from disc_lite.models.positions import original_length
 from disc_lite.models.tokens import Tokens
-from disc_lite.packing import Packed, Place, Tree, alike, length, longest_path, pack, paths
+from disc_lite.packing import Packed, Place, Tree, longest_path, pack
 from disc_lite.storage import Journal, JsonObject
-
-APART_TOKENS = 8192  # tokens that a model without packing reads in one forward pass
 
 
 class Base:
@@ -223,45 +222,19 @@ class Base:
         ids, packed = packed.input_ids, packed.moved(partial(to_device, device=self.device))
         if not isinstance(self.causal.get_input_embeddings(), HostEmbedding):
             ids = packed.input_ids
-        out = decoder(
-            input_ids=ids, position_ids=packed.position_ids, use_cache=False,
-            attention_mask=self._masks(packed, longest),
-        )  # fmt: skip
+        masks = attention_masks(decoder.config, packed.visible(), packed.position_ids, longest, self.state_dtype)
+        out = decoder(input_ids=ids, position_ids=packed.position_ids, use_cache=False, attention_mask=masks)
         states: Tensor = out.last_hidden_state
         return states.flatten(0, 1)
-
-    def _masks(self, packed: Packed, longest: int) -> Masks | None:
-        """The decoder's attention masks of a packed batch; None if the causal mask suffices."""
-        visible, config = packed.visible(), self.causal.get_decoder().config
-        if visible is None:
-            return None
-        return attention_masks(config, visible, packed.position_ids, longest, self.state_dtype)
 
     def hidden_at(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
         """Return the last hidden states at some positions of sequences, [N, H]; one forward pass if the model packs."""
         limit = original_length(self.causal.get_decoder().config)
         if not self.packs or (limit is not None and any(longest_path(sequence) > limit for sequence in sequences)):
-            return self._hidden_apart(sequences, places)
+            return hidden_apart(self.hidden, sequences, places, limit)
         packed = pack(sequences)
         at = [packed.starts[sequence][segment] + position for sequence, segment, position in places]
         return self.hidden(packed)[to_device(torch.tensor(at), self.device)]
-
-    def _hidden_apart(self, sequences: Sequence[Tree], places: Sequence[Place]) -> Tensor:
-        """Like `hidden_at`, but with one text per row, rows of similar length together, and no packing or trees."""
-        texts, found = paths(sequences)
-        starts = [(*found[sequence, segment], position) for sequence, segment, position in places]
-        lengths = [length(text) for text in texts]
-        states, order = list[Tensor](), list[int]()
-        limit = original_length(self.causal.get_decoder().config)
-        for rows in (r for side in by_frequencies(lengths, limit).values() for r in alike(side, lengths, APART_TOKENS)):
-            packed = pack([texts[row] for row in rows], apart=True)
-            first = {row: packed.starts[n][0] for n, row in enumerate(rows)}
-            here = [n for n, (row, _, _) in enumerate(starts) if row in first]
-            at = [first[starts[n][0]] + starts[n][1] + starts[n][2] for n in here]
-            if here:
-                states.append(self.hidden(packed)[to_device(torch.tensor(at), self.device)])
-                order += here
-        return torch.cat(states)[to_device(torch.tensor(order).argsort(), self.device)]
 
     def log_probabilities(
         self, sequences: Sequence[Tree], places: Sequence[Place], targets: Sequence[Sequence[int]],

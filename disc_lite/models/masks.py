@@ -22,17 +22,19 @@ def has_state(config: PretrainedConfig) -> bool:
 
 
 def attention_masks(
-    config: PretrainedConfig, visible: Tensor, positions: Tensor, longest: int, dtype: torch.dtype
-) -> Masks:
+    config: PretrainedConfig, visible: Tensor | None, positions: Tensor, longest: int, dtype: torch.dtype
+) -> Masks | None:
     """Return what the decoder with this configuration takes as `attention_mask`: biases of its scores, in `dtype`.
 
-    visible: whether a query attends to a key under full attention, [R, 1, L, L] bool; positions: of each token within
-    its own sequence, [R, L]; longest: tokens of the longest sequence. Within a window of w tokens a query at position p
-    attends to keys after p - w.
+    visible: whether a query attends to a key under full attention, [R, 1, L, L] bool, or None if the causal mask
+    suffices, which is returned as it is; positions: of each token within its own sequence, [R, L]; longest: tokens of
+    the longest sequence. Within a window of w tokens a query at position p attends to keys after p - w.
 
     Raises NotImplementedError for other types of layers (chunks, indices of keys), whose masks depend on where tokens
     are in their row. A model with such layers reads one text per row, whose masks transformers makes.
     """
+    if visible is None:
+        return None
     window = getattr(config, "sliding_window", None)  # tokens, including the query's own
     of_layers = getattr(config, "layer_types", None)  # None or empty if all layers are alike
     types = set(of_layers or [SLIDING if window else FULL])

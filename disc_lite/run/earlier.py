@@ -96,7 +96,7 @@ def read_earlier(path: Path) -> EarlierRun:
     read_config(folder.adapter)
     rehearsed = recipe.update.removed == "rehearse"  # otherwise the adapter is not to know it
     return EarlierRun(
-        folder, folder.read_base()[1], record["identity"]["model"], recipe, tuple(folder.read_passages()),
+        folder, folder.read_base()[1], folder.fingerprint(), recipe, tuple(folder.read_passages()),
         tuple(folder.read_pair_rows()), folder.read_questions(), tuple(folder.read_removed()) if rehearsed else (),
         folder.read_questions_removed() if rehearsed else (), record.get("number", 1), tuple(folder.read_dropped()),
     )  # fmt: skip

@@ -135,9 +135,13 @@ class RunFolder:
                 f"The run in {self} is not finished.", "", "Repeat its `adapt` command; it continues where it stopped."
             )
 
+    def fingerprint(self) -> str:
+        """The fingerprint of the model that the run was trained on."""
+        return str(self.read_record()["identity"]["model"])
+
     def is_base(self, model: Model) -> bool:
         """Whether this is the model that the run was trained on."""
-        return bool(model.fingerprint == self.read_record()["identity"]["model"])
+        return model.fingerprint == self.fingerprint()
 
     def require_base(self, model: Model) -> None:
         """Raises UsageError unless this is the model that the run was trained on."""

@@ -161,7 +161,7 @@ def _begun_with(folder: RunFolder, earlier: EarlierRun | None) -> Callable[[Mode
     """Whether a model is the one of the run in the folder, or of the run that is updated; None if there is none."""
     known = {earlier.fingerprint} if earlier else set()
     with suppress(DiscLiteError, OSError):  # are reported later
-        known |= {folder.read_record()["identity"]["model"]} if folder.record.is_file() else set()
+        known |= {folder.fingerprint()} if folder.record.is_file() else set()
     return (lambda model: model.fingerprint in known) if known else None
 
 
