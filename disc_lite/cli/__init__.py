@@ -16,9 +16,9 @@ from disc_lite.cli.conversation import ask, chat
 from disc_lite.cli.documents import documents
 from disc_lite.cli.evaluate import evaluate, inspect, report
 from disc_lite.cli.exporting import export
-from disc_lite.cli.options import AS_JSON, DEVICE, QUIET, asks_for_a_run
+from disc_lite.cli.options import AS_JSON, DEVICE, PATH, QUIET, asks_for_a_run
 from disc_lite.cli.plan import HOST_RAM, MAX_VRAM, plan, print_plan
-from disc_lite.cli.terminal import escape_controls, print_json, print_whatever_comes
+from disc_lite.cli.terminal import bold, escape_controls, print_json, print_whatever_comes
 from disc_lite.errors import DiscLiteError, EnvironmentNotReady, UsageError, WillNotFit, memory_ran_out
 from disc_lite.storage import disk
 from disc_lite.version import __version__
@@ -39,7 +39,7 @@ def cli(debug: bool) -> None:
 
 @cli.command(short_help="Teach a model what documents say, and measure what it learned.")
 @asks_for_a_run
-@click.option("--output", "-o", type=click.Path(), help="Run folder; the same command continues an interrupted run.")
+@click.option("--output", "-o", type=PATH, help="Run folder; the same command continues an interrupted run.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of all random choices.")
 @DEVICE
 @MAX_VRAM
@@ -126,6 +126,5 @@ def _leave_closed_pipe() -> NoReturn:
 def _fail(error: BaseException, code: int, text: str, debug: bool) -> NoReturn:
     if debug:
         traceback.print_exception(error)
-    colour = None if os.environ.get("NO_COLOR") else "red"
-    click.echo(click.style("Error: ", fg=colour, bold=True, reset=True) + escape_controls(text), err=True)
+    click.echo(bold("Error: ", "red") + escape_controls(text), err=True)
     sys.exit(code)

@@ -10,7 +10,7 @@ from textwrap import fill
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DEVICE, SET
+from disc_lite.cli.options import AS_JSON, DEVICE, PATH, SET
 from disc_lite.cli.terminal import escape_controls, print_json
 from disc_lite.errors import UsageError
 
@@ -46,7 +46,7 @@ def show(name: str, overrides: dict[str, str]) -> None:
 
 @recipes.command()
 @click.argument("name")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=PATH)
 def copy(name: str, target: Path) -> None:
     """Copy a recipe to a new file; the copy is named after the file."""
     from disc_lite.recipe import recipe_path

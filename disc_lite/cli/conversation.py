@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from disc_lite.cli.options import ALSO, AS_JSON, DEVICE
-from disc_lite.cli.terminal import escape_controls, print_json, typed, untrusted
+from disc_lite.cli.options import ALSO, AS_JSON, DEVICE, PATH
+from disc_lite.cli.terminal import bold, escape_controls, print_json, typed, untrusted
 from disc_lite.errors import UsageError
 
 MAX_TOKENS = click.option(
@@ -24,7 +24,7 @@ def piped() -> TextIOWrapper:
 
 
 @click.command(short_help="Ask an adapted model questions, each on its own.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.argument("questions", nargs=-1, required=True)
 @click.option("--base", "with_base", is_flag=True, help="Show the answer of the base model too.")
 @MAX_TOKENS
@@ -46,7 +46,8 @@ def ask(
         questions = tuple(line for line in (line.strip().removeprefix("\ufeff") for line in piped()) if line)
         if not questions:
             raise UsageError("There is no question on stdin.", "", "Write one question per line.")
-    questions = tuple(map(typed, questions))
+    else:
+        questions = tuple(map(typed, questions))
     require_words(questions)
     (name, adapted), *others = open_together([folder, *also]).items()
     rows = run_ask(
@@ -63,14 +64,14 @@ def ask(
         if len(rows) == len(labels) == 1:
             click.echo(escape_controls(row["adapted"]))
             continue
-        click.echo(click.style(escape_controls(row["question"]), bold=True))
+        click.echo(bold(escape_controls(row["question"])))
         for key, label in labels.items():
             below = "\n" + " " * (width + 4)  # indentation of further lines of an answer
             click.echo(f"  {escape_controls(label):<{width}}  {below.join(escape_controls(row[key]).splitlines())}")
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--compare", is_flag=True, help="Show the answers of the base too, like /compare.")
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Sampling temperature; 0 is greedy.")
 @MAX_TOKENS

@@ -143,7 +143,7 @@ def _answer(dialogue: Dialogue, question: str) -> bool:
     console = Console()
     with flag_signals(Interrupts()) as interrupts, closing(dialogue.answers(question)) as pieces:
         shown = takewhile(lambda piece: not interrupts.stop_requested(), pieces)
-        if dialogue.compare and console.width >= TWO_COLUMNS:
+        if dialogue.compare and console.width >= TWO_COLUMNS and not console.is_dumb_terminal:
             show_columns(shown, console)
         else:
             show_stream(shown, dialogue.compare)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DEVICE, QUIET
+from disc_lite.cli.options import AS_JSON, DEVICE, PATH, QUIET
 from disc_lite.cli.terminal import print_json, print_line
 from disc_lite.errors import UsageError
 from disc_lite.run.wording import counted
@@ -18,15 +18,13 @@ if TYPE_CHECKING:
 
 
 @click.command("eval", short_help="Show the report card of a run: what was learned and retained.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--questions", "-q", type=click.Path(path_type=Path), help="Other questions to measure with (JSON, CSV or SQuAD)."
-)
+@click.argument("run", type=PATH)
+@click.option("--questions", "-q", type=PATH, help="Other questions to measure with (JSON, CSV or SQuAD).")
 @click.option("--judge", is_flag=True, help="Let the base judge the answers too, with the passage in its prompt.")
 @click.option("--benchmarks", metavar="TASK,…", help="Tasks of lm-evaluation-harness, or YAML files of tasks.")
 @click.option("--limit", type=click.IntRange(1), help="Largest number of questions per benchmark.")
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path),
+    "--output", "-o", type=PATH,
     help="Folder for new answers, if RUN is read-only; by default RUN.",
 )  # fmt: skip
 @click.option("--min-recall", type=click.FloatRange(0, 1), help="Exit code 5 if the recall is lower (0.8 for 80%).")
@@ -73,10 +71,8 @@ def evaluate(
 
 
 @click.command(short_help="Write a run's report as one HTML page.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="HTML file; by default RUN/report.html."
-)
+@click.argument("run", type=PATH)
+@click.option("--output", "-o", type=PATH, help="HTML file; by default RUN/report.html.")
 def report(run: Path, output: Path | None) -> None:
     """Write RUN/report.html: report card, training curves and answers in one file."""
     from disc_lite.report import write_report
@@ -85,7 +81,7 @@ def report(run: Path, output: Path | None) -> None:
 
 
 @click.command(short_help="Show one document of a run: its passages, pairs and answers.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.argument("document")
 @AS_JSON
 def inspect(run: Path, document: str, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON, DEVICE, QUIET
+from disc_lite.cli.options import AS_JSON, DEVICE, PATH, QUIET
 from disc_lite.cli.terminal import escape_controls, print_json
 from disc_lite.run.wording import counted
 
@@ -20,10 +20,10 @@ NEXT = {
 
 
 @click.command(short_help="Export a run as an adapter, merged model or GGUF, or for Ollama.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option("--to", metavar="FORM", required=True, help="Form of the export, see above.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="New folder; by default RUN/exports/FORM.")
-@click.option("--base-gguf", type=click.Path(path_type=Path), help="GGUF file of the model that was adapted.")
+@click.option("--output", "-o", type=PATH, help="New folder; by default RUN/exports/FORM.")
+@click.option("--base-gguf", type=PATH, help="GGUF file of the model that was adapted.")
 @click.option(
     "--onto", metavar="auto|original|nf4", default="auto", show_default=True,
     help="Weights to merge onto; auto: those that come closer to the trained model.",
@@ -33,9 +33,7 @@ NEXT = {
     help="GGUF type of the adapted tensors, such as Q4_K or Q8_0; by default that of the base.",
 )  # fmt: skip
 @click.option("--legacy-adapter", is_flag=True, help="For Ollama before 0.34: base and adapter as two files.")
-@click.option(
-    "--template", type=click.Path(path_type=Path), help="File with the output of `ollama show --modelfile BASE`."
-)
+@click.option("--template", type=PATH, help="File with the output of `ollama show --modelfile BASE`.")
 @click.option("--document-names", is_flag=True, help="Name the documents in the model card, next to their SHA-256.")
 @click.option("--force", is_flag=True, help="Replace an earlier export, unless its folder has files of yours.")
 @DEVICE

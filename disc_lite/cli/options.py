@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from disc_lite.errors import UsageError
 
+
+class _UserPath(click.Path):
+    """A path in which `~` is the home folder, also where a shell leaves it: in `--output=~/runs/docs`.
+
+    An empty one, as from a variable that is not set, is refused: pathlib takes it for the current folder.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not value:
+            raise UsageError("A path is empty.", "", "Name a file or folder; perhaps a variable of the shell is unset.")
+        return super().convert(os.path.expanduser(value), param, ctx)
+
+
+PATH = _UserPath(path_type=Path)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 QUIET = click.option("--quiet", is_flag=True, help="Do not show progress.")
-DOCUMENTS = click.argument("documents", nargs=-1, required=True, type=click.Path())
+DOCUMENTS = click.argument("documents", nargs=-1, required=True, type=PATH)
 RECIPE = click.option("--recipe", "-r", help="A name from `disc-lite recipes list`, or a YAML file.")
 
 
@@ -48,15 +64,15 @@ DEVICE = click.option(
 )  # fmt: skip
 
 _PAIRS = click.option(
-    "--pairs", metavar="RUN", multiple=True, type=click.Path(),
+    "--pairs", metavar="RUN", multiple=True, type=PATH,
     help="Teach the pairs of a run, or of its (edited) pairs.jsonl, instead of writing pairs; can be repeated.",
 )  # fmt: skip
 ALSO = click.option(
-    "--also", metavar="FOLDER", multiple=True, type=click.Path(path_type=Path),
+    "--also", metavar="FOLDER", multiple=True, type=PATH,
     help="Another run or adapter of the same base, which is loaded once; can be repeated.",
 )  # fmt: skip
 _UPDATE = click.option(
-    "--update", metavar="RUN", type=click.Path(),
+    "--update", metavar="RUN", type=PATH,
     help="Teach what has changed since this run; its model and recipe are the defaults.",
 )  # fmt: skip
 
@@ -64,9 +80,7 @@ _UPDATE = click.option(
 def asks_for_a_run(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments and options that `adapt` and `plan` share: documents, model, recipe and further inputs."""
     model = click.option("--model", "-m", help="A name from `disc-lite models`, a folder, or a hub id.")
-    questions = click.option(
-        "--questions", "-q", type=click.Path(), help="Questions to measure with (JSON, CSV or SQuAD)."
-    )
+    questions = click.option("--questions", "-q", type=PATH, help="Questions to measure with (JSON, CSV or SQuAD).")
     for option in (SET, _PAIRS, questions, RECIPE, _UPDATE, model, DOCUMENTS):
         command = option(command)
     return command

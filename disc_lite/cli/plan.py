@@ -136,15 +136,15 @@ def _assumed(plan: Plan) -> list[str]:
 def _since(plan: Plan) -> str:
     """What an update takes over and what it teaches, in words."""
     recipe, since = plan.recipe, plan.corpus.since or {}
-    rest = f"{since['changed']:,} changed and {since['new']:,} new are asked about and taught"
+    rest = f"{since['changed']:,} changed and {since['new']:,} new (asked about and taught)"
     starts_anew = recipe.update.start == "new"  # a new adapter has nothing to unlearn
     gone = "not taught" if starts_anew and recipe.update.removed != "rehearse" else GONE[recipe.update.removed]
     held = "taught again" if starts_anew else f"rehearsed ({recipe.update.rehearse:g} to 1)"
     asked = plan.corpus.unlearned.number
     unlearned = f", at most {counted(asked, 'question')}" if asked else ""
     return (
-        f"Update: {since['unchanged']:,} passages are unchanged (their pairs and questions are taken over and {held}); "
-        f"{rest}; {since['removed']:,} are gone (their pairs are {gone}{unlearned})"
+        f"Update: {counted(since['unchanged'], 'passage')} unchanged (pairs and questions are taken over and {held}); "
+        f"{rest}; {since['removed']:,} gone (pairs are {gone}{unlearned})"
     )
 
 

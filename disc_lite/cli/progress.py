@@ -201,12 +201,16 @@ class Bars:
 
 @contextmanager
 def display(quiet: bool) -> Iterator[Listener]:
-    """Yields a listener that shows bars, lines or, if `quiet`, nothing, depending on stderr."""
+    """Yields a listener that shows bars, lines or, if `quiet`, nothing, depending on stderr.
+
+    A dumb terminal cannot redraw bars. With FORCE_COLOR, as in many CI systems, rich takes a file for a terminal.
+    """
     console = Console(stderr=True)
     if quiet:
         yield silent
     else:
-        with closing(Bars(console) if console.is_terminal else Lines()) as shown:
+        redraws = sys.stderr.isatty() and not console.is_dumb_terminal
+        with closing(Bars(console) if redraws else Lines()) as shown:
             yield shown
 
 

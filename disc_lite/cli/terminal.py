@@ -52,6 +52,13 @@ def typed(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "replace")
 
 
+def bold(text: str, colour: str | None = None) -> str:
+    """The text in bold and in a colour; without colour if NO_COLOR is set, and plain on a dumb terminal."""
+    if os.environ.get("TERM") == "dumb":
+        return text
+    return click.style(text, fg=None if os.environ.get("NO_COLOR") else colour, bold=True)
+
+
 def escape_controls(text: str) -> str:
     """Untrusted text made safe for a terminal: control characters become symbols, direction marks are removed."""
     return "".join(map(_escaped, text))

@@ -28,6 +28,7 @@ STOPPING = "answers that stop"
 LENGTH = "answers at least half as long"
 MANNER = (STOPPING, LENGTH)
 MOST_MISSES = 20
+DIGITS = 6  # of shares: tables round again, and 14 of 27 as 0.5185 would become 51.8%
 
 AnswersByRow = Mapping[str, Sequence[str]]  # row -> an answer to each question
 Items = tuple[Sequence[bool], Sequence[bool], Sequence[Hashable]]  # per item: right before, right after, its fact
@@ -125,16 +126,16 @@ def row_of(grades: Sequence[Grade], grading: str, facts: Sequence[Hashable] = ()
     total = max(1, len(grades))
     return {
         **share_of(_right(grades, grading), facts),
-        "exact": round(sum(g.exact for g in grades) / total, 4),
-        "contains": round(sum(g.contains for g in grades) / total, 4),
-        "f1": round(sum(g.f1 for g in grades) / total, 4),
+        "exact": round(sum(g.exact for g in grades) / total, DIGITS),
+        "contains": round(sum(g.contains for g in grades) / total, DIGITS),
+        "f1": round(sum(g.f1 for g in grades) / total, DIGITS),
     }
 
 
 def share_of(right: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str, Any]:
     """The number and share of right answers, with the interval of the share."""
     share = share_right(right, facts)
-    return {"right": sum(right), "of": len(right), **_interval(share), "share": round(share.mean, 4)}
+    return {"right": sum(right), "of": len(right), **_interval(share), "share": round(share.mean, DIGITS)}
 
 
 def change(before: Sequence[bool], after: Sequence[bool], facts: Sequence[Hashable] = ()) -> dict[str, Any]:
@@ -158,4 +159,4 @@ def forgetting(rows: Iterable[Items]) -> dict[str, Any]:
 
 
 def _interval(interval: Interval) -> dict[str, float]:
-    return {"mean": round(interval.mean, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}
+    return {end: round(getattr(interval, end), DIGITS) for end in ("mean", "low", "high")}

@@ -129,10 +129,12 @@ def overlap_sentences(card: Mapping[str, Any]) -> list[str]:
             f"{overlap['limit']:g})."
         ]
     known, unknown = (overlap[part]["adapted"] for part in ("with", "without"))
+    others = f"; without: {in_words(unknown)}" if unknown["of"] else ""
     return [
-        f"Of the questions, {overlap['exact']} were trained on word for word and {overlap['near']} are near-duplicates "
-        f"(Jaccard index of at least {overlap['limit']:g}); pairs: {overlap['pairs']:,}.",
-        f"Recall with such a pair: {in_words(known)}; without: {in_words(unknown)}.",
+        f"Of these {card['questions']:,} questions, pairs ask {overlap['exact']:,} word for word and "
+        f"{overlap['near']:,} in nearly the same words (Jaccard index of at least {overlap['limit']:g}); "
+        f"pairs: {overlap['pairs']:,}.",
+        f"Recall with such a pair: {in_words(known)}{others}.",
     ]
 
 

@@ -12,7 +12,7 @@ from disc_lite.report.reading import RunFiles, read_run
 from disc_lite.run.about_pairs import about_pairs
 from disc_lite.run.folder import RunFolder
 from disc_lite.run.wording import counted
-from disc_lite.storage import require_writable, write_text
+from disc_lite.storage import require_file, require_writable, write_text
 
 HEADLINE = (  # sentences of the card, in this order
     sentences.unreadable, sentences.recalled, sentences.unstated, sentences.shortfall, since_update,
@@ -44,8 +44,9 @@ def write_report(run: str | Path, output: str | Path | None = None) -> Path:
     """
     run = Path(run)
     path = Path(output) if output else RunFolder(run).report
+    require_file(path)  # before it is resolved: /dev/stdout of `| less` resolves to a name without a file
     text = page(read_run(run))
-    place = path.resolve()  # a link is written through, not replaced; also /dev/stdout
+    place = path.resolve()  # a link is written through, not replaced
     require_writable(place.parent, "Name another file: --output FILE.")
     write_text(place, text, noted=False)
     return path

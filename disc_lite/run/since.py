@@ -147,9 +147,9 @@ def nothing_to_teach(since: Since, recipe: Recipe) -> str:
         )
         return f"{same} {not_unlearned({'not_unlearned': len(known)})}".strip()
     return (
-        f"Nothing is new or changed since {earlier.folder}; {len(changes.removed)} of its passages are gone, "
-        f"and update.removed={removes} teaches nothing in their place."
-        + " All that was taught about them is said elsewhere."
+        f"Nothing is new or changed since {earlier.folder}; {len(changes.removed):,} of its passages "
+        f"{'is' if len(changes.removed) == 1 else 'are'} gone, and update.removed={removes} teaches nothing instead."
+        + " All that was taught about it is said elsewhere."
         * (removes == "unlearn" and not starts_anew)
     )
 

@@ -26,9 +26,8 @@ def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool =
     is a folder, a pipe or a device. In a folder with digests a file that replaces a removed one must be equal, unless
     it `may_differ`; with `noted` false a file is not recorded, so that it can be written without the lock.
     """
+    require_file(path)
     with disk.reporting(f"{path} cannot be written."):
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is not a file.", "It would be replaced.", "Name another file.")
         disk.make_parents(path.parent)
         temporary = disk.temporary_beside(path)
         try:
@@ -42,6 +41,13 @@ def write_bytes(path: Path, data: bytes, may_differ: bool = False, noted: bool =
             disk.discard(temporary)
             raise
         disk.sync_path(path.parent)
+
+
+def require_file(path: Path) -> None:
+    """Raises UsageError if `path` is a folder, a pipe or a device, which a file would replace."""
+    with disk.reporting(f"{path} cannot be written."):
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a file.", "It would be replaced.", "Name another file.")
 
 
 def write_text(path: Path, text: str, noted: bool = True) -> None:

@@ -91,6 +91,8 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         return [docs, "--model", "pocket", "--output", docs / "a.md" / "run"], 2, "Not a directory"
     if name == "output with a name too long":
         return [docs, "--model", "pocket", "--output", "x" * 300], 2, "Choose another --output."
+    if name == "path of a variable that is not set":
+        return [*good, "--questions", ""], 2, "A path is empty."
     assert name == "output holds other things"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
@@ -105,6 +107,7 @@ def case(name: str, docs: Path, tmp_path: Path) -> tuple[list[object], int, str]
         "model without weights", "unknown recipe", "recipe with a typo", "value out of range", "set without a value",
         "broken question", "questions of other documents", "no pairs file", "output is a file",
         "output below a file", "output with a name too long", "output holds other things",
+        "path of a variable that is not set",
     ],
 )  # fmt: skip
 def test_a_bad_call_is_refused_in_three_lines(
@@ -120,6 +123,17 @@ def test_a_bad_call_is_refused_in_three_lines(
     assert 1 <= len(err.strip().splitlines()) <= 3
     assert "Traceback" not in err
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("words", [["report", "~/runs/a"], ["adapt", "docs", "--update=~/runs/a"]])
+def test_a_tilde_that_the_shell_has_left_is_the_home_folder(
+    words: list[str], docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No shell replaces it in `--output=~/runs/a`; a folder called ~ invites `rm -r ~`."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(docs.parent)
+    code, _, err = run(monkeypatch, capsys, *words)
+    assert (code, err.splitlines()[0]) == (2, f"Error: {tmp_path}/home/runs/a is not the folder of a run.")
 
 
 def test_another_run_is_never_overwritten(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from disc_lite.cli import progress
-from disc_lite.cli.progress import Bars, Lines, Pace
+from disc_lite.cli.progress import Bars, Lines, Pace, display
 from disc_lite.run.events import Event
 
 
@@ -323,6 +324,22 @@ def test_a_remark_stays_above_the_bars_and_is_whole(clock: Clock, width: int) ->
     assert " ".join(f"Model: {remark}".split()) in " ".join(
         re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", " ", out.getvalue()).split()
     )
+
+
+@pytest.mark.parametrize(("terminal", "kind", "shown"), [
+    (True, "xterm", Bars), (True, "dumb", Lines), (False, "xterm", Lines),
+])  # fmt: skip
+def test_bars_are_only_for_terminals_that_can_redraw_them(
+    terminal: bool, kind: str, shown: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dumb one shows no bar before its end; with FORCE_COLOR rich would write bars into the logs of a CI system."""
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with display(quiet=False) as listener:
+        assert isinstance(listener, shown)
 
 
 def test_without_a_terminal_a_remark_is_a_line_and_said_once(

@@ -53,6 +53,15 @@ def test_a_question_is_read_as_it_was_typed(
     assert "A question is blank." in capsys.readouterr().err
 
 
+def test_questions_on_stdin_are_utf_8_in_any_locale(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "fsencode", lambda text: str(text).encode("ascii", "surrogateescape"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("Kündigung?\n".encode())))
+    assert run(monkeypatch, "ask", "nowhere", "-") == 2
+    assert "nowhere is not the folder of a run" in capsys.readouterr().err
+
+
 def test_an_option_without_its_other_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,16 +83,23 @@ def test_a_folder_that_may_not_be_entered_is_no_defect(
     )
 
 
-@pytest.mark.parametrize("no_color", ["", "1"])
-def test_errors_obey_no_color(no_color: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "no_color", "begin"), [
+        ("xterm", "", "\x1b[31m\x1b[1mError: \x1b[0m"), ("xterm", "1", "\x1b[1mError: \x1b[0m"), ("dumb", "", "Error: "),
+    ],
+)  # fmt: skip
+def test_errors_obey_the_terminal(kind: str, no_color: str, begin: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
+    monkeypatch.setenv("TERM", kind)
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert run(monkeypatch, "documents", "nowhere") == 2
-    assert ("\x1b[31m" in sys.stderr.getvalue()) == (not no_color)  # type: ignore[attr-defined]
+    said = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert f"{begin}nowhere" in said
+    assert ("\x1b" in said) == (kind != "dumb")
 
 
 @pytest.mark.parametrize("command", [["recipes", "list"], ["documents", ".", "--quiet"]])  # by click, and by rich

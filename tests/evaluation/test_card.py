@@ -17,6 +17,8 @@ from disc_lite.evaluation.retrieval import best_passages
 from disc_lite.evaluation.sentences import (
     choice_of_questions,
     forgotten,
+    in_words,
+    overlap_sentences,
     shortfall,
     terser,
     unreadable,
@@ -90,6 +92,16 @@ def test_overlap_with_training_is_told_apart() -> None:
         2,
         0,
     )
+    told = " ".join(overlap_sentences(card()))
+    assert "Recall with such a pair: 100.0% (2 of 2); without: 0.0% (0 of 2)." in told
+    asked_of_all = [Pair("a.md", 0, question.text, "x") for question in QUESTIONS]
+    told = " ".join(overlap_sentences(report_card(QUESTIONS, GIVEN, [""] * 4, asked_of_all, "contains", 0.8)))
+    assert told.endswith("Recall with such a pair: 50.0% (2 of 4).")  # not "without: 0.0% (0 of 0)"
+
+
+def test_shares_are_rounded_once() -> None:
+    """14 of 27 is 51.85185 %: as 0.5185 it would be shown as 51.8%."""
+    assert in_words(share_of([True] * 14 + [False] * 13)) == "51.9% (14 of 27)"
 
 
 def test_misses_are_those_that_the_passage_would_have_answered_first() -> None:

@@ -247,10 +247,13 @@ def test_the_page_of_a_run_that_is_only_read_goes_elsewhere(run: Path, tmp_path:
 
 def test_a_page_takes_the_place_of_no_pipe_and_no_device(run: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", tmp_path):
-        with pytest.raises(UsageError, match="is not a file"):
+    read_end, write_end = os.pipe()  # as /dev/stdout is in `| less`
+    for path in (tmp_path / "pipe", Path(f"/dev/fd/{write_end}"), tmp_path):
+        with pytest.raises(UsageError, match=f"{path} is not a file"):
             write_report(run, path)
     assert (tmp_path / "pipe").is_fifo()
+    os.close(read_end)
+    os.close(write_end)
 
 
 def test_a_page_is_written_through_a_link_also_where_the_link_may_not_be_changed(

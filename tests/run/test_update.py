@@ -201,7 +201,7 @@ def test_what_is_only_gone_is_something_to_teach_where_it_is_unlearned(first: Pa
     ):  # fmt: skip
         said = nothing_to_teach(since, recipe_of(update={"removed": removed, "start": start}))
         assert bool(said) == idle, (removed, start)
-        assert not said or "1 of its passages are gone" in said
+        assert not said or "; 1 of its passages is gone, and" in said
     # What was removed in an earlier update and rehearsed since can be unlearned now, though nothing has changed.
     rehearsed = {"shown": "x", "question": "Who?", "answer": "Ada."}
     same = since_of(replace(earlier, pairs=(), removed=(rehearsed,)), earlier.passages)
