@@ -92,8 +92,12 @@ def main() -> NoReturn:
     try:
         result = cli(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # of click 8.2 and later
+            error.show()
+            sys.exit(error.exit_code)
+        context = getattr(error, "ctx", None)
+        advice = f"\n`{context.command_path} --help` shows how to call it." if context else ""
+        _fail(error, error.exit_code, error.format_message() + advice, debug)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except DiscLiteError as error:

@@ -88,7 +88,13 @@ def _show_update(update: JsonObject, console: Console) -> None:
     if not update:
         return
     headings = ("95%",) if console.width >= WITH_RULES else ()
-    table = _table(f"Since {update['run']}", "passages", "right, before", "right, now", *headings)
+    table = _table(
+        f"Since {update['run']} (before: of the questions asked then too)",
+        "passages",
+        "right, before",
+        "right, now",
+        *headings,
+    )
     for label, passages, rows in since_rows(update):
         before, now = rows["earlier"], rows["adapted"]
         figures = (_share(before) if before["of"] else "", _share(now), _span(now)) if now["of"] else ("", "", "")

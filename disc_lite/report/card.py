@@ -130,7 +130,8 @@ def since(run: RunFiles) -> list[Child]:
             drawn = charts.bullet(text, before["share"] if before["of"] else None, now["share"], None)
             items.append((name, drawn, _asked(now)))
     note = (
-        "Bar: right answers now. Hollow dot: those of the earlier run to the same questions. What is gone should fall"
+        "Bar: right answers now. Hollow dot: right answers of the earlier run, of those questions that it was asked "
+        "too. What is gone should fall"
     )
     note += " where it is unlearned." if update["removed"] == "unlearn" else " only where it is dropped or unlearned."
     return [

@@ -136,6 +136,19 @@ def test_a_tilde_that_the_shell_has_left_is_the_home_folder(
     assert (code, err.splitlines()[0]) == (2, f"Error: {tmp_path}/home/runs/a is not the folder of a run.")
 
 
+@pytest.mark.parametrize(("words", "what"), [
+    (["eval", "r", "--min-recal", "1"], "No such option"), (["report"], "Missing argument 'RUN'."),
+    (["adapt", "d", "--seed", "x"], "Invalid value for '--seed'"), (["repor"], "No such command 'repor'."),
+])  # fmt: skip
+def test_mistyped_words_are_told_as_other_errors_are(
+    words: list[str], what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(monkeypatch, capsys, *words)
+    first, last = err.splitlines()
+    assert (code, out) == (2, "")
+    assert first.startswith(f"Error: {what}") and last.endswith(" --help` shows how to call it.")
+
+
 def test_another_run_is_never_overwritten(
     docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
