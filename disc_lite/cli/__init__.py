@@ -128,7 +128,8 @@ def _leave_closed_pipe() -> NoReturn:
 
 
 def _fail(error: BaseException, code: int, text: str, debug: bool) -> NoReturn:
-    if debug:
-        traceback.print_exception(error)
-    click.echo(bold("Error: ", "red") + escape_controls(text), err=True)
+    with contextlib.suppress(BrokenPipeError):  # the reader of `2>&1 | head` has left; the exit code still counts
+        if debug:
+            traceback.print_exception(error)
+        click.echo(bold("Error: ", "red") + escape_controls(text), err=True)
     sys.exit(code)

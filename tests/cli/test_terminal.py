@@ -112,6 +112,14 @@ def test_a_reader_that_has_enough_is_no_failed_run(command: list[str], docs: Pat
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_an_error_that_nobody_reads_keeps_its_exit_code(docs: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "disc_lite", "report", "nowhere"], stderr=write, cwd=docs)
+    os.close(write)
+    assert done.returncode == 2
+
+
 @pytest.mark.parametrize("command", [["models"], ["documents", ".", "--json"]])
 def test_streams_that_are_closed_take_all_and_show_nothing(command: list[str], docs: Path) -> None:
     """Python has none then, and the next file that is opened would get what is printed."""
