@@ -16,4 +16,9 @@ def main() -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    finally:
+        # CPython notes a KeyboardInterrupt that ends an `exec` of text, as importing torch has many, and `python -m`
+        # then dies by SIGINT, whatever its exit code is. The next `exec` clears the note.
+        exec("")

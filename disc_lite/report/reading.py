@@ -83,9 +83,9 @@ def _name_of(model: str) -> str:
 
 
 def _questions(folder: RunFolder, grading: str) -> tuple[AnsweredQuestion, ...]:
-    """Closed-book questions with their answers; empty if the answers are missing."""
+    """Closed-book questions with their answers; empty if one of the files is missing."""
     before, after = folder.read_answers("before"), folder.read_answers("after")
-    if before is None or after is None:
+    if before is None or after is None or not folder.questions.is_file():
         return ()
     questions, completions = by_kind(folder.read_questions())
     return (

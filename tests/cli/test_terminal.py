@@ -112,6 +112,24 @@ def test_a_reader_that_has_enough_is_no_failed_run(command: list[str], docs: Pat
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_ctrl_c_within_an_exec_that_was_handled_does_not_change_the_exit_code(docs: Path) -> None:
+    """Importing torch has many of these; a run that SIGTERM stopped there ended as if by SIGINT."""
+    (docs / "sitecustomize.py").write_text(
+        "import click\n"
+        "echo = click.echo\n"
+        "def late(*words, **how):\n"
+        "    try:\n"
+        "        exec('raise KeyboardInterrupt')\n"
+        "    except KeyboardInterrupt:\n"
+        "        echo(*words, **how)\n"
+        "click.echo = late\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{docs}:{os.environ.get('PYTHONPATH', Path.cwd())}"}
+    call = [sys.executable, "-m", "disc_lite", "report", "nowhere"]
+    done = subprocess.run(call, cwd=docs, env=environment, capture_output=True, text=True)
+    assert (done.returncode, "nowhere is not" in done.stderr) == (2, True)
+
+
 def test_an_error_that_nobody_reads_keeps_its_exit_code(docs: Path) -> None:
     read, write = os.pipe()
     os.close(read)

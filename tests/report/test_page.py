@@ -312,11 +312,11 @@ def test_a_run_of_next_token_has_no_teachability_and_no_pairs(tmp_path: Path) ->
 
 def test_without_their_files_parts_are_left_out(run: Path) -> None:
     for name in (
-        "pairs.jsonl", "passages.jsonl", "metrics.jsonl", "ledger.jsonl", "recipe.yaml", "stopped.json", "before.json",
-        "benchmarks.json",
+        "questions.jsonl", "pairs.jsonl", "passages.jsonl", "metrics.jsonl", "ledger.jsonl", "recipe.yaml",
+        "stopped.json", "before.json", "benchmarks.json",
     ):  # fmt: skip
         (run / name).unlink()
-    page = page_of(run)
+        page = page_of(run)
     assert page.sections == ["card", "retained", "documents", "teachability", "answers", "neutral", "costs"]
     assert page.text["answers"].count("✗ wrong") == 2 * 5  # misses are in the card
 
