@@ -10,18 +10,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import takewhile
 
+from disc_lite.qa.foreign_numbers import foreign_number, value_of_run
 from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
 from disc_lite.qa.numberwords import (
-    FOREIGN_NUMBERS,
     FOREIGN_SCALES,
     FOREIGN_TENS,
     FOREIGN_UNITS,
-    FRENCH_NUMBERS,
     MINUS,
     MONEY_SCALES,
     NOT_ONE,
-    NUMBER_LINKS,
     SCALES,
     SMALL_NUMBERS,
     TENS,
@@ -34,15 +33,14 @@ _LONGEST_NUMBER = 12  # words
 _PER, _CENT = ("per", "por", "pour", "في"), ("cent", "ciento", "cento", "الماية", "المية")
 _ARABIC = re.compile("[\u0621-\u064a]")
 _DATIVE = re.compile(r"\w{2,}e[lr]?n")  # German dative plurals: in 14 Tagen, nach 5 Metern
-_ONE_BEHIND_A_LINK = frozenset("ein een un uno une um uma".split())  # "vinte e um" is 21, "zwanzig um acht" is not
 
 
 def digits_of(word: Word) -> str:
     """The value of a number in digits, also of a foreign number word; "" for a word that is not a number."""
     if word.number:
         return "1" if word.text == "one" else word.text
-    value = str(FOREIGN_NUMBERS.get(word.text, ""))
-    return value if value in word.names else ""
+    value = foreign_number(word.text)
+    return str(value) if value and str(value) in word.names else ""
 
 
 def join_number_words(words: Sequence[Word]) -> list[Word]:
@@ -50,7 +48,7 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
 
     "One" and single words of other languages keep their form; their `names` have the value.
     """
-    words = _join_cents(_join_foreign(words))
+    words = _join_foreign(words)
     result: list[Word] = []
     i = 0
     while i < len(words):
@@ -69,25 +67,18 @@ def join_number_words(words: Sequence[Word]) -> list[Word]:
 
 
 def _join_foreign(words: Sequence[Word]) -> list[Word]:
-    """Combine tens and a unit of other languages into one number: vingt et un, treinta y uno, двадцать один."""
+    """Combine number words of other languages: vingt et un, deux cents, двадцать один, mil quinientos."""
     result: list[Word] = []
     i = 0
     while i < len(words):
-        length = 3 if i + 2 < len(words) and words[i + 1].text in NUMBER_LINKS else 2
-        run = words[i : i + length]
-        unit = FOREIGN_UNITS.get(run[-1].text, 0)
-        if value := _in_arabic(words[i : i + 2]):
-            result.append(_as_number(words[i : i + 2], value))
-            i += 2
-            continue
-        if length == 2 and run[-1].text in _ONE_BEHIND_A_LINK:
-            unit = 0
-        if len(run) == length and unit and run[0].text in FOREIGN_TENS and not any(word.opens for word in run[1:]):
-            result.append(_as_number(run, FOREIGN_TENS[run[0].text] + unit))
-            i += length
-        else:
-            result.append(words[i])
-            i += 1
+        run = [words[i], *takewhile(lambda word: not word.opens, words[i + 1 : i + _LONGEST_NUMBER])]
+        value, length = (_in_arabic(run[:2]), 2)
+        if not value:
+            value, length = value_of_run([word.text for word in run])
+        if run[0].text in _CENT and i and (words[i - 1].number or words[i - 1].text in _PER):
+            length = 1  # 20 cent, 20 pour cent
+        result.append(_as_number(run[:length], value) if length > 1 else words[i])
+        i += max(1, length)
     return result
 
 
@@ -98,34 +89,6 @@ def _in_arabic(run: Sequence[Word]) -> int:
         return 0
     text = run[1].text
     return unit + (10 if text in ("عشر", "عشرة") else FOREIGN_TENS.get(text.removeprefix("و"), -unit))
-
-
-def _join_cents(words: Sequence[Word]) -> list[Word]:
-    """Combine French hundreds: deux cents, deux cent vingt, cent vingt. "Cent" by itself stays: it is English too."""
-    result: list[Word] = []
-    for word in words:
-        before = None if word.opens or not result else result[-1]
-        if before and word.text in ("cent", "cents") and 1 < _in_french(before) < 10:
-            result[-1] = _as_number((before, word), 100 * _in_french(before))
-        elif before and _is_hundred(result) and 0 < _in_french(word) < 100:
-            result[-1] = _as_number((before, word), (int(before.text) if before.number else 100) + _in_french(word))
-        else:
-            result.append(word)
-    return result
-
-
-def _is_hundred(words: Sequence[Word]) -> bool:
-    """Whether the last word is "cent" as a number, or a number ending in it: not in "20 pour cent" and "20 cent"."""
-    if words[-1].number or words[-1].text != "cent":
-        return words[-1].written.endswith(" cent")
-    return not any(word.number or word.text in _PER for word in words[-2:-1])
-
-
-def _in_french(word: Word) -> int:
-    """The value of a number below 100 that is written in French words, or 0."""
-    if not FRENCH_NUMBERS.issuperset(re.split(r"[\s-]+", word.written.lower())):
-        return 0
-    return int(word.text) if word.number else FOREIGN_NUMBERS.get(word.text, 0)
 
 
 def _as_number(run: Sequence[Word], value: int | Fraction) -> Word:
@@ -194,8 +157,6 @@ def _steps(words: Sequence[Word], start: int) -> list[Step]:
             result.append(("scale", Fraction(MONEY_SCALES[text])))
         elif text == "and" and result:
             result.append(("and", Fraction(0)))
-        elif not result and text in FOREIGN_NUMBERS and at + 1 < len(words) and words[at + 1].text in FOREIGN_SCALES:
-            result.append(("digits", Fraction(FOREIGN_NUMBERS[text])))  # zwei Millionen
         elif not result and word.number and re.fullmatch(r"-?\d+(\.\d+)?", text):
             following = words[at + 1].text if at + 1 < len(words) else ""
             # 1.500 Millionen are 1,500 millions: the languages of these scale words group thousands with a dot.

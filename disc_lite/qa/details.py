@@ -38,13 +38,13 @@ _QUOTED = re.compile(
     r'(?<!\w)"(?!\s)([^"]{2,60})"|[“„]([^“”„]{2,60})[”“]|”([^“”„]{2,60})”|«([^«»]{2,60})»|»(?!\s)([^«»]{2,60})«'
     r"|「([^「」]{2,60})」|『([^『』]{2,60})』|《([^《》]{2,60})》|`([^`]{2,60})`"
 )
-_CODE = re.compile(
+WORD_OF_CODE = re.compile(
     r"(?<![\w-])--[a-z][\w-]+|(?<!\w)[^\W_]+(?:_+[^\W_]+)+(?!\w)|\b(?=\w{5})[a-z]+[A-Z]\w*"
     r"|(?<!\]\()\b(?:https?://|www\.)[^\s<>()\"'`|]*[\w/]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 )
-_PLACEHOLDER = (
-    "_"  # replaces what is a detail already; it is not a name, and the word after it does not begin a sentence
-)
+# Replaces what is a detail already; it is not a name, and the word after it does not begin a sentence. The blanks keep
+# it apart from Chinese words: 见《指南》第三版 has no 见_第三版.
+_PLACEHOLDER = " _ "
 
 _HAN, _TIMES = "〇零一二三四五六七八九十百千万亿两兩萬億", "年月日号號时時点點分秒"
 _KATAKANA = "ァ-ヺー"
@@ -58,13 +58,13 @@ _MEASURES = f"{_TIMES}个個名位人天周次回册張张条件元角小级层�
 UNSPACED_NUMBER = re.compile(
     rf"(?:星期|周|週)[一二三四五六日天]|[月火水木金土日]曜日|第[{_HAN}\d]+\w|百分之(?:\d[\d.]*|[{_HAN}]+)"
     rf"|(?:\d+|[{_HAN}]+)分之(?:\d+|[{_HAN}]+)|(?:(?:\d+|[{_HAN}]+)[{_TIMES}]){{2,9}}"
-    rf"|(?!十分(?!钟|鐘)|千万|万一)(?:\d[\d.,:]*|[{_HAN}]{{2,}}|[{_HAN[2:]}](?={_UNITS})"
+    rf"|(?!十分(?!钟|鐘)|千万|万一)(?:\d(?:[\d.,:~–-]*\d)?|[{_HAN}]{{2,}}|[{_HAN[2:]}](?={_UNITS})"
     rf"|[{_HAN[3:]}](?=[{_MEASURES}{_KATAKANA}]))(?:[{_KATAKANA}]+|{_UNITS}|[^\W\d])?"
 )
-# Also ジョン・スミス, and words in Latin letters.
+# Also ジョン・スミス, and words and codes with Latin letters: GitHub, 5G, 91310000MA1FL3XQ7.
 _UNSPACED = re.compile(
-    rf"{UNSPACED_NUMBER.pattern}|[{_KATAKANA}]+(?:[・＝][{_KATAKANA}]+)+"
-    r"|[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]"
+    rf"[A-Za-z][A-Za-z0-9.+-]*[A-Za-z0-9]|\d[\d.-]*[A-Za-z][A-Za-z0-9.+-]*|{UNSPACED_NUMBER.pattern}"
+    rf"|[{_KATAKANA}]+(?:[・＝][{_KATAKANA}]+)+"
 )
 
 
@@ -108,7 +108,7 @@ def _in_text(text: str, language: str) -> Iterator[str]:
     """Yield quotations, words of code and addresses, then the names and numbers outside them."""
     quoted = (next(filter(None, match.groups())).strip() for match in _QUOTED.finditer(text))
     unquoted = _QUOTED.sub(_PLACEHOLDER, text)
-    code, rest = (match[0] for match in _CODE.finditer(unquoted)), _CODE.sub(_PLACEHOLDER, unquoted)
+    code, rest = (match[0] for match in WORD_OF_CODE.finditer(unquoted)), WORD_OF_CODE.sub(_PLACEHOLDER, unquoted)
     mentioned = (match[0] for match in _UNSPACED.finditer(rest)) if is_unspaced(text) else mentions(rest, language)
     return chain(quoted, code, mentioned)
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from disc_lite.qa.foreign_numbers import foreign_number
 from disc_lite.qa.numbers import chinese_value, clock_names_of, date_of, is_list, number_of
-from disc_lite.qa.numberwords import FOREIGN_NUMBERS, ORDINALS, SMALL_NUMBERS, TENS
+from disc_lite.qa.numberwords import ORDINALS, SMALL_NUMBERS, TENS
 from disc_lite.qa.one_form import in_one_form
 from disc_lite.qa.operators import marks_behind, operator_before
 from disc_lite.qa.records import Word
@@ -215,8 +216,8 @@ def _plain(written: str, text: str) -> Word:
         names.add(f"o:{TENS[parts[0]] + ORDINALS[parts[1]]}")
     if written in SHORT_WEEKDAYS:
         names.add(SHORT_WEEKDAYS[written])
-    if text in FOREIGN_NUMBERS:
-        names.add(str(FOREIGN_NUMBERS[text]))
+    if value := foreign_number(text):
+        names.add(str(value))
     version = _VERSION.match(text)
     if version:
         names.add(version[1])

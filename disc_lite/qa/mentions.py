@@ -8,12 +8,14 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from disc_lite.qa.foreign_numbers import foreign_number
 from disc_lite.qa.function_words import OPENERS, ORDINARY
 from disc_lite.qa.languages import words_without_meaning
 from disc_lite.qa.lexing import MARKS
-from disc_lite.qa.numberwords import FOREIGN_NUMBERS
+from disc_lite.qa.numberwords import NUMBERS_IN
 from disc_lite.qa.spelling import fold
-from disc_lite.qa.vocabulary import ALL_WEEKDAYS, ELIDED, LETTER_UNITS, MONTHS, UNITS
+from disc_lite.qa.vocabulary import ELIDED, LETTER_UNITS, MONTHS, UNITS
+from disc_lite.qa.weekdays import is_weekday
 from disc_lite.qa.words import numbers_of
 
 Kind = Literal["name", "number", "month", ""]
@@ -37,6 +39,8 @@ _IN_DATE = re.compile(rf"[.,]?{_BLANK}(?:(?:of|de|del|di){_BLANK})?")  # "3. Mai
 _DAY = re.compile(rf"\d(?:st|nd|rd|th|er|º)?\.?{_BLANK}(?:(?:of|de|di|del){_BLANK})?$")
 _IN_YEAR = re.compile(rf"\.?{_BLANK}(?:(?:of|de|del){_BLANK})?\d")  # after a month: its year, or its day
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
+_PER_CENT = re.compile(rf"\bp[eo]r{_BLANK}$")  # before "cento" or "ciento", which are 100 elsewhere
+_LABEL = re.compile(r"\d+[A-Za-z]?")  # a number after a name
 _CODE = re.compile(r"[^\W\d_]\w*[-.]?\d|[^\W\d_]+-\d")  # B3, KTRN4, HARROW-3
 _SHORT_FORM = re.compile(r"[A-ZÄÖÜÀ-ÝА-Я]\w{0,2}")  # J., Dr., St.
 _CONTRACTED = re.compile(r"(\w+)['’](?:d|ll|m|re|s|t|ve)")  # You're, That's
@@ -122,12 +126,14 @@ def _kind(word: _Word, sentence: _Sentence) -> Kind:
         return "month"
     if _CODE.match(text):
         return "name"
+    if folded in ("cento", "ciento") and _PER_CENT.search(sentence.before(word)):
+        return ""
     if not text[0].isalpha() or is_number(text, sentence.language):
         return "number"
     if (short := _CONTRACTED.fullmatch(text)) and short[1].lower() in ORDINARY:
         return ""
     is_initial = len(text) == 1 and sentence.text.startswith(".", word.end)
-    is_name = text.lower() in ALL_WEEKDAYS or (text[0].isupper() and (is_initial or text.lower() not in ORDINARY))
+    is_name = is_weekday(text) or (text[0].isupper() and (is_initial or text.lower() not in ORDINARY))
     return "name" if is_name else ""
 
 
@@ -135,7 +141,8 @@ def _kind(word: _Word, sentence: _Sentence) -> Kind:
 def is_number(word: str, language: str) -> bool:
     """Whether a word is a number in this language: "due" is two in Italian, and "dort" four in Turkish."""
     folded = word.lower()
-    is_foreign = folded in FOREIGN_NUMBERS if language == "English" else folded in words_without_meaning(language)
+    is_foreign = foreign_number(folded) > 0 if language == "English" else folded in words_without_meaning(language)
+    is_foreign = is_foreign or NUMBERS_IN.get(folded, language) != language
     return (not is_foreign or folded == _FREQUENT_TWO.get(language)) and bool(numbers_of(word))
 
 
@@ -146,17 +153,18 @@ def _continues(words: list[_Word], place: int, sentence: _Sentence) -> bool:
     kinds = before.kind, word.kind
     is_digits = word.text.isdecimal()
     if kinds == ("name", "name"):
-        is_weekday = word.text in ALL_WEEKDAYS  # in lower case: "Каждый вторник" is no name
-        return not is_weekday and _joins_names(before, gap, sentence)
+        is_lower = word.text[0].islower()  # a weekday: "Каждый вторник" is no name
+        return not is_lower and _joins_names(before, gap, sentence)
     if kinds == ("number", "number"):
         is_year = is_digits and _YEAR.fullmatch(word.text) and place > 1 and words[place - 2].kind == "month"
         return (_IN_DATE if is_year else _IN_NUMBER).fullmatch(gap) is not None
     if kinds in (("number", "month"), ("month", "number")):
         is_part = is_digits or word.kind == "month"
         return is_part and _IN_DATE.fullmatch(gap) is not None
-    # "Mill 7", "Haus 2", but "Tuesday 14 people"
-    is_label = kinds == ("name", "number") and is_digits and not _YEAR.fullmatch(word.text)
-    return is_label and _IN_NUMBER.fullmatch(gap) is not None and _last_counted(words, place + 1, sentence) == place
+    # "Mill 7", "Haus 2", "Unit 7B", but "Tuesday 14 people"
+    is_label = kinds == ("name", "number") and _LABEL.fullmatch(word.text) and not _YEAR.fullmatch(word.text)
+    is_beside = bool(is_label) and _IN_NUMBER.fullmatch(gap) is not None
+    return is_beside and _last_counted(words, place + 1, sentence) == place
 
 
 def _joins_names(before: _Word, gap: str, sentence: _Sentence) -> bool:
@@ -202,7 +210,7 @@ def _is_counted(number: _Word, following: _Word, sentence: _Sentence) -> bool:
 
 def _is_lone_name(word: _Word, sentence: _Sentence) -> bool:
     """Whether a single word is a name; a capital does not show it in German, or at the beginning of a sentence."""
-    if word.text.lower() in ALL_WEEKDAYS or _CODE.match(word.text):
+    if is_weekday(word.text) or _CODE.match(word.text):
         return True
     if len(word.text) < 2 or not word.text[0].isupper() or sentence.opens(word) or _REFERS.search(word.text):
         return False

@@ -13,10 +13,14 @@ SMALL_NUMBERS = {
 }
 TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
-# Scale words after a number, in German, French, Spanish, Italian and Dutch; and letters after an amount ($4.5m).
+# Scale words after a number; and letters after an amount ($4.5m).
 FOREIGN_SCALES = {
-    **dict.fromkeys("tsd tausend mille mila mil duizend".split(), 10**3),
-    **dict.fromkeys("mio millionen millions millones millon milioni milione miljoen".split(), 10**6),
+    **dict.fromkeys("tsd tausend mille mila mil duizend тысяча тысячу тысячи тысяч".split(), 10**3),
+    **dict.fromkeys(
+        "mio millionen millions millones millon milioni milione miljoen milhoes milhao миллион миллиона "
+        "миллионов".split(),
+        10**6,
+    ),
     **dict.fromkeys("mrd milliarde milliarden milliard milliards miliardo miliardi miljard".split(), 10**9),
 }
 MONEY_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "b": 10**9, "bn": 10**9}
@@ -62,16 +66,26 @@ _FOREIGN_TENS = """
     neunzig nonante noventa novanta noventa negentig девяносто doksan تسعون تسعين
 """
 FOREIGN_TENS = {word: 10 * n for n, line in enumerate(_FOREIGN_TENS.split("\n")[1:-1], 2) for word in line.split()}
-# The words of French numbers up to 99.
-FRENCH_NUMBERS = frozenset(
-    "un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt vingts trente "
-    "quarante cinquante soixante septante huitante nonante et".split()
-)
+_FOREIGN_HUNDREDS = """
+    cien ciento cem сто
+    doscientos doscientas duzentos duzentas двести
+    trescientos trescientas trezentos trezentas триста
+    cuatrocientos cuatrocientas quatrocentos quatrocentas четыреста
+    quinientos quinientas quinhentos quinhentas пятьсот
+    seiscientos seiscientas seiscentos seiscentas шестьсот
+    setecientos setecientas setecentos setecentas семьсот
+    ochocientos ochocientas oitocentos oitocentas восемьсот
+    novecientos novecientas novecentos novecentas девятьсот
+"""
+FOREIGN_HUNDREDS = {w: 100 * n for n, line in enumerate(_FOREIGN_HUNDREDS.split("\n")[1:-1], 1) for w in line.split()}
+FOREIGN_THOUSANDS = dict.fromkeys("tausend mille mil duizend тысяча тысячу".split(), 1000)  # also without a number
+FRENCH_UNITS = frozenset("deux trois quatre cinq six sept huit neuf".split())  # before "cents"
 NUMBER_LINKS = frozenset("et y e".split())  # vingt et un, treinta y uno, vinte e um
 _SIMPLE = {word: n for n, line in enumerate(_FOREIGN.split("\n")[1:-1], 2) for word in line.split()}
 _TEENS = {word: n for n, line in enumerate(_FOREIGN_TEENS.split("\n")[1:-1], 13) for word in line.split()}
-_ONE = "ein een un uno une um uma один одна одно bir".split()
-FOREIGN_UNITS = {word: n for word, n in _SIMPLE.items() if n < 10} | dict.fromkeys(_ONE, 1)
+FOREIGN_UNITS = {word: n for word, n in _SIMPLE.items() if n < 10}
+FOREIGN_ONES = dict.fromkeys("ein eins een un uno une um uma один одна одно bir".split(), 1)
+ONES_BEHIND_A_LINK = frozenset("ein eins een un uno une um uma".split())  # "vinte e um" is 21, "zwanzig um acht" is not
 
 
 def _compounds() -> dict[str, int]:
@@ -100,21 +114,9 @@ def _compounds() -> dict[str, int]:
     return numbers | {"soixante-et-onze": 71}
 
 
-def _german_hundreds() -> dict[str, int]:
-    """German numbers: hundert to neunhundertneunundneunzig, and whole thousands to neunundneunzigtausend."""
-    lines = "".join((_FOREIGN, _FOREIGN_TEENS, _FOREIGN_TENS)).split("\n")
-    small = {line.split()[0]: FOREIGN_NUMBERS[line.split()[0]] for line in lines if line.strip()}
-    small |= {word: n for word, n in FOREIGN_NUMBERS.items() if "und" in word}
-    units = {"": 1, "ein": 1} | {word: n for word, n in small.items() if n < 10}
-    rest = {"": 0, "eins": 1} | small
-    hundreds = {f"{unit}hundert{word}": 100 * n + m for unit, n in units.items() for word, m in rest.items()}
-    return hundreds | {f"{word}tausend": 1000 * n for word, n in small.items()} | {"eintausend": 1000}
-
-
-FOREIGN_NUMBERS = _compounds() | _SIMPLE | _TEENS | FOREIGN_TENS
-FOREIGN_NUMBERS |= _german_hundreds()
+FOREIGN_SMALL = _compounds() | _SIMPLE | _TEENS | FOREIGN_TENS  # 2 to 99, in one word
 # The umlaut of fünf can be written out.
-FOREIGN_NUMBERS |= {word.replace("funf", "fuenf"): n for word, n in FOREIGN_NUMBERS.items()}
+FOREIGN_SMALL |= {word.replace("funf", "fuenf"): n for word, n in FOREIGN_SMALL.items()}
 # Number words that are other words in other languages, and the language in which they are numbers ("dort": Turkish).
 NUMBERS_IN: dict[str, Language | None] = {
     "due": "Italian", "sei": "Italian", "dos": "Spanish", "quince": "Spanish", "dix": "French", "sept": "French",

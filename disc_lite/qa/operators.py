@@ -74,8 +74,7 @@ def operators_agree(first: Sequence[Word], second: Sequence[Word]) -> bool:
         operators = {"" if word.operator in ("-", "/") else word.operator for word in (one, other)}
         if len(operators) == 2 and operators not in ({"", "="}, {"", "÷"}):
             return False
-    options = (pair for pair in pairs if all(word.operator == "-" and len(word.text) == 1 for word in pair))
-    return all(one.written == other.written for one, other in options)  # -v is not -V
+    return all(one.option == other.option for one, other in pairs if one.option and other.option)
 
 
 def goes_on(run: Sequence[Word], expected: Sequence[Word], following: str) -> bool:

@@ -48,3 +48,8 @@ class Word:
     behind: str = ""  # marks of code that directly follow it: "[]", or "/" where a path goes on
     after_ne: bool = False  # French n' precedes it
     skipped: bool = False  # not compared: an article, or "to" in place of a dash
+
+    @property
+    def option(self) -> str:
+        """An option of one letter, as written since -v is not -V; "" for any other word."""
+        return f"-{self.written}" if self.operator == "-" and len(self.written) == 1 else ""

@@ -32,7 +32,7 @@ class _QuestionWords:
     language: str
     order: list[str]
     words: frozenset[str]
-    content: dict[str, Word]  # the words that are not function words, by their text
+    content: dict[str, Word]  # the words that are not function words, by their text or option
     numbers: frozenset[str]
     negators: int
 
@@ -40,7 +40,8 @@ class _QuestionWords:
 def _words_of(question: str) -> _QuestionWords:
     words, language = read_words(question), language_of(question)
     function_words = _FUNCTION_WORDS.get(language, _FUNCTION_CHARACTERS)
-    order, content = [w.text for w in words], {w.text: w for w in words if w.text not in function_words}
+    order = [w.option or w.text for w in words]
+    content = {text: word for text, word in zip(order, words, strict=True) if word.text not in function_words}
     return _QuestionWords(language, order, frozenset(order), content, numbers_of(question), sum(map(is_negator, words)))
 
 
@@ -104,6 +105,8 @@ def _ask_different_things(first: _QuestionWords, second: _QuestionWords) -> bool
 
 def _is_form(word: Word, other: Word, language: str) -> bool:
     """Whether two words are the same, or forms of one word (opens, opening)."""
+    if word.option and other.option:
+        return word.option == other.option
     return not word.names.isdisjoint(other.names) or are_forms(word.written, other.written, language)
 
 

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from disc_lite.qa.foreign_numbers import foreign_number
 from disc_lite.qa.numbers import chinese_value
-from disc_lite.qa.numberwords import FOREIGN_NUMBERS, SMALL_NUMBERS
+from disc_lite.qa.numberwords import FOREIGN_ONES, SMALL_NUMBERS
 from disc_lite.qa.spelling import fold
 from disc_lite.qa.vocabulary import MONTH_NAMES
 
@@ -58,7 +59,7 @@ def _value(word: str) -> int:
     if han := chinese_value(word) if set(word) <= set(_HAN) else "":
         return int(han)
     text = fold(word)
-    return SMALL_NUMBERS.get(text, FOREIGN_NUMBERS.get(text, 1 if text in ("ein", "eins", "un", "une", "una") else -1))
+    return SMALL_NUMBERS.get(text, foreign_number(text) or FOREIGN_ONES.get(text, -1))
 
 
 def _clock(hour: int, minute: int, half: str = "") -> str:

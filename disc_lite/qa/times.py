@@ -80,10 +80,12 @@ def _take_date(result: list[Word], words: Sequence[Word], place: int, month: int
     names = {name for name in words[place].names if not name.isdecimal()}  # "sept" is seven in French
     named = replace(words[place], names=frozenset(names | {f"m:{month}"}), opens=False)
     before = 2 if result and result[-1].text in OF else 1
-    if len(result) >= before and _day_of(result[-before]):
+    is_verb = named.written in VERBS  # "only two may enter", "it may 5 times", "they march 5 km"
+    in_words = before == 1 and result and result[-1].written.isalpha()
+    if len(result) >= before and _day_of(result[-before]) and not (is_verb and in_words):
         result[-before:] = [_as_day(result[-before]), named]
         return 1
-    if named.written in VERBS:  # "it may 5 times", "they march 5 km"
+    if is_verb:
         return 0
     at = place + 2 if words[place + 1 : place + 2] and words[place + 1].text == "the" else place + 1
     if at < len(words) and _day_of(words[at]) and not words[place + 1].opens:

@@ -109,11 +109,6 @@ WEEKDAYS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday "
     "montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
 )
-ALL_WEEKDAYS = WEEKDAYS.union(
-    "lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo lunedì "
-    "martedì mercoledì giovedì venerdì sabato domenica maandag dinsdag woensdag donderdag vrijdag zaterdag zondag "
-    "понедельник вторник среда среду четверг пятница пятницу суббота субботу воскресенье".split()
-)
 # With a capital only: "sat" is a verb.
 SHORT_WEEKDAYS = {
     "Mon": "monday", "Tue": "tuesday", "Tues": "tuesday", "Wed": "wednesday", "Thu": "thursday", "Thur": "thursday",
@@ -149,6 +144,10 @@ _UNITS = """
     min minute minutes mins minuten minutos minuti
     s sec secs second seconds sekunde sekunden
     ms millisecond milliseconds
+    day days tag tage jour jours dia dias giorno giorni dag dagen день дня дней 天 日
+    week weeks woche wochen semaine semaines semana semanas settimana settimane weken неделя недели недель 周 週
+    month months monat monate mois mes meses mese mesi maand maanden месяц месяца месяцев
+    year years jahr jahre annee annees ans ano anos anno anni jaar год года лет 年
     kb kilobyte kilobytes
     mb megabyte megabytes
     gb gigabyte gigabytes
@@ -170,6 +169,14 @@ _UNITS = """
     khz kilohertz
     mhz megahertz
     ghz gigahertz
+    pa pascal
+    kpa kilopascal
+    mpa megapascal
+    bar
+    mbar millibar
+    nm newton-metre newton-metres newton-meter newton-meters
+    db decibel decibels
+    rpm
     °c celsius
     °f fahrenheit
     € euro euros eur
@@ -193,7 +200,7 @@ CURRENCIES = frozenset("€ $ £ ¥ ₹".split())
 CURRENCY_CODES = frozenset("EUR USD GBP JPY INR Rs CHF CNY KRW BRL".split())  # before a number, as they are written
 # Units with a capital or of a single letter, directly after digits: 5g, but not 5G.
 LETTER_UNITS = frozenset(
-    "m g l h s L V W Hz kHz MHz GHz kW MW GW kWh MWh kB KB MB GB TB kPa hPa dB mAh AM PM Uhr".split()
+    "m g l h s L V W Hz kHz MHz GHz kW MW GW kWh MWh kB KB MB GB TB Pa kPa MPa hPa Nm kN dB mAh AM PM Uhr".split()
 )
 # Korean particles, the longest first.
 PARTICLES = tuple(

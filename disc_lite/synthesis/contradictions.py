@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from disc_lite.qa import Pair
-from disc_lite.qa.records import Word
 from disc_lite.qa.words import read_words
 from disc_lite.synthesis.facts import states
 from disc_lite.synthesis.open_questions import can_both_hold
@@ -66,11 +65,7 @@ def _question_key(question: str) -> tuple[str, ...]:
     `list.sort()` `list.sorted()`. A single letter keeps its case: `-v` is not `-V`.
     """
     words = [word for word in read_words(question) if not word.skipped and word.text not in _EMPTY]
-    return tuple(f"{w.operator}{_in_case(w)}{w.behind}" for w in words)
-
-
-def _in_case(word: Word) -> str:
-    return word.written if word.operator == "-" and len(word.written) == 1 else word.text
+    return tuple(f"{w.option or w.operator + w.text}{w.behind}" for w in words)
 
 
 def _contradicted(pairs: Sequence[Pair], numbers: Sequence[int]) -> Iterator[int]:

@@ -13,12 +13,12 @@ from collections.abc import Collection, Sequence
 from disc_lite.qa.details import UNSPACED_NUMBER, cells_of, details_of
 from disc_lite.qa.function_words import ORDINARY
 from disc_lite.qa.mentions import is_number
-from disc_lite.qa.spelling import fold
-from disc_lite.qa.vocabulary import ALL_WEEKDAYS, ARTICLES, MONTHS
+from disc_lite.qa.vocabulary import ARTICLES, MONTHS
+from disc_lite.qa.weekdays import is_weekday
 from disc_lite.qa.words import is_unspaced, normalise, read_words, words_of
-from disc_lite.synthesis.terms import forms_of, terms_of
+from disc_lite.synthesis.terms import Term, forms_of, terms_of
 
-_OF_DATES = {*map(fold, ALL_WEEKDAYS), *MONTHS, *"anfang beginn mitte ende".split()}
+_OF_DATES = {*MONTHS, *"anfang beginn mitte ende".split()}
 # Function words, without those that names can have: Bank of Ardel.
 _OF_STATEMENTS = ORDINARY - ARTICLES.union("of and de di da do du del della van von und et y e en".split())
 _OF_CODE = re.compile(r"[()=_`]")
@@ -50,7 +50,11 @@ def is_name(detail: str, language: str) -> bool:
     words, terms = read_words(detail), terms_of(detail, language)
     if not terms or words[0].number or terms[0].number or _begins_with_number_word(detail, language):
         return False
-    return not _is_statement(detail) and not all(term.number or not _OF_DATES.isdisjoint(term.forms) for term in terms)
+    return not _is_statement(detail) and not all(map(_is_of_date, terms))
+
+
+def _is_of_date(term: Term) -> bool:
+    return term.number or any(map(is_weekday, term.forms)) or not _OF_DATES.isdisjoint(term.forms)
 
 
 def _begins_with_number_word(detail: str, language: str) -> bool:

@@ -1,7 +1,8 @@
 """Finds names and numbers in drafts, and whether the passage has them. Does not import torch.
 
-A name is a word with a capital that is not due to its place. In German, whose nouns have capitals, and in scripts
-without capitals, only the names of the worked examples are recognised: small models copy these.
+A name is a word with a capital that is not due to its place. In German, whose nouns have capitals, it is a word after
+a form of address (Frau Brink); in Chinese and Japanese a word in Latin letters or a title in quotation marks. Code,
+weekdays and the names of the worked examples, which small models copy, are recognised in every language.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from itertools import pairwise, zip_longest
 
 from disc_lite.prompts import writing
 from disc_lite.qa import language_of, numbers_of
+from disc_lite.qa.details import WORD_OF_CODE
+from disc_lite.qa.foreign_numbers import foreign_number
 from disc_lite.qa.function_words import OPENERS, ORDINARY
 from disc_lite.qa.languages import FREQUENT
-from disc_lite.qa.numberwords import FOREIGN_NUMBERS, NUMBERS_IN
+from disc_lite.qa.numberwords import NUMBERS_IN
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import fold
 from disc_lite.qa.stems import are_forms
 from disc_lite.qa.vocabulary import CURRENCY_CODES, LETTER_UNITS, MONTH_NAMES, MONTHS, SHORT_WEEKDAYS, UNITS
-from disc_lite.qa.words import read_words
+from disc_lite.qa.weekdays import is_weekday, weekdays_known, weekdays_named
+from disc_lite.qa.words import is_unspaced, read_words
 from disc_lite.synthesis.terms import has_another_unit, number_forms
 
 # Words that begin answers and are not names, such as "People", "Better" and "Weekly". "Don" is part of "don't".
@@ -36,9 +40,14 @@ DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")  # U.S.
 SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[]*")
 # Chinese has no blanks between words. The names are matched in lower case: otherwise a question about "the blue anchor"
 # would pass, and with it every answer that has the name.
-COPIED = re.compile(
+_COPIED = re.compile(
     "|".join(name if name[0] >= "一" else rf"\b{re.escape(name.lower())}\b" for name in sorted(writing.NAMES))
 )
+CODE = re.compile(rf"`[^`\n]+`|{WORD_OF_CODE.pattern}")
+_TITLED = re.compile(r"\b(?:Herrn?|Frau|Familie|Dr\.|Prof\.) (?!Dr\.|Prof\.)([A-ZÄÖÜ]\w+)")  # in German
+_IDENTIFIER = re.compile(r"[^\W\d][\w-]*[^\W_]")
+_TITLE = re.compile("[《「『]([^》」』]+)[》」』]")
+_LATIN = re.compile("[A-Za-z][A-Za-z0-9+-]*[A-Za-z0-9]")
 
 
 def names_in(text: str) -> set[str]:
@@ -56,16 +65,34 @@ def invented(text: str, *sources: str, is_answer: bool = False, language: str = 
     if _has_new_number(text, sources, is_answer) or has_another_unit(text, *sources):
         return True
     source = "\n".join(sources)
-    if set(COPIED.findall(text.lower())).difference(COPIED.findall(source.lower())):
+    if not weekdays_named(text) <= weekdays_known(source) or _has_new_mark(text, source.lower()):
         return True
-    language = language or language_of(source) or language_of(f"{source}\n{text}")
+    known = frozenset[str]().union(*map(_known_names, sources))
+    # A table can have too few words to tell its language, but what is written about it is in the same one.
+    readings = (source, f"{source}\n{text}", "\n".join((*sources[1:], text)))
+    language = language or next(filter(None, map(language_of, readings)), "")
     if language == "German":
-        return False
-    known, text = frozenset[str]().union(*map(_known_names, sources)), UNIT.sub("", text)
-    text = DOTTED.sub(lambda match: " " if match[0].replace(".", "") in known else match[0], text)
-    words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
-    names = {_whole(word) for word in words if word[0].isupper() and word not in ("I", *CURRENCY_CODES)}
+        names = set(_TITLED.findall(text))
+    else:
+        text = DOTTED.sub(lambda match: " " if match[0].replace(".", "") in known else match[0], UNIT.sub("", text))
+        words = _inside_words(text) + (_first_words(text) if is_answer and language in FREQUENT else [])
+        words = [word for word in words if word[0].isupper() and word not in ("I", *CURRENCY_CODES)]
+        names = {_whole(word) for word in words if not is_weekday(word)}
     return any(not any(are_forms(name, w, language) for w in known) for name in names)
+
+
+def _has_new_mark(text: str, source: str) -> bool:
+    """Whether a text has code, a title in quotation marks or a copied name that the source (in lower case) lacks.
+
+    In a text without spaces between words this holds for words in Latin letters too.
+    """
+    lower = text.lower()
+    if set(_COPIED.findall(lower)).difference(_COPIED.findall(source)):
+        return True
+    marked = [word for span in CODE.findall(text) for word in _IDENTIFIER.findall(span)]
+    if is_unspaced(text):
+        marked += _TITLE.findall(text) + [word for word in _LATIN.findall(text) if word.lower() not in UNITS]
+    return any(word.lower() not in source for word in marked)
 
 
 @lru_cache(maxsize=64)
@@ -93,7 +120,7 @@ def _known_numbers(source: str) -> frozenset[str]:
     """Return the forms of all numbers of a text."""
     words = read_words(source)
     ones = (word.names for word in words if word.text == "one")
-    as_numbers = {str(FOREIGN_NUMBERS[word.text]) for word in words if word.text in NUMBERS_IN}  # "dos" of a short text
+    as_numbers = {str(foreign_number(word.text)) for word in words if word.text in NUMBERS_IN}  # "dos" of a short text
     after_articles = {f"1 {following.text}" for word, following in pairwise(words) if word.skipped}  # "eine Stunde"
     return frozenset[str]().union(*_numbers(words, in_words=True), *ones, as_numbers, after_articles)
 

@@ -49,26 +49,32 @@ REFERS = re.compile(
     re.IGNORECASE,
 )
 
-# Words with which a text refers to itself. A passage can do so, but without it nobody knows which page "this page" is.
+# Words with which a text refers to itself. A passage can do so, but without it nobody knows which page "this page" is,
+# nor which contract "this contract".
 ITSELF = re.compile(
     r"\b(?:this|these) (?:\w+ )?(?:page|document|section|chapter|paragraph|passage|text|guide|handbook|manual|policy|"
-    r"memo|table|list)\b"
-    r"|\bdiese[rmsn]? (?:Seite|Dokuments?|Abschnitts?|Kapitels?|Textes|Text|Handbuchs?|Anleitung|Richtlinie|Tabelle|"
-    r"Liste)\b"
-    r"|\b(?:cette page|ce document|cette section|ce chapitre|ce texte|ce guide|ce manuel|ce tableau|cette liste)\b"
-    r"|\best(?:a página|e documento|a sección|e capítulo|e texto|a guía|e manual|a tabla|a lista)\b"
-    r"|\bquest(?:a pagina|o documento|a sezione|o capitolo|o testo|a guida|o manuale|a tabella|o elenco)\b"
-    r"|\b[nd]?est(?:a página|e documento|a seção|a secção|e capítulo|e texto|e guia|e manual|a tabela|a lista)\b"
-    r"|\b(?:deze pagina|dit document|dit hoofdstuk|deze tekst|deze handleiding|deze tabel|deze lijst)\b"
-    r"|\bэт(?:а|ой|у|от|ого|ом|им) (?:страниц\w+|документ\w*|раздел\w*|глав\w+|текст\w*|таблиц\w+)\b"
-    r"|هذه الصفحة|هذا (?:المستند|القسم|الفصل|النص|الدليل|الجدول)"
-    r"|[本此](?:页|頁|文档|文檔|章|手册|手冊|指南)|本节(?!目)",
+    r"memo|table|list|contract|agreement|lease|act|by-?law|regulations?|rules|notice|report|minutes|specification)\b"
+    r"|\bdiese[rmsn]? (?:Seite|Dokuments?|Abschnitts?|Kapitels?|Textes|Text|\w*(?:handbuch|anleitung|richtlinie|"
+    r"tabelle|liste|vertrag|vereinbarung|ordnung|satzung|gesetz|bericht|protokoll)(?:e?s)?)\b"
+    r"|\b(?:ce (?:document|chapitre|texte|guide|manuel|tableau|contrat|bail|règlement|rapport)|cet accord|"
+    r"cette (?:page|section|liste|convention|notice|politique|loi))\b"
+    r"|\b[nd]?est(?:e (?:documento|capítulo|texto|manual|guia|contrato|acuerdo|acordo|reglamento|regulamento|informe|"
+    r"relatório)|a (?:página|sección|seção|secção|guía|tabla|tabela|lista|política|ley|lei))\b"
+    r"|\bquest(?:a (?:pagina|sezione|guida|tabella|legge)|o (?:documento|capitolo|testo|manuale|elenco|contratto|"
+    r"accordo|regolamento|rapporto|verbale))\b"
+    r"|\b(?:deze (?:pagina|tekst|handleiding|tabel|lijst|overeenkomst|wet)|dit (?:document|hoofdstuk|contract|"
+    r"reglement|rapport|verslag|beleid))\b"
+    r"|\bэт(?:а|ой|у|от|ого|ом|им|их|и) (?:страниц\w+|документ\w*|раздел\w*|глав\w+|текст\w*|таблиц\w+|договор\w*|"
+    r"правил\w*|отч[её]т\w*|закон\w*)\b"
+    r"|هذه (?:الصفحة|الاتفاقية)|هذا (?:المستند|القسم|الفصل|النص|الدليل|الجدول|العقد)"
+    r"|[本此](?:页|頁|文档|文檔|章(?!程)|手册|手冊|指南|办法|辦法|规定|規定|制度|合同|合約|契約|协议|協議|条例|條例|章程|规程|"
+    r"規程|規則|公约|守则|细则|細則|准则|报告|通知)|本节(?!目)",
     re.IGNORECASE,
 )
 
 
 def points_at_itself(question: str) -> bool:
-    """Whether a question asks about "this page" or the like."""
+    """Whether a question asks about "this page", "this contract" or the like."""
     return ITSELF.search(question) is not None
 
 

@@ -98,8 +98,8 @@ def _unit(word: Word) -> str:
 
 def _terms(word: Word, language: str) -> Iterator[Term]:
     """Yield the word, and before it its operator, if any: `x != 1` is not `x == 1`, and `-v` is not `-V`."""
-    if word.operator == "-" and len(word.written) == 1:
-        yield Term(f"-{word.written}", frozenset({f"-{word.written}"}), False)
+    if word.option:
+        yield Term(word.option, frozenset({word.option}), False)
         return
     if word.operator:
         yield Term(word.operator, frozenset({word.operator}), False)
@@ -110,8 +110,11 @@ def _terms(word: Word, language: str) -> Iterator[Term]:
 
 
 def _parts(word: Word) -> Iterable[Word]:
-    """Return the words that a hyphen connects: another text can have them as separate words."""
-    pieces = word.written.replace("_", "-").split("-") if word.parts and not word.number else []
-    if len(pieces) < 2 or not all(pieces):
+    """Return the words that a hyphen connects: another text can have them as separate words.
+
+    Numbers (dix-huit) and what begins with "no" (no-smoking, --no-cache) are not taken apart.
+    """
+    pieces = word.written.replace("_", "-").split("-") if word.parts and not digits_of(word) else []
+    if len(pieces) < 2 or not all(pieces) or pieces[0].lower() == "no":
         return [word]
     return [read for piece in pieces for read in read_words(piece)]

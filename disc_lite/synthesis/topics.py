@@ -17,7 +17,7 @@ CHARACTER = re.compile(
 UNMARKED = re.compile("[\u3041-\u3096\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3]")
 CHARACTERS = 2  # fewest that a question and its passage have in common, where characters are words
 COMPOUNDING = ("German", "Dutch")  # languages that write compounds as one word
-SHORTEST_PART = 5  # letters of a word in a compound
+SHORTEST_PART = 4  # letters of a word in a compound
 # Third-person pronouns, which refer to something else; for Dutch and Romance languages without those that are also
 # articles.
 PRONOUNS = {

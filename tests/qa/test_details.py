@@ -39,7 +39,19 @@ SENTENCES = [
     ("入場料は500円、2020年5月3日に開館。", "Japanese", "500円; 2020年5月3日"),
     ("ジョン・スミスさんは高さ333メートルの塔を建てた。", "Japanese", "ジョン・スミス; 333メートル"),
     ("Send it within 3-5 business days; two glass doors are open.", "English", "3-5 business days; two glass doors"),
+    (
+        "税号为91310000MA1FL3XQ7，电话021-5566，3-5天内用5G网络。",
+        "Chinese",
+        "91310000MA1FL3XQ7; 021-5566; 3-5天; 5G",
+    ),
+    ("详见《费用报销指南》第三版。", "Chinese", "费用报销指南; 第三版"),
+    ("Die Tonne wird dienstags geleert.", "German", "dienstags"),
     # Names
+    (
+        "The lease of Unit 7B and of House 12a on Tuesday 14 people signed.",
+        "English",
+        "Unit 7B; House 12a; Tuesday; 14 people",
+    ),
     ("Meet Imre Solvang.", "English", "Imre Solvang"),
     ("The owner has first been given a second, on the second day.", "English", "second day"),
     ("We saw J. R. Tolkien and Dr. Smith at Kestrelhavn's gate.", "English", "J. R. Tolkien; Dr. Smith; Kestrelhavn"),

@@ -60,7 +60,7 @@ def test_the_index_finds_what_comparing_with_each_finds(limit: float) -> None:
     [
         ("police", "policy", False), ("contract", "contrast", False), ("journal", "journey", False),
         ("station", "stationery", False), ("Karl", "Karla", False), ("fees", "fee", True), ("cities", "city", True),
-        ("parking", "parked", True), ("Adams", "Adam", True),
+        ("parking", "parked", True), ("Adams", "Adam", True), ("-o", "-O", False),
     ],
 )  # fmt: skip
 def test_near_takes_another_form_of_a_word_and_no_other_word(first: str, second: str, near: bool) -> None:

@@ -100,6 +100,8 @@ def test_an_answer_is_recalled_with_every_name_and_number(expected: str, given: 
     ("Wie hoch ist der Beitrag?", "Der Beitrag ist 2.000 Euro.", "Der Beitrag ist 2 Euro."),
     ("When does retry() stop?", "It stops when x == 1.", "It stops when x != 1."),
     ("Which option deletes it?", "The option is `-d`.", "The option is `-D`."),
+    ("Which option deletes it?", "The option is `--cache`.", "The option is `--no-cache`."),
+    ("Which room is it?", "It is a no-smoking room.", "It is a smoking room."),
 ])  # fmt: skip
 def test_one_word_in_place_of_another_is_another_fact(question: str, first: str, second: str) -> None:
     for answers in ((first, second), (second, first)):
@@ -117,6 +119,8 @@ def test_one_word_in_place_of_another_is_another_fact(question: str, first: str,
     ("门票免费吗？", "是的。", "是的，门票免费。"),
     ("Wann schließt es?", "Es schließt am Montag.", "Es schließt montags."),
     ("谁管理博物馆？", "王小明管理博物馆。", "博物馆由王小明管理。"),
+    ("Quelle est la durée ?", "La durée est de dix-huit mois.", "18 mois"),
+    ("Quel est le dépôt ?", "Deux mille cinq cents euros.", "2 500 €"),
 ])  # fmt: skip
 def test_the_same_fact_may_have_other_words_around_it(question: str, first: str, second: str) -> None:
     assert same_facts(question, first, second)

@@ -10,6 +10,10 @@ from disc_lite.synthesis.screening import answer_fault, question_fault
 
 POOL = "# Stadtbad Lund\n\n## Preise\n\n- Tageskarte: 8,50 Euro\n- Kinder unter 12 Jahren: frei\n- Hunde: nicht erlaubt"
 
+HOUSE = (
+    "Der Hausmeister im Haus ist Herr Kuhnert, die Verwalterin ist Frau Dr. Özdemir, und sie sind auch am Samstag da."
+)
+
 
 @pytest.mark.parametrize(("passage", "answer", "made_up"), [
     ("Das Museum ist von 9 bis 17 Uhr geöffnet.", "Das Museum öffnet um 9 Uhr.", False),
@@ -33,6 +37,14 @@ POOL = "# Stadtbad Lund\n\n## Preise\n\n- Tageskarte: 8,50 Euro\n- Kinder unter 
     ("A massage takes 50 minutes and costs 40 euros.", "A massage costs 40 dollars.", True),
     ("A massage costs 40 euros, or 50 with oil.", "With oil a massage costs 50 euros.", False),
     ("| Price in € | Time |\n| 40 | 50 min |", "It costs 40 euros.", False),
+    ("Notice is given 3 weeks before.", "Notice is given 3 days before.", True),
+    ("Die Frist beträgt 14 Tage.", "Die Frist beträgt 14 Wochen.", True),
+    ("Le contrat dure dix-huit mois.", "Le contrat dure 18 jours.", True),
+    ("Le contrat dure dix-huit mois.", "Le contrat dure 18 mois.", False),
+    ("It lasts 3 calendar months, a 30-day period.", "It lasts 3 months or 30 days.", False),
+    ("The pressure is 16 bar (1.6 MPa).", "The pressure is 16 MPa.", True),
+    ("Le dépôt est de deux mille cinq cents euros.", "Le dépôt est de 2500 €.", False),
+    ("At most two guests enter.", "Only two may enter.", False),  # not on 2 May
     # A unit may be written in a way that is not known.
     ("A bag weighs at most 50 lb.", "A bag weighs at most 50 pounds.", False),
     ("Die Pause ist 60-minütig.", "Die Pause dauert 60 Minuten.", False),
@@ -102,6 +114,42 @@ def test_an_answer_may_begin_with_an_ordinary_word(beginning: str, made_up: bool
 ])  # fmt: skip
 def test_a_name_is_known_in_each_of_its_cases(passage: str, text: str, made_up: bool) -> None:
     assert invented(text, passage) == made_up
+
+
+@pytest.mark.parametrize(("passage", "text", "made_up"), [
+    # Weekdays
+    ("Die Biotonne wird dienstags geleert.", "Die Biotonne wird am Mittwoch geleert.", True),
+    ("Die Biotonne wird dienstags geleert.", "Die Biotonne wird am Dienstag geleert.", False),
+    ("Le musée est fermé le lundi.", "Le musée est fermé le mardi.", True),
+    ("Музей закрыт по понедельникам.", "Музей закрыт в среду.", True),
+    ("图书馆每周三闭馆。", "图书馆星期四闭馆。", True),
+    ("图书馆每周三闭馆。", "图书馆星期三闭馆。", False),
+    ("The desk is open Mon-Fri, 9 to 5.", "The desk is open on Wednesday.", False),
+    # After a form of address
+    (HOUSE, "Der Hausmeister ist Herr Müller.", True),
+    (HOUSE, "Das ist Frau Özdemirs Aufgabe, nicht die von Herrn Kuhnert.", False),
+    (HOUSE, "Wann dürfen Mieter Hausmeister Kuhnert Schäden melden?", False),
+    # Code
+    ("Send the header `X-Quarry-Key` to `/v2/jobs`.", "The header `X-Api-Key` is needed.", True),
+    ("Send the header `X-Quarry-Key` to `/v2/jobs`.", "X-Quarry-Key is sent to `/v2/jobs`.", False),
+    ("Call client.wait(job_id, poll=0.5) with max_retries.", "The argument is max_retry.", True),
+    ("Call client.wait(job_id, poll=0.5) with max_retries.", "It is `wait(job_id)`, with `max_retries`.", False),
+    # Words in Latin letters and titles in Chinese
+    ("申请在OA系统提交。", "申请在ERP系统提交。", True),
+    ("申请在OA系统提交，距离5公里。", "申请在oa系统提交，5km。", False),
+    ("详见《费用报销指南》第三版。", "详见《差旅手册》。", True),
+    ("详见《费用报销指南》第三版。", "详见《费用报销指南》。", False),
+])  # fmt: skip
+def test_what_is_a_name_in_languages_whose_capitals_do_not_tell(passage: str, text: str, made_up: bool) -> None:
+    assert invented(text, passage, is_answer=True) == made_up
+
+
+def test_what_is_asked_about_a_table_tells_its_language() -> None:
+    articles = ("Schraube M4x20 verzinkt", "Schraube M5x30 verzinkt", "Holzleim", "Montagekleber", "Dübel", "Winkel")
+    rows = (f"| {10045 + n} | {name} | 100 St. | {n},90 € |" for n, name in enumerate(articles))
+    prices = "\n".join(("| Artikel-Nr. | Bezeichnung | Menge | Preis netto |", "|---|---|---|---|", *rows))
+    question = "Wie viele Schrauben M4x20 sind in einer Packung?"
+    assert question_fault(question, prices) == answer_fault(question, "Eine Packung hat 100 Stück.", prices) == ""
 
 
 @pytest.mark.parametrize(("passage", "text"), [

@@ -53,6 +53,9 @@ def test_what_the_passage_speaks_of_is_a_thing(draft: str, passage: str) -> None
         "Wer beantwortet Fragen zu dieser Seite?", "Qui répond aux questions sur cette page ?", "¿Qué explica este capítulo?",
         "Chi risponde alle domande su questa pagina?", "Quem responde sobre esta página?", "Wat staat er op deze pagina?",
         "Кто отвечает на вопросы об этой странице?", "من كتب هذه الصفحة؟", "谁回答本页的其他问题？",
+        "When does this contract begin?", "Who took these minutes?", "Was steht in dieser Hausordnung?",
+        "Wer hat diesen Mietvertrag unterschrieben?", "Quand ce contrat prend-il effet ?", "¿Cuándo termina este contrato?",
+        "Quando scade questo contratto?", "本办法从什么时候起施行？", "本合同的期限是多长？", "本規程は誰に適用されますか。",
     ],
 )  # fmt: skip
 def test_this_page_is_no_page_that_anybody_knows(question: str) -> None:
@@ -62,7 +65,14 @@ def test_this_page_is_no_page_that_anybody_knows(question: str) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["Which page has the prices?", "Is this pageant free?", "本节目几点开始？", "Wie viel kostet diese Karte?"],
+    [
+        "Which page has the prices?",
+        "Is this pageant free?",
+        "本节目几点开始？",
+        "Wie viel kostet diese Karte?",
+        "What does this actor do?",
+        "本社的合同期多长？",
+    ],
 )
 def test_other_pages_and_things_are_none(question: str) -> None:
     assert not points_at_itself(question)

@@ -39,6 +39,12 @@ def test_a_shared_word_counts_where_it_is_no_function_word(language: str, questi
     assert is_about(question, MUSEUMS[language]) == about
 
 
+def test_a_german_compound_is_about_its_parts() -> None:
+    rules = "Von 22 bis 6 Uhr ist Ruhe zu halten, auch im Hof und auf der Treppe."
+    assert is_about("Wann beginnt die Nachtruhe?", rules)
+    assert not is_about("Wann beginnt die Hochzeit?", rules)
+
+
 @pytest.mark.parametrize(
     ("language", "question", "vague"),
     [
