@@ -69,7 +69,7 @@ def adapt(as_json: bool, quiet: bool, offline: bool, dry_run: bool, pairs_only: 
     if dry_run:
         from disc_lite.run.plan import plan as plan_of
 
-        print_plan(lambda: (plan_of(here=True, **options), None), as_json)
+        print_plan(lambda show: (plan_of(here=True, listener=show, **options), None), as_json, quiet)
         return
     with display(quiet) as show:
         summary = run_adapt(pairs_only=pairs_only, listener=show, **options)

@@ -119,8 +119,9 @@ def at_a_terminal(dialogue: Dialogue, read: Callable[[str], str] = input) -> Non
     with suppress(ImportError):  # a Python may be built without it
         import readline  # `input` uses it once it is there
 
-        # Python turns this off; without it every line of a pasted text would be a question.
-        readline.parse_and_bind("set enable-bracketed-paste on")
+        if not Console().is_dumb_terminal:  # which would show the codes of it
+            # Python turns this off; without it every line of a pasted text would be a question.
+            readline.parse_and_bind("set enable-bracketed-paste on")
     stopped = False
     while True:
         try:

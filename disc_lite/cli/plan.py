@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from disc_lite.cli.options import AS_JSON, asks_for_a_run
+from disc_lite.cli.options import AS_JSON, QUIET, asks_for_a_run
 from disc_lite.cli.terminal import escape_controls, print_json, untrusted
 from disc_lite.errors import NothingToTeach, UsageError
 from disc_lite.evaluation.updates import GONE
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from disc_lite.planning.estimate import Plan
     from disc_lite.planning.memory import TrainingSetup
+    from disc_lite.run.events import Listener
     from disc_lite.run.probe import Probe
 
 VRAM = "Memory of the GPU, such as 8GB; by default "
@@ -35,8 +36,9 @@ HOST_RAM = click.option("--host-ram", metavar="SIZE", help="Memory of the machin
 @click.option("--card", help="A GPU, such as rtx-4090, on which to estimate the time.")
 @click.option("--cpu", is_flag=True, help="Plan for a run on the CPU.")
 @click.option("--probe", is_flag=True, help="Load the model here, run the longest pass of a step, and measure it.")
+@QUIET
 @AS_JSON
-def plan(probe: bool, as_json: bool, **options: Any) -> None:
+def plan(probe: bool, as_json: bool, quiet: bool, **options: Any) -> None:
     """Show what an `adapt` with these arguments needs: memory, disk and time.
 
     Without --probe it loads no weights, needs no GPU and downloads nothing. The exit code is 4 if the run does not fit
@@ -46,7 +48,7 @@ def plan(probe: bool, as_json: bool, **options: Any) -> None:
 
     device = "cpu" if options.pop("cpu") else None
     if not probe:
-        print_plan(lambda: (plan_of(device=device, **options), None), as_json)
+        print_plan(lambda show: (plan_of(device=device, listener=show, **options), None), as_json, quiet)
         return
     from disc_lite.run.budget import Limits
     from disc_lite.run.gathering import Arguments
@@ -55,19 +57,22 @@ def plan(probe: bool, as_json: bool, **options: Any) -> None:
     if options.pop("card"):
         raise UsageError("--probe measures this machine, and --card plans for another.", "", "Leave one of them out.")
     limits = Limits(device, options.pop("max_vram"), options.pop("host_ram"))
-    print_plan(lambda: probe_run(Arguments(**options), limits), as_json)
+    print_plan(lambda show: probe_run(Arguments(**options), limits, show), as_json, quiet)
 
 
-def print_plan(make: Callable[[], tuple[Plan, Probe | None]], as_json: bool) -> None:
+def print_plan(make: Callable[[Listener], tuple[Plan, Probe | None]], as_json: bool, quiet: bool) -> None:
     """Print the plan that `make` returns, as text or as JSON; then raises WillNotFit if the run does not fit.
 
-    If an update has nothing to teach, that is printed and no error, since `adapt` would exit with 0.
+    Reading the documents shows its progress, unless `quiet`. If an update has nothing to teach, that is printed and no
+    error, since `adapt` would exit with 0.
     """
+    from disc_lite.cli.progress import display
     from disc_lite.planning.estimate import as_json as to_json
     from disc_lite.run.budget import require_room
 
     try:
-        plan, probe = make()
+        with display(quiet) as show:
+            plan, probe = make(show)
     except NothingToTeach as idle:
         if as_json:
             print_json({"nothing_to_teach": idle.what})

@@ -26,7 +26,7 @@ from disc_lite.recipe import Recipe
 from disc_lite.recipe.execution import Execution
 from disc_lite.run.budget import Limits, budget_of, limited_to_plan, require_room
 from disc_lite.run.context import peak_bytes, reset_peak
-from disc_lite.run.events import silent
+from disc_lite.run.events import Listener
 from disc_lite.run.gathering import Arguments
 from disc_lite.run.plan import local_inputs, plan_within
 
@@ -49,9 +49,9 @@ class Probe:
     training_minutes: float  # at this speed
 
 
-def probe_run(arguments: Arguments, limits: Limits) -> tuple[Plan, Probe]:
+def probe_run(arguments: Arguments, limits: Limits, listener: Listener) -> tuple[Plan, Probe]:
     """The plan for this machine, and its probe. Raises WillNotFit if by the plan the run does not fit."""
-    inputs = local_inputs(arguments, silent, in_folder=False)
+    inputs = local_inputs(arguments, listener, in_folder=False)
     plan = plan_within(budget_of(limits, inputs.folder.path), inputs)
     execution = require_room(plan)
     where = device_of(limits.device)

@@ -372,6 +372,18 @@ def test_cuda_out_of_memory_is_reported(
         assert advice in err
 
 
+@pytest.mark.parametrize("words", [["plan", "--cpu"], ["adapt", "--dry-run", "--device", "cpu"]])
+def test_a_plan_shows_that_it_reads_documents(
+    words: list[str], docs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scans take minutes."""
+    monkeypatch.setattr("disc_lite.run.events.QUICK_S", -1.0)
+    code, out, err = run(monkeypatch, capsys, *words, docs, "--model", "pocket", "--json")
+    assert (code, bool(json.loads(out))) == (0, True)
+    assert err == "Documents: 1/1  a.md\n"
+    assert run(monkeypatch, capsys, *words, docs, "--model", "pocket", "--quiet")[2] == ""
+
+
 def test_a_dry_run_refuses_an_output_that_the_run_would_refuse(
     docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
