@@ -97,7 +97,7 @@ def main() -> NoReturn:
             sys.exit(error.exit_code)
         context = getattr(error, "ctx", None)
         advice = f"\n`{context.command_path} --help` shows how to call it." if context else ""
-        _fail(error, error.exit_code, error.format_message() + advice, debug)
+        _fail(error, error.exit_code, error.format_message() + advice, debug=False)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except DiscLiteError as error:

@@ -29,9 +29,9 @@ def remark_on_forgetting(card: JsonObject, most: float) -> str:
     if not most or reach <= most:  # a limit of 0 is no estimate: no answer may be lost
         return ""
     return (
-        f"--max-forgetting {most:.1%} allows the loss of {allowed} of the {of:,} answers that should stay right. If "
-        f"none is lost, the 95% interval still reaches {reach:.1%}. For an interval of at most {most:.1%} there have "
-        f"to be at least {items_needed(most):,} answers: put probes into the model folder before you adapt."
+        f"--max-forgetting {_percent(most)} allows the loss of {allowed} of the {of:,} answers that should stay right. "
+        f"If none is lost, the 95% interval still reaches {reach:.1%}. For an interval of at most {_percent(most)} "
+        f"there have to be at least {items_needed(most):,} answers: put probes into the model folder before you adapt."
     )
 
 
@@ -69,7 +69,7 @@ def _too_little_known(card: JsonObject, least: float) -> tuple[str, str, str] | 
     part, right, of = next((each for each in found if each[1] / each[2] < least), ("", 0, 0))
     if not of:
         return None
-    what = f"The adapted model answers {right / of:.1%}{part} ({right} of {of}), less than {least:.1%}."
+    what = f"The adapted model answers {_percent(right / of)}{part} ({right} of {of}), less than {_percent(least)}."
     if cannot_read := unreadable(card):
         why, _, remedy = cannot_read.partition(" What may help:")
         return what, why, f"What may help:{remedy}"
@@ -85,9 +85,14 @@ def _too_much_lost(card: JsonObject, most: float) -> tuple[str, str, str] | None
         return None
     chance = "The limit is within the interval, so this can be chance. " * (card["forgetting"]["low"] <= most)
     return (
-        f"The adapted model forgot more than the {most:.1%} that --max-forgetting allows.",
+        f"The adapted model forgot more than the {_percent(most)} that --max-forgetting allows.",
         forgotten(card), f"{chance}A larger retention.weight retains more.",
     )  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    """With four digits, so that a limit is shown as it was given, and 79.96% is not "80.0%, less than 80.0%"."""
+    return f"{100 * share:.4g}%"
 
 
 def _nothing_to_lose() -> UsageError:

@@ -264,7 +264,7 @@ def test_the_gates_close(adapted: dict[str, Any], tmp_path: Path, monkeypatch: A
     write_json(run / "after.json", scores)
     assert cli(monkeypatch, "eval", run, "--min-recall", "1") == 5
     shown = capsys.readouterr()
-    assert "less than 100.0%" in shown.err
+    assert "less than 100%." in shown.err
     assert "adapted, closed book" in shown.out
 
 
