@@ -96,8 +96,10 @@ def _differences(
 
 def overlaps(questions: Sequence[Question], pairs: Sequence[Pair], near: float) -> list[str]:
     """For each question `exact` if a pair has the same question, `near` if it has a near-duplicate, else ""."""
-    trained = {normalise(p.question) for p in pairs}
-    index = NearDuplicates((p.question for p in pairs), near)
+    trained, index = set[str](), NearDuplicates((), near)
+    for pair in pairs:  # both together, so that the words of each question are read once
+        trained.add(normalise(pair.question))
+        index.add(pair.question)
     return ["exact" if normalise(q.text) in trained else "near" if index.near(q.text) else "" for q in questions]
 
 

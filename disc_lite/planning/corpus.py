@@ -102,14 +102,13 @@ def _counted(
     passages = [passage for _, passage in places]
     taught = [(a, b) for p in passages for a, b in p.sentences if (a, b) in targets[p.document]]
     askable = [_askable(text, passage) for text, passage in places]
-    wanted = _wanted(places, askable, recipe)
     lengths = [end - start for passage in passages for start, end in passage.sentences]
     read = [len(text.offsets) for text in texts]
     return Corpus(
         documents=len(texts), refused=0, passages=len(passages), tokens=sum(p.end - p.start for p in passages),
         sentences=sum(map(len, askable)), targets=len(taught), target_tokens=sum(b - a for a, b in taught),
         read_again=sum(disc_read_again(tokens, recipe.disc.teacher_tokens) for tokens in read),
-        pairs=len(own) or wanted, longest_document=max(read, default=0),
+        pairs=len(own) or _wanted(places, askable, recipe), longest_document=max(read, default=0),
         longest_passage=max((p.end - p.start for p in passages), default=0),
         longest_sentence=max(lengths, default=0), counted=True, own_pairs=_tokens_of(own, tokenizer) if own else None,
     )  # fmt: skip

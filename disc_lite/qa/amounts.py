@@ -102,8 +102,11 @@ def _value_at(words: Sequence[Word], start: int) -> tuple[Fraction, int]:
     """The value of the number words that begin at `start`, and how many they are; (0, 0) if there are none."""
     if words[start].text == "one" and start and words[start - 1].text in NOT_ONE:
         return Fraction(0), 0
+    steps = _steps(words, start)
+    if not steps:  # nearly every word: arithmetic with Fraction is slow
+        return Fraction(0), 0
     sums, before, length = (Fraction(0), Fraction(0)), "", 0
-    for n, (kind, value) in enumerate(_steps(words, start), 1):
+    for n, (kind, value) in enumerate(steps, 1):
         if kind == "and":
             if before not in ("hundred", "scale"):
                 break

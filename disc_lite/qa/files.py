@@ -14,7 +14,7 @@ from typing import Any
 from disc_lite.errors import UsageError
 from disc_lite.qa.records import UNKNOWN_PASSAGE, Pair, Question
 from disc_lite.qa.shapes import EXAMPLE, Contents, Row, rows_of
-from disc_lite.qa.words import normalise
+from disc_lite.qa.words import has_words, normalise
 
 # Keys of common training formats -> what a row with these keys is.
 _FOREIGN = {
@@ -102,11 +102,11 @@ def _fault_of_pair(row: Any, question: Any, answers: tuple[str, ...], document: 
     """What is wrong with a row, or ""."""
     if not isinstance(row, dict):
         return "It needs to be an object"
-    asks = isinstance(question, str) and bool(normalise(question))
+    asks = isinstance(question, str) and has_words(question)
     if not (asks and answers) and (foreign := _foreign(row)):
         return f"It is {foreign}"
     lacking = [
-        key for key, is_there in (("question", asks), ("answer", answers and normalise(answers[0]))) if not is_there
+        key for key, is_there in (("question", asks), ("answer", answers and has_words(answers[0]))) if not is_there
     ]
     if lacking:
         return f"It needs {', '.join(f'`{key}`' for key in lacking)}, a text with a letter or digit{_keys_of(row)}"

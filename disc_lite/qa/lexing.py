@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from disc_lite.qa.foreign_numbers import foreign_number
 from disc_lite.qa.numbers import chinese_value, clock_names_of, date_of, is_list, number_of
@@ -81,7 +82,8 @@ def lexed(text: str) -> Iterator[Word]:
                 yield replace(last, behind=behind) if (behind := marks_behind(text, end, start)) else last
             is_shortened = last is not None and last.text in SHORTENED and text[end:start].strip() == "."
             opens = end == 0 or (not is_shortened and _ENDS_CLAUSE.search(text, end, start) is not None)
-            words[0] = replace(words[0], opens=opens, operator=operator_before(text, end, start))
+            if (operator := operator_before(text, end, start)) or opens:  # for few words: `replace` is slow
+                words[0] = replace(words[0], opens=opens, operator=operator)
             yield from words[:-1]
             last, end = words[-1], match.end()
     if last is not None:
@@ -159,8 +161,13 @@ def date_words(year: int, month: int, day: int) -> tuple[Word, ...]:
     )
 
 
-def _word(written: str) -> Iterator[Word]:
-    """Yield the word, or the words that its apostrophe or hyphen connects."""
+@lru_cache(maxsize=8192)  # most words of a text are frequent ones
+def _word(written: str) -> tuple[Word, ...]:
+    """Return the word, or the words that its apostrophe or hyphen connects."""
+    return tuple(_connected(written))
+
+
+def _connected(written: str) -> Iterator[Word]:
     text = fold(written)
     if "-" in text and _is_span_or_count(text.split("-")):
         yield from (replace(word, opens=False) for part in written.split("-", 1) for word in lexed(part))

@@ -48,6 +48,11 @@ def normalise(text: str) -> str:
     return " ".join(word.text for word in read_words(text) if not word.skipped)
 
 
+def has_words(text: str) -> bool:
+    """Whether a text has a word, number or symbol, so that it is not empty when normalised."""
+    return next(lexed(text), None) is not None
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case, in their order; single characters in scripts without spaces between words."""
     return _SURFACE_WORD.findall(_THOUSANDS.sub("", text.lower()))

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -54,8 +55,11 @@ class FitCheck:
         self.rows: list[dict[str, Any]] = read_log(self.path)
 
     def _sample(self, pairs: Sequence[Pair], what: str) -> list[Pair]:
-        gradable = [p for p in pairs if says_something(p.question, p.answer)] if self.enough else []
-        return Random(f"{self.context.recipe.seed} {what}").sample(gradable, min(FIT_SAMPLE, len(gradable)))
+        if not self.enough:
+            return []
+        shuffled = Random(f"{self.context.recipe.seed} {what}").sample(pairs, len(pairs))
+        gradable = (pair for pair in shuffled if says_something(pair.question, pair.answer))
+        return list(islice(gradable, FIT_SAMPLE))
 
     def learned_at(self, step: int) -> int | None:
         """The step after which enough was learned, or None so far; measures after `step` if a check is due."""

@@ -33,11 +33,14 @@ def placed(texts: Sequence[Text], pairs: Sequence[Pair]) -> Placed:
     places = Places(texts)
     results = [(pair, places.find(pair)) for pair in pairs]
     by_hand = [(pair, here) for pair, here in results if here and not pair.passage_sha256]
+    # Passage by passage, so that each is read only once, however the pairs are mixed.
+    in_order = sorted(range(len(by_hand)), key=lambda n: (by_hand[n][1].document, by_hand[n][1].passage))
+    unstated = {n for n in in_order if has_none(places.shown(here := by_hand[n][1]), here.question, here.answer)}
     return Placed(
         tuple(here for _, here in results if here),
         tuple(pair for pair, here in results if not here),
         tuple(pair for pair, here in by_hand if pair.passage not in (here.passage, UNKNOWN_PASSAGE)),
-        tuple(pair for pair, here in by_hand if has_none(places.shown(here), here.question, here.answer)),
+        tuple(pair for n, (pair, _) in enumerate(by_hand) if n in unstated),
     )
 
 
@@ -51,7 +54,7 @@ class Places:
         for passage in self.passages.values():
             digest = self.texts[passage.document].passage_sha256(passage)
             self.by_digest.setdefault(digest, []).append(passage)
-        # By document, computed on demand: its passages in one line each, and which of them have a word.
+        # By document, computed on demand: its passages in one line each, and which have a word, function words excepted.
         self.lines: dict[str, list[str]] = {}
         self.having: dict[str, dict[str, list[int]]] = {}
 
@@ -94,7 +97,6 @@ class Places:
             return None
         having = self._having(text)
         wanted = word_set(f"{pair.question} {pair.answer}") & having.keys()
-        wanted -= words_without_meaning(language_of(text.document.text)) | FUNCTION_WORDS
         shares = defaultdict[int, float](float)
         for word in sorted(wanted):
             for number in having[word]:
@@ -105,11 +107,12 @@ class Places:
         return replace(pair, passage=best.index, passage_sha256=text.passage_sha256(best))
 
     def _having(self, text: Text) -> dict[str, list[int]]:
-        """Return word -> the numbers of the passages that have it."""
+        """Return word -> the numbers of the passages that have it, without function words."""
         name = text.document.name
         if name not in self.having:
             self.having[name] = {}
+            empty = words_without_meaning(language_of(text.document.text)) | FUNCTION_WORDS
             for number, passage in enumerate(text.passages):
-                for word in word_set(text.passage_text(passage)):
+                for word in word_set(text.passage_text(passage)) - empty:
                     self.having[name].setdefault(word, []).append(number)
         return self.having[name]

@@ -26,7 +26,7 @@ from disc_lite.evaluation.sentences import (
     verdict,
 )
 from disc_lite.evaluation.updates import since_update
-from disc_lite.qa import Pair, Question
+from disc_lite.qa import Pair, Question, words
 from disc_lite.run.evaluate import verdict_in
 from tests.counting import Counted, names_compared
 
@@ -97,6 +97,15 @@ def test_overlap_with_training_is_told_apart() -> None:
     asked_of_all = [Pair("a.md", 0, question.text, "x") for question in QUESTIONS]
     told = " ".join(overlap_sentences(report_card(QUESTIONS, GIVEN, [""] * 4, asked_of_all, "contains", 0.8)))
     assert told.endswith("Recall with such a pair: 50.0% (2 of 4).")  # not "without: 0.0% (0 of 0)"
+
+
+def test_overlap_reads_the_words_of_a_pair_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if there are more pairs than `read_words` remembers."""
+    read: list[str] = []
+    lexed = words.lexed
+    monkeypatch.setattr(words, "lexed", lambda text: read.append(text) or lexed(text))
+    overlaps([], [Pair("a.md", 0, f"What is in hall {n}?", "A saw.") for n in range(1100)], 0.8)
+    assert len(read) <= 1100
 
 
 def test_shares_are_rounded_once() -> None:

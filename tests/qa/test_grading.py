@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from disc_lite.evaluation.asking import first_sentence
 from disc_lite.evaluation.grading import grade
 from disc_lite.evaluation.retrieval import best_passages, best_places, search_terms
-from disc_lite.qa import NearDuplicates, is_right, normalise, numbers_of, word_set, words_of
+from disc_lite.qa import NearDuplicates, amounts, is_right, lexing, normalise, numbers_of, word_set, words_of
 from disc_lite.synthesis.names import invented
 from tests.counting import calls_in
 
@@ -119,6 +119,22 @@ def test_the_work_grows_with_the_length_of_a_text_and_no_faster(part: str) -> No
 )
 def test_the_normal_form(text: str, normal: str) -> None:
     assert normalise(text) == normal
+
+
+def test_a_frequent_word_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time that a run needs for its pairs went into reading the same words again."""
+    read: list[str] = []
+    monkeypatch.setattr(lexing, "spellings", lambda written, text: read.append(text) or set())
+    lexing._word.cache_clear()
+    for number in range(20):
+        normalise(f"The keeper counts barrels {number}")
+    lexing._word.cache_clear()  # without the spellings that are replaced here
+    assert sorted(read) == ["barrels", "counts", "keeper", "the"]
+
+
+def test_plain_words_cost_no_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amounts, "sum", lambda numbers, start: pytest.fail("A word is added up."), raising=False)
+    assert normalise("Ada counts old barrels") == "ada counts old barrels"
 
 
 def test_words_on_the_surface_keep_their_accents_and_vowel_signs() -> None:

@@ -11,6 +11,7 @@ import pytest
 from disc_lite.errors import UsageError
 from disc_lite.qa import Pair, Question, read_pairs, read_questions
 from disc_lite.run.folder import RunFolder
+from tests.counting import calls_in
 
 WHO = Question("Who approves?", ("the head",))
 PAYS = Question("Who pays?", ("nobody", "no one"), "travel.md")
@@ -247,3 +248,13 @@ def test_a_pair_by_hand_needs_no_passage(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as caught:
             read_pairs(tmp_path / "pairs.jsonl")
         assert why in caught.value.why and '"document": "guide.md"' in caught.value.remedy
+
+
+def test_long_answers_are_not_normalised_when_pairs_are_read(tmp_path: Path) -> None:
+    """A file of 25,000 pairs took 16 s, half of them for `plan` before it shows anything."""
+
+    def calls(answer: str) -> int:
+        rows = [{"question": "Who?", "answer": answer, "document": "a.md"}] * 5
+        return calls_in(read_pairs, written(tmp_path, "pairs.json", rows))
+
+    assert calls("Ada runs the northern mill. " * 20) < calls("Ada runs it.") + 5 * 100

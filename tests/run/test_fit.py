@@ -90,6 +90,12 @@ def test_training_is_learned_when_enough_is_answered(tmp_path: Path, monkeypatch
     assert model.asked == 4
 
 
+def test_only_the_pairs_of_the_sample_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(stopping, "says_something", lambda question, answer: read.append(answer) or True)
+    assert len(check_of(tmp_path).pairs) == len(read) == stopping.FIT_SAMPLE < len(PAIRS)
+
+
 @pytest.mark.parametrize("steps", [1, 19, 20, 21, 39, 119, 120, 2001])
 def test_it_is_asked_at_most_twenty_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     model = Model(*[0] * 50)

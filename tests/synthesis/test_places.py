@@ -9,8 +9,11 @@ import pytest
 
 from disc_lite.distillation.examples import tokenise
 from disc_lite.prompts.texts import Text
-from disc_lite.qa import Pair
+from disc_lite.qa import Pair, language_of
+from disc_lite.qa.words import read_words
 from disc_lite.synthesis.places import Places, placed
+from disc_lite.synthesis.terms import terms_of
+from tests.counting import calls_in
 from tests.made import document_of
 
 TEXT = "# Rules\n\nAda runs the mill. The saw is old. Nobody sweeps the hall. Yes."
@@ -100,3 +103,20 @@ def test_passages_are_read_once_for_all_pairs_of_a_document(
         assert {pair.passage for each in asked if (pair := places.find(each))} == {last}
         assert len(read) == number
         read.clear()
+
+
+def test_mixed_pairs_cost_no_more_than_pairs_in_order(plain: Callable[[str], Any]) -> None:
+    """There are more documents than the caches of languages and terms hold."""
+    said = "The saw is in the hall, and the key of it is with the man who is here. " * 2
+    documents = [document_of(f"Mill{n} is run by Ada{n}. {said}", f"{n}.md") for n in range(80)]
+    texts = tokenise(documents, plain("llama").tokens, 999)
+    in_order = [Pair(f"{n}.md", -1, f"Who runs Mill{n}?", f"Ada{n} {m}.") for n in range(80) for m in range(3)]
+
+    def calls(pairs: list[Pair]) -> int:
+        for cached in (language_of, terms_of, read_words):
+            cached.cache_clear()
+        return calls_in(placed, texts, pairs)
+
+    mixed = [pair for m in range(3) for pair in in_order[m::3]]
+    assert calls(mixed) < 1.1 * calls(in_order)
+    assert placed(texts, mixed).pairs == tuple(pair for m in range(3) for pair in placed(texts, in_order).pairs[m::3])
