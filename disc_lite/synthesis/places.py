@@ -54,7 +54,7 @@ class Places:
         for passage in self.passages.values():
             digest = self.texts[passage.document].passage_sha256(passage)
             self.by_digest.setdefault(digest, []).append(passage)
-        # By document, computed on demand: its passages in one line each, and which have a word, function words excepted.
+        # By document, computed on demand: its passages in one line each, and which of them have a word.
         self.lines: dict[str, list[str]] = {}
         self.having: dict[str, dict[str, list[int]]] = {}
 
