@@ -45,10 +45,8 @@ def answer_task(question: str) -> str:
     return f"Answer without mentioning the text: {question}"
 
 
-def question_task(sentence: str = "") -> str:
+def question_task(sentence: str) -> str:
     """Ask for one question, on one line, about a sentence of the passage above."""
-    if not sentence:
-        return "Write a question about the text that makes sense without it."
     return f"Write a question that this sentence answers: {sentence}"
 
 

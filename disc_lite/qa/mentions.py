@@ -82,7 +82,8 @@ def mentions(text: str, language: str) -> Iterator[str]:
     lower = text.lower()
     is_heading = text.isupper() and len(lower) == len(text)  # all in capitals, which mark no name here
     sentence = _Sentence(lower if is_heading else text, language)
-    words = [word for match in _WORD.finditer(sentence.text) if (word := _word_of(match, sentence)).text not in _LINKS]
+    every = (_word_of(match, sentence) for match in _WORD.finditer(sentence.text))
+    words = [word for word in every if not _is_link(word, sentence)]
     starts = [i for i in range(len(words)) if not i or not _continues(words, i, sentence)]
     counted = -1  # index of the last word that a number counts
     for start, end in pairwise([*starts, len(words)]):

@@ -43,9 +43,9 @@ SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)]*\s+|\n\s*)[\"'“‘(\[
 _COPIED = re.compile(
     "|".join(name if name[0] >= "一" else rf"\b{re.escape(name.lower())}\b" for name in sorted(writing.NAMES))
 )
-CODE = re.compile(rf"`[^`\n]+`|{WORD_OF_CODE.pattern}")
+_CODE = re.compile(rf"`[^`\n]+`|{WORD_OF_CODE.pattern}")
 _TITLED = re.compile(r"\b(?:Herrn?|Frau|Familie|Dr\.|Prof\.) (?!Dr\.|Prof\.)([A-ZÄÖÜ]\w+)")  # in German
-_IDENTIFIER = re.compile(r"[^\W\d][\w-]*[^\W_]")
+_IDENTIFIER = re.compile(r"(?<!\w)(?!https?:|www\.)[^\W\d][\w-]*[^\W_]")
 _TITLE = re.compile("[《「『]([^》」』]+)[》」』]")
 _LATIN = re.compile("[A-Za-z][A-Za-z0-9+-]*[A-Za-z0-9]")
 
@@ -56,7 +56,7 @@ def names_in(text: str) -> set[str]:
 
 
 def invented(text: str, *sources: str, is_answer: bool = False, language: str = "") -> bool:
-    """Whether `text` has a number or a name that no source has, or a number with another unit than in the sources.
+    """Whether `text` has a name, number, weekday or word of code that no source has, or a number with another unit.
 
     `language` is that of the sources, if known. In an answer, number words and first words count as well; a question
     can count what it asks for ("What do two of them pay?"), and begins with an interrogative. In languages without a
@@ -89,7 +89,7 @@ def _has_new_mark(text: str, source: str) -> bool:
     lower = text.lower()
     if set(_COPIED.findall(lower)).difference(_COPIED.findall(source)):
         return True
-    marked = [word for span in CODE.findall(text) for word in _IDENTIFIER.findall(span)]
+    marked = [word for span in _CODE.findall(text) for word in _IDENTIFIER.findall(span)]
     if is_unspaced(text):
         marked += _TITLE.findall(text) + [word for word in _LATIN.findall(text) if word.lower() not in UNITS]
     return any(word.lower() not in source for word in marked)

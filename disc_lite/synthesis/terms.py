@@ -22,7 +22,7 @@ from disc_lite.qa.vocabulary import UNITS
 from disc_lite.qa.words import read_words
 
 _END = Word("", "", frozenset())
-_ONE = ("1", "one")  # a number, a pronoun, or an article
+_ONE = ("1", "one")  # in letters: a number, a pronoun, or an article
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def _terms(word: Word, language: str) -> Iterator[Term]:
     numbers = number_forms(word)
     stems = {f"s:{stem(word.written, language)}"} if not word.number else set()
     forms = numbers | word.names | singulars(word.text) | (stems - {"s:"})
-    yield Term(word.written, frozenset(forms), bool(numbers) and word.text not in _ONE)
+    is_article = word.text in _ONE and not any(map(str.isdigit, word.written))
+    yield Term(word.written, frozenset(forms), bool(numbers) and not is_article)
 
 
 def _parts(word: Word) -> Iterable[Word]:

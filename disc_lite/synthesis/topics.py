@@ -18,12 +18,14 @@ UNMARKED = re.compile("[\u3041-\u3096\u0e01-\u0eff\u1000-\u109f\u1780-\u17d3]")
 CHARACTERS = 2  # fewest that a question and its passage have in common, where characters are words
 COMPOUNDING = ("German", "Dutch")  # languages that write compounds as one word
 SHORTEST_PART = 4  # letters of a word in a compound
-# Third-person pronouns, which refer to something else; for Dutch and Romance languages without those that are also
-# articles.
+# Third-person pronouns and possessives, which refer to something else; for Dutch and Romance languages without those
+# that are also articles, and without Dutch "zijn", which is also "to be". In German a possessive precedes a capital,
+# which counts as a name.
 PRONOUNS = {
     "English": "it its he him his she hers her they them theirs their", "German": "er ihn ihm sie es ihnen",
-    "Dutch": "hij hem zij ze haar hun", "French": "il elle ils elles", "Spanish": "él ella ellos ellas",
-    "Italian": "lui lei loro esso essa", "Portuguese": "ele ela eles elas", "Cyrillic": "он она оно они его её ее их",
+    "Dutch": "hij hem zij ze haar hun", "French": "il elle ils elles son sa ses leur leurs",
+    "Spanish": "él ella ellos ellas su sus", "Italian": "lui lei loro esso essa suo sua suoi sue",
+    "Portuguese": "ele ela eles elas seu sua seus suas", "Cyrillic": "он она оно они его её ее их",
 }  # fmt: skip
 FORMAL = re.compile(r"\b(?:Sie|Ihnen)\b")  # forms of address
 UNSPACED_PRONOUN = re.compile(r"(?<![其吉])[它他她牠](?!人)(?:们|們)?")
@@ -40,8 +42,8 @@ NOUNS_ASKED = 4  # words at the beginning of a question, one of which is its ver
 _VERBS = FUNCTION_WORDS.difference("many much long to of in on at for from by with as".split())
 ASKING = frozenset(
     "what which who whom whose when where how why was welche welcher welches welchem welchen wer wann wo wie warum "
-    "welk welke wanneer waar hoe hoeveel quel quelle quels quelles combien quando quanto quanti quante qual quais "
-    "cuál cuáles cuánto cuántos cuándo какой какая какое какие сколько".split()
+    "welk welke wanneer waar hoe hoeveel quel quelle quels quelles combien quando quanto quanti quante qual quali "
+    "quais cuál cuáles cuánto cuántos cuándo какой какая какое какие сколько".split()
 )
 
 

@@ -65,6 +65,7 @@ SENTENCES = [
         "French",
         "Conseil d'État; Gare de l'Opéra; deux euros",
     ),
+    ("A lei é da Câmara dos Deputados.", "Portuguese", "Câmara dos Deputados"),
     ("La Banca d'Italia paga due euro.", "Italian", "Banca d'Italia; due euro"),
     ("La entrada cuesta dos euros en el Banco de España.", "Spanish", "dos euros; Banco de España"),
     ("Каждый вторник приходит Анна Петрова.", "Cyrillic", "вторник; Анна Петрова"),

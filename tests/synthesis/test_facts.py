@@ -213,6 +213,9 @@ def test_words_of_grammar_are_no_facts_in_any_language_that_is_known() -> None:
         ("34 euros", "What does it cost?", "It costs EUR 34.", True),
         ("6 days", "How many days?", "Up to six.", True),
         ("20 June 2023", "When?", "On 20 June.", False),
+        ("60335-1", "Which standard?", "EN 60335-1", True),
+        ("60335-1", "Which standard?", "EN 60335-2", False),
+        ("1 hour", "How long?", "One hour.", True),
         ("Architektin Ruth Avenarius", "Wer hat ihn gezeichnet?", "Ruth Avenarius.", True),  # who she is may be asked
         ("Architektin Ruth Avenarius", "Was hat Ruth Avenarius gezeichnet?", "Ruth Avenarius den Hof.", False),
         ("Ruth Avenarius", "Wer?", "Ruth.", False),

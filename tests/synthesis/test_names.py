@@ -134,6 +134,7 @@ def test_a_name_is_known_in_each_of_its_cases(passage: str, text: str, made_up: 
     ("Send the header `X-Quarry-Key` to `/v2/jobs`.", "X-Quarry-Key is sent to `/v2/jobs`.", False),
     ("Call client.wait(job_id, poll=0.5) with max_retries.", "The argument is max_retry.", True),
     ("Call client.wait(job_id, poll=0.5) with max_retries.", "It is `wait(job_id)`, with `max_retries`.", False),
+    ("The manual is at tarn.example/manual.", "It is at https://www.tarn.example/manual.", False),
     # Words in Latin letters and titles in Chinese
     ("申请在OA系统提交。", "申请在ERP系统提交。", True),
     ("申请在OA系统提交，距离5公里。", "申请在oa系统提交，5km。", False),
