@@ -18,7 +18,7 @@ from disc_lite.qa.numbers import clock_names_of, in_thousands, without_zeros
 from disc_lite.qa.records import Word
 from disc_lite.qa.spelling import singulars
 from disc_lite.qa.stems import stem
-from disc_lite.qa.vocabulary import UNITS
+from disc_lite.qa.vocabulary import ONE_ARTICLES, UNITS
 from disc_lite.qa.words import read_words
 
 _END = Word("", "", frozenset())
@@ -74,7 +74,7 @@ def has_another_unit(text: str, *sources: str) -> bool:
     False if a source gives that number without a unit, as below the head of a column, or with an unknown one: lb,
     60-minütig, 6'.
     """
-    known = [amount for source in sources for amount in _amounts(source)]
+    known = [amount for source in sources for amount in (*_amounts(source), *_periods(source))]
     for forms, unit in _amounts(text):
         units = {other for number, other in known if not forms.isdisjoint(number)}
         if unit and units and units.isdisjoint({unit, ""}):
@@ -88,6 +88,14 @@ def _amounts(text: str) -> tuple[tuple[frozenset[str], str], ...]:
     words = pairwise((*read_words(text), _END))
     numbers = ((number_forms(word), following) for word, following in words)
     return tuple((forms, _unit(following) if following.counted else "") for forms, following in numbers if forms)
+
+
+@lru_cache(maxsize=64)
+def _periods(text: str) -> tuple[tuple[frozenset[str], str], ...]:
+    """Return every article before a unit as one of it: "a minute" can be one minute, even if `read_words` doubts it."""
+    words = pairwise(read_words(text))
+    units = (_unit(following) for word, following in words if word.written.lower() in ONE_ARTICLES)
+    return tuple((frozenset(_ONE), unit) for unit in units if unit)
 
 
 def _unit(word: Word) -> str:

@@ -41,6 +41,8 @@ HOUSE = (
     ("Die Frist beträgt 14 Tage.", "Die Frist beträgt 14 Wochen.", True),
     ("Le contrat dure dix-huit mois.", "Le contrat dure 18 jours.", True),
     ("Le contrat dure dix-huit mois.", "Le contrat dure 18 mois.", False),
+    ("| S-307 | too many calls in a minute |\n| S-308 | one second |", "It means too many calls in a minute.", False),
+    ("Die Frist beträgt einen Monat.", "Die Frist beträgt eine Woche.", True),
     ("It lasts 3 calendar months, a 30-day period.", "It lasts 3 months or 30 days.", False),
     ("The pressure is 16 bar (1.6 MPa).", "The pressure is 16 MPa.", True),
     ("Le dépôt est de deux mille cinq cents euros.", "Le dépôt est de 2500 €.", False),
