@@ -18,7 +18,9 @@ from disc_lite.synthesis.names import invented
 from disc_lite.synthesis.references import points_at_itself, refers
 from disc_lite.synthesis.topics import is_about, is_vague
 
-_LABEL = r"[*_]*(?:q|question|frage|vraag|pregunta|domanda|pergunta|вопрос|سؤال|问题|問題)\s*\d*\s*[:.：][*_]*\s*"
+_LABEL = (
+    r"[*_]*(?:q|question|frage|vraag|pregunta|domanda|pergunta|вопрос|سؤال|问题|問題|问|問)\s*\d*\s*[*_]*[:.：][*_]*\s*"
+)
 MARKS = re.compile(rf"^\s*(?:[-*•]\s+|\d+[.)]\s+)?(?:{_LABEL})?", re.IGNORECASE)
 EMPHASIS = re.compile(r"([*_]+)(.+)\1")  # around a whole question
 QUOTES = '"“”„«»「」『』'

@@ -110,6 +110,14 @@ def test_a_row_of_many_cells_has_no_more_details_than_are_asked_for() -> None:
     assert details_of(row) == tuple(f"cell {n}" for n in range(MOST))
 
 
+def test_a_longer_cell_or_value_is_a_statement() -> None:
+    eight = "one or two of three or more stones"
+    assert details_of(f"| Mill | {eight} |") == ("Mill", eight)
+    assert details_of(f"| Mill | {eight} nine |") == ("Mill",)
+    assert details_of("Colour: red as old wine") == ("red as old wine",)
+    assert details_of("Colour: red as very old wine") == ()
+
+
 @pytest.mark.parametrize("part", ["_", '"ab" Cd 7 ', "a_", "-", "一", "“ab "])
 def test_the_work_grows_with_the_length_of_a_sentence_and_no_faster(part: str) -> None:
     some, twice = (calls_in(details_of, part * n + "-", "English") for n in (5_000, 10_000))

@@ -100,6 +100,12 @@ def test_an_answer_is_from_the_row_that_its_question_names(
     assert not wrong or answer_fault(question, answer, passage) in (ANOTHER_ROW, NO_ROW)
 
 
+def test_a_question_with_a_word_of_another_row_can_be_about_that_one() -> None:
+    table = "| Boat | Price | Hire |\n|---|---|---|\n| Grey Heron | 18 crowns | hourly |\n| Old Raft | free | daily |\n"
+    assert takes_another_row("What does the Grey Heron cost?", "It is free.", table)
+    assert not takes_another_row("Is the raft priced as the Grey Heron?", "It is free.", table)
+
+
 def test_such_an_answer_is_dropped() -> None:
     assert answer_fault("What does a boat cost?", "A boat costs 18 crowns.", BOATS) == NO_ROW
     assert answer_fault("What does the Otter cost?", "The Otter costs 25 crowns.", BOATS) == ""

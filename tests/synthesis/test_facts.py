@@ -62,6 +62,7 @@ def test_answers_agree_in_facts_and_numbers_whatever_their_wording(first: str, s
         ("三月十一日图书馆开门。", "三月十二日图书馆开门。", False),
         ("It has 311 letters, maps, drawings, photos and seals.", "It has letters, maps, drawings, photos and seals.", False),
         ("It has maps, drawings, photos, seals and Holm letters.", "It has maps, drawings, photos, seals and letters.", False),
+        ("It has maps and old letters.", "It has maps and letters.", False),
         ("It has maps, drawings, photos, seals and old letters.", "It has maps, drawings, photos, seals and letters.", True),
     ],
 )  # fmt: skip

@@ -40,7 +40,7 @@ def test_a_question_can_ask_for_anything_about_a_name(question: str) -> None:
         "Who does Ada Brink lead?", "When did Ada Brink do it?", "What does Tarnwick Instruments build?",
         "What is the hotel ceiling for the Home Coast region?",
         "What are the fees for meals at Tarnwick Instruments?", "What is the cost of meals?",
-        "What does the Company have to do?", "What is the drying shed at Pennick Quay known as?",
+        "What happens on Monday?", "What does the Company have to do?", "What is the drying shed at Pennick Quay known as?",
     ],
 )  # fmt: skip
 def test_a_question_for_one_thing_or_without_a_name_is_not_open(question: str) -> None:

@@ -38,6 +38,7 @@ def test_a_text_that_nobody_sees_is_no_answer(draft: str) -> None:
         ("What does the context manager open?", "Use it as in with open(path)."),
         ("What information given by guests is stored?", "Guests give a name, which is stored."),
         ("王明写了几篇文章？", "王明发表了三篇论文。"), ("怎样分析句子？", "分析方法简单。"),
+        ("Which pump is described in section 2?", "Use the pump described in section 2."),
         ("Who lives above the shop?", "Ada lives above the shop."), ("What is due according to section 2 of the law?", "A fee is due."),
     ],
 )  # fmt: skip

@@ -42,6 +42,8 @@ PASSAGE = "Ada Brink has run the Ostwick mill since 1911. It grinds 40 sacks a d
         ("**Who runs it?**", "Who runs it?"),
         ("1. Frage: Wer leitet sie?", "Wer leitet sie?"),
         ("问题：谁批准差旅费？", "谁批准差旅费？"),
+        ("问：谁批准差旅费？", "谁批准差旅费？"),
+        ("**Frage**: Wer leitet sie?", "Wer leitet sie?"),
         ("**kwargs does what?", "**kwargs does what?"),
         ("Quality is what?", "Quality is what?"),
         (" \n ", ""),

@@ -29,6 +29,7 @@ MUSEUMS = {
         ("ru", "Кто руководит музеем?", True),  # in another case
         ("ar", "ما هي عاصمة إيطاليا من فضلك؟", False), ("ar", "متى يفتح المتحف؟", True),
         ("zh", "法国的首都是哪里？", False), ("zh", "谁管理博物馆？", True), ("zh", "门票是多少？", True),
+        ("zh", "法国的门在哪里？", False),
         ("ja", "フランスの首都はどこですか。", False), ("ja", "館長は誰ですか。", True), ("ja", "いつひらきますか。", True),
         ("en", "What does a bicycle in the shop cost?", True), ("en", "What is the capital of Italy?", False),
         ("de", "Was ist die Hauptstadt von Italien?", False), ("de", "Wann ist das Museum zu?", True),
@@ -55,6 +56,8 @@ def test_a_german_compound_is_about_its_parts() -> None:
         ("en", "Who runs it in Ostwick?", False), ("en", "What does it cost to enter the museum?", False),
         ("de", "Wann wurde es gebaut?", True), ("de", "Wie teuer ist sie?", True), ("de", "Wann müssen Sie zahlen?", False),
         ("de", "Wie viele Karten gibt es?", False), ("de", "Was kostet die Karte, wenn sie gilt?", False),
+        ("en", "Who opens that?", True), ("en", "Who at the museum opens that?", False),
+        ("fr", "Y a-t-il un vestiaire ?", False), ("fr", "Faut-il un billet ?", False),
         ("fr", "Quel est son prix ?", True), ("fr", "Quand le musée ouvre-t-il ses portes ?", False),
         ("es", "¿Cuál es su precio?", True), ("es", "¿Cuándo abre el museo sus puertas?", False),
         ("it", "Quali sono i suoi orari?", True), ("fr", "Quand est-il fermé ?", True), ("fr", "Quel jour le musée est-il fermé ?", False),
