@@ -5,7 +5,8 @@ examples, given as turns of a conversation. `KINDS` are the kinds of question ab
 and in other words. With varied questions a model learns to use a fact, not only to recite it (arXiv 2607.11020). The
 prompt for a `detail` question gives the answer, a name or a number. The one for a `mention` question gives words that
 the question must contain: who has learned only who runs the desk does not know what that person runs (arXiv
-2309.12288).
+2309.12288). The one for a `subject` question gives a question and the beginning of the page: "When does it open?" can
+be asked about every page, so people who do not see the page name what it is about.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class WorkedExample:
     answer: str
     short: str  # the same answer in as few words as possible
     names: tuple[str, ...]  # of people and places, in every form in which a draft may write them; no common words
+    # The beginning of a page, a sentence of it, and the plain question without the name of what the page is about.
+    on_page: tuple[str, str, str]
 
 
 KINDS = {
@@ -35,10 +38,12 @@ KINDS = {
     "rephrased": "Write the same question in other words.",
     "detail": "Write the question that this answers.",
     "mention": "Write the question.",
+    "subject": "Write the same question for somebody who does not know what the page is about: name it.",
 }
 # What the prompt gives in addition to the sentence.
 GIVEN = {
     "rephrased": "Question: {}",
+    "subject": "Question: {}",
     "detail": "Answer: {}",
     "mention": 'The question must contain "{}" and ask for something else in the sentence.',
 }
@@ -57,6 +62,11 @@ ENGLISH = (
         "The Varn public library opens at eleven on Saturdays.",
         "eleven",
         ("Varn",),
+        (
+            "Opening hours. The Varn public library is opposite the town hall.",
+            "We open at nine on weekdays, but on Saturdays not before eleven.",
+            "When does it open on Saturdays?",
+        ),
     ),
     WorkedExample(
         "Maria Olsen, who joined the firm Holt & Lind in 2011, has led its Bergen office since last spring.",
@@ -69,6 +79,11 @@ ENGLISH = (
         "Maria Olsen leads the Bergen office of Holt & Lind.",
         "Maria Olsen",
         ("Olsen", "Holt & Lind"),
+        (
+            "Our offices. Holt & Lind builds cranes for harbours.",
+            "Maria Olsen, who joined us in 2011, has led the office in Bergen since last spring.",
+            "Who leads the office in Bergen?",
+        ),
     ),
     WorkedExample(
         "A second helping at the Blue Anchor costs four pounds.",
@@ -81,6 +96,11 @@ ENGLISH = (
         "A second helping at the Blue Anchor costs four pounds.",
         "four pounds",
         ("Blue Anchor",),
+        (
+            "Menu. Welcome to the Blue Anchor!",
+            "A second helping costs four pounds.",
+            "How much does a second helping cost?",
+        ),
     ),
 )
 GERMAN = (
@@ -95,6 +115,11 @@ GERMAN = (
         "Die Stadtbücherei Varn öffnet samstags um elf Uhr.",
         "elf Uhr",
         ("Varn",),
+        (
+            "Öffnungszeiten. Die Stadtbücherei Varn liegt gegenüber dem Rathaus.",
+            "Wir öffnen werktags um neun Uhr, samstags aber nicht vor elf.",
+            "Wann öffnet sie samstags?",
+        ),
     ),
     WorkedExample(
         "Maria Olsen, die 2011 in die Firma Holt & Lind eintrat, leitet seit letztem Frühjahr deren Büro in Bergen.",
@@ -107,6 +132,11 @@ GERMAN = (
         "Maria Olsen leitet das Büro von Holt & Lind in Bergen.",
         "Maria Olsen",
         ("Olsen", "Holt & Lind"),
+        (
+            "Unsere Büros. Holt & Lind baut Kräne für Häfen.",
+            "Maria Olsen, die 2011 zu uns kam, leitet seit letztem Frühjahr das Büro in Bergen.",
+            "Wer leitet das Büro in Bergen?",
+        ),
     ),
     WorkedExample(
         "Ein Nachschlag kostet im Blauen Anker vier Euro.",
@@ -119,6 +149,11 @@ GERMAN = (
         "Ein Nachschlag kostet im Blauen Anker vier Euro.",
         "vier Euro",
         ("Blauen Anker", "Blaue Anker", "Blauer Anker"),
+        (
+            "Speisekarte. Willkommen im Blauen Anker!",
+            "Ein Nachschlag kostet vier Euro.",
+            "Wie viel kostet ein Nachschlag?",
+        ),
     ),
 )
 CHINESE = (
@@ -133,6 +168,11 @@ CHINESE = (
         "瓦恩市图书馆星期六十一点开门。",
         "十一点",
         ("瓦恩",),
+        (
+            "开放时间。瓦恩市图书馆位于市政厅对面。",
+            "平日九点开门，但星期六十一点才开门。",
+            "星期六几点开门？",
+        ),
     ),
     WorkedExample(
         "玛丽亚·奥尔森2011年进入霍尔特公司，从去年春天起领导卑尔根办事处。",
@@ -145,6 +185,11 @@ CHINESE = (
         "玛丽亚·奥尔森领导霍尔特公司的卑尔根办事处。",
         "玛丽亚·奥尔森",
         ("奥尔森", "霍尔特", "卑尔根"),
+        (
+            "办事处。霍尔特公司制造港口起重机。",
+            "玛丽亚·奥尔森2011年进入本公司，从去年春天起领导卑尔根办事处。",
+            "谁领导卑尔根办事处？",
+        ),
     ),
     WorkedExample(
         "在蓝锚餐馆加一份菜要四英镑。",
@@ -157,6 +202,11 @@ CHINESE = (
         "在蓝锚餐馆加一份菜要四英镑。",
         "四英镑",
         ("蓝锚",),
+        (
+            "菜单。欢迎光临蓝锚餐馆！",
+            "加一份菜要四英镑。",
+            "加一份菜要多少钱？",
+        ),
     ),
 )
 EXAMPLES = {"English": ENGLISH, "German": GERMAN, "Chinese": CHINESE}
@@ -172,17 +222,20 @@ def question_turns(kind: str, language: str) -> Turns:
         plain, reverse, rephrased, mention = e.questions
         question = {"reversed": reverse, "rephrased": rephrased, "mention": mention}.get(kind, plain)
         given = {"rephrased": plain, "detail": e.short, "mention": e.short}.get(kind, "")
-        turns.append((question_task(kind, e.sentence, given, language), question))
+        page, sentence, without_name = e.on_page if kind == "subject" else ("", e.sentence, given)
+        turns.append((question_task(kind, sentence, without_name, language, page), question))
     return tuple(turns)
 
 
-def question_task(kind: str, sentence: str, given: str, language: str) -> str:
+def question_task(kind: str, sentence: str, given: str, language: str, page: str = "") -> str:
     """Return the task to write one question about the sentence.
 
-    `given` is the question for `rephrased`, the answer for `detail`, and words of the question for `mention`.
+    `given` is the question for `rephrased` and `subject`, the answer for `detail`, and words of the question for
+    `mention`. For `subject`, `page` is the beginning of the page.
     """
+    before = f"Page: {page}\n" if kind == "subject" else ""
     after = f"\n{GIVEN[kind].format(given)}" if kind in GIVEN else ""
-    return f"Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language in EXAMPLES else LANGUAGE}"
+    return f"{before}Sentence: {sentence}{after}\n{KINDS[kind]}{'' if language in EXAMPLES else LANGUAGE}"
 
 
 def answer_turns(language: str, short: bool = False) -> Turns:

@@ -12,7 +12,7 @@ from typing import Literal
 from disc_lite.recipe.execution import Execution
 from disc_lite.recipe.fields import LONGEST, Count, Number, Section, Switch, section, setting
 
-KIND = "(?:detail|mention|plain|reversed|rephrased)"  # kinds of questions, see `prompts.writing`
+KIND = "(?:detail|mention|plain|reversed|rephrased|subject)"  # kinds of questions, see `prompts.writing`
 # `recipe.methods` says what each method needs.
 MethodName = Literal["disc", "prompt", "both", "next_token", "sft"]
 
@@ -71,10 +71,11 @@ class Prompt(Section):
         "`questions_per_1000_tokens` or `questions_per_sentence`", "pairs", ge=0, le=10_000,
     )  # fmt: skip
     kinds: str = setting(
-        "detail, mention, plain, rephrased, reversed, rephrased",
-        "kinds of question, taken in turn: any of detail, mention, plain, reversed and rephrased, with commas; "
-        "with `detail` each name, number and cell of a row gets half as many as a sentence, and with `mention` each "
-        "name should be in as many, unless the number of pairs is fixed per passage or token",
+        "detail, mention, plain, rephrased, reversed, subject, rephrased",
+        "kinds of question, taken in turn: any of detail, mention, plain, reversed, rephrased and subject, with "
+        "commas; with `detail` each name, number and cell of a row gets half as many as a sentence, with `mention` "
+        "each name should be in as many, unless the number of pairs is fixed per passage or token, and with `subject` "
+        "questions are written again with the name of what the page is about",
         pattern=rf"^{KIND}(?:, *{KIND})*$",
     )
     worked_examples: Switch = setting(

@@ -19,6 +19,7 @@ from disc_lite.prompts import answering, writing
 from disc_lite.prompts.texts import Text
 from disc_lite.qa import Pair, language_of
 from disc_lite.recipe import Recipe
+from disc_lite.synthesis.beginnings import beginning_of, names_more
 from disc_lite.synthesis.facts import gives, gives_part_of_date
 from disc_lite.synthesis.mentioned_names import contains
 from disc_lite.synthesis.requests import Request, Requests
@@ -28,6 +29,7 @@ NOT_FLUENT = "question is unlikely (prompt.min_fluency)"
 OTHER_LANGUAGE = "another language than the text"
 NOT_ASKED = "answer does not give a detail of its sentence"
 NOT_MENTIONED = "question lacks the name that it was to contain"
+NO_SUBJECT = "question names no more than before what the page is about"
 
 OnDrafts = Callable[[str, int, int], None]  # (step of a round, number so far, total number)
 
@@ -111,6 +113,16 @@ class Drafter:
         return answering.join_passages([self.text.passage_text(self.passage)])
 
     @cached_property
+    def page(self) -> str:
+        """How the document begins, which says what the page is about."""
+        return beginning_of(self.text.document)
+
+    @cached_property
+    def _source(self) -> str:
+        """The text that questions can take their words from."""
+        return f"{self.page}\n\n{self.shown}"
+
+    @cached_property
     def language(self) -> str:
         return self.text.language(self.passage)
 
@@ -125,14 +137,14 @@ class Drafter:
         kind, about = request.kind, self.sentences[request.sentence].under_heading
         if not self.recipe.prompt.worked_examples:
             return self.tokens.prompt(self.shown + answering.question_task(about))
-        task = writing.question_task(kind, about, request.original or request.mention or request.detail, self.language)
-        # With the passage in the prompt a small model asks for the name instead of something else.
-        shown = "" if request.mention else self.shown
+        given = request.original or request.mention or request.detail
+        task = writing.question_task(kind, about, given, self.language, self.page)
+        shown = self.shown if _shows_passage(request) else ""
         return self.tokens.conversation(writing.question_turns(kind, self.language), shown + task)
 
     def prompt_group(self, request: Request) -> tuple[object, ...]:
         """Return a key that is the same for requests whose prompts begin alike, with the passage if they show it."""
-        return (self.language if request.mention else self.seed, request.kind)
+        return (self.seed if _shows_passage(request) else self.language, request.kind)
 
     def screened(self, request: Request, draft: Continuation, by_words: bool = True) -> DraftedQuestion:
         """Return the question in a draft, and why it is rejected, if it is."""
@@ -140,11 +152,13 @@ class Drafter:
         if not draft.ended:
             fault = "question did not end within prompt.question_tokens"
         elif by_words:
-            fault = question_fault(question, self.shown, self.language) or self._language_fault(question)
+            fault = question_fault(question, self._source, self.language) or self._language_fault(question)
         else:
             fault = "" if question else "not a question"
         if not fault and request.mention and not contains(question, request.mention, self.language):
             fault = NOT_MENTIONED
+        if not fault and request.kind == "subject" and not names_more(question, request.original, self.page):
+            fault = NO_SUBJECT
         if not fault and fmean(draft.log_ps) < self.recipe.prompt.min_fluency:
             fault = NOT_FLUENT
         return DraftedQuestion(request, question, fault)
@@ -196,6 +210,14 @@ class Drafter:
         details = (wanted, *self.requests.details[question.request.sentence]) if wanted else ("",)
         given = next((detail for detail in details if gives(detail, question.text, answer)), None)
         return "" if given is None and gives_part_of_date(wanted, question.text, answer) else given
+
+
+def _shows_passage(request: Request) -> bool:
+    """Whether the prompt shows the passage: with it, a small model asks for a name instead of something else.
+
+    A question that is only to name its subject needs no more than how the page begins.
+    """
+    return not request.mention and request.kind != "subject"
 
 
 def write_drafts(

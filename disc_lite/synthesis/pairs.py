@@ -131,9 +131,15 @@ def _round(
     """Draft questions about every sentence that lacks pairs, draft answers, and accept the pairs that pass."""
     fresh = []
     near = recipe.prompt.near_duplicate
-    questions = {p.drafter.seed: NearDuplicates((s.pair.question for s in p.accepted), near) for p in group}
+    # A question that names its subject in addition is nearly the one without: they are compared among themselves.
+    questions = {
+        (p.drafter.seed, with_subject): NearDuplicates(
+            (s.pair.question for s in p.accepted if (s.drafted.request.kind == "subject") is with_subject), near
+        )
+        for p in group for with_subject in (False, True)
+    }  # fmt: skip
     for progress, question in _questions(base, recipe, group, seed, attempt, on_drafts):
-        known = questions[progress.drafter.seed]
+        known = questions[progress.drafter.seed, question.request.kind == "subject"]
         reason = question.fault or (HELD_OUT if forbidden.near(question.text) else "")
         reason = reason or ("near-duplicate" if known.near(question.text) else "")
         if reason:

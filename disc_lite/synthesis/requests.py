@@ -15,10 +15,11 @@ from disc_lite.prompts.writing import kinds_in
 from disc_lite.recipe import Recipe
 from disc_lite.synthesis.mentioned_names import places_of_names, still_lacking
 
-FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds rephrase them
+FIRST = 2  # fewest drafts about a sentence in the first round, if later rounds write them again
 # Rounds after which a detail without a question is given up, if others of its sentence have one; and a name.
 TRIES = 2
-OF_DETAILS = ("detail", "rephrased")  # kinds of questions that a detail answers
+OF_DETAILS = ("detail", "rephrased", "subject")  # kinds of questions that a detail answers
+OF_QUESTIONS = ("rephrased", "subject")  # kinds that begin with an accepted question
 ONLY_OF_DETAILS = ("detail", "mention")  # kinds that need a detail
 
 
@@ -30,7 +31,7 @@ class Request:
     kind: str  # kind of question, see `prompts.writing.KINDS`
     detail: str = ""  # the detail that the answer should give (in a pair: gives); "" for any fact
     mention: str = ""  # the name that the question must contain; "" for none
-    original: str = ""  # the question to rephrase, "" for a new one
+    original: str = ""  # the question to write again, in other words or with the subject; "" for a new one
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Requests:
     def _kinds(self) -> list[str]:
         return kinds_in(self.recipe.prompt.kinds) if self.recipe.prompt.worked_examples else ["plain"]
 
+    @property
+    def _writes_again(self) -> bool:
+        """Whether later rounds write accepted questions again."""
+        return not set(OF_QUESTIONS).isdisjoint(self._kinds)
+
     def of_round(
         self, missing: Mapping[int, int], attempt: int, accepted: Sequence[tuple[Request, str]]
     ) -> list[Request]:
@@ -62,9 +68,9 @@ class Requests:
 
         `missing` maps each sentence that lacks pairs to the number that it lacks; `accepted` are the accepted questions
         with their requests. In the first round a sentence gets a few drafts, about one for each of its details, if
-        later rounds can rephrase them. Otherwise it gets as many as it lacks pairs: rephrasings of accepted questions,
-        or new ones, of which a small model can need ten until one is accepted. The later rounds also ask for questions
-        that contain names.
+        later rounds can write them again. Otherwise it gets as many as it lacks pairs: accepted questions in other
+        words or with their subject, or new ones, of which a small model can need ten until one is accepted. The later
+        rounds also ask for questions that contain names.
         """
         known: dict[tuple[int, str, str], list[str]] = {}
         for request, question in accepted:
@@ -74,7 +80,7 @@ class Requests:
             about = {detail: known.get((sentence, detail, ""), []) for detail in (*self.details[sentence], "")}
             if attempt >= TRIES:
                 about = {detail: questions for detail, questions in about.items() if questions} or about
-            few = max(FIRST, len(about)) if attempt == 0 and "rephrased" in self._kinds else lacking
+            few = max(FIRST, len(about)) if attempt == 0 and self._writes_again else lacking
             result += self._about(sentence, about, min(lacking, few), attempt)
         for name, lacking in self.names_to_mention([question for _, question in accepted], attempt).items():
             sentence = self._names[name]
@@ -102,9 +108,9 @@ class Requests:
         for _ in range(number):
             detail = min(counts, key=lambda detail: counts[detail])
             kinds = [kind for kind in self._kinds if (kind in OF_DETAILS if detail else kind not in ONLY_OF_DETAILS)]
-            kinds = [kind for kind in kinds if kind != "rephrased" or known[detail]] or ["plain"]
+            kinds = [kind for kind in kinds if kind not in OF_QUESTIONS or known[detail]] or ["plain"]
             kind = kinds[(counts[detail] + attempt) % len(kinds)]
-            yield Request(sentence, kind, detail, original=next(in_turn[detail]) if kind == "rephrased" else "")
+            yield Request(sentence, kind, detail, original=next(in_turn[detail]) if kind in OF_QUESTIONS else "")
             counts[detail] += 1
 
     def _with_name(self, sentence: int, name: str, known: Sequence[str], number: int) -> Iterator[Request]:

@@ -97,6 +97,35 @@ def test_prompts_give_the_detail_or_the_name_and_only_the_latter_show_no_passage
 
 
 @pytest.mark.parametrize(
+    ("question", "fault"),
+    [
+        ("Who works at the mill of Ostrand?", ""),
+        ("Who works there?", drafting.NO_SUBJECT),
+        ("Who works at the mill of Varn?", "question names what the passage does not"),  # copied from the examples
+    ],
+)
+def test_a_question_can_take_its_subject_from_the_beginning_of_the_document(
+    plain: Callable[..., Any], question: str, fault: str
+) -> None:
+    tokens = plain("llama").tokens
+    words = "Ostrand has a mill on the hill, and people from every village of the valley come to it with their corn."
+    document = document_of(f"# The mill\n\n{words}\n\n## Staff\n\nAnna Vind lives in the valley. Per Holm works there too.")
+    (text,) = tokenise([document], tokens, 24)
+    last = text.passages[-1]
+    drafter = Drafter(tokens, text, last, askable_sentences(text, last), recipe_of(), 0)
+    request = Request(0, "subject", original="Who works there?")
+    prompt = tokens.decode(drafter.question_prompt(request))
+    assert f"Page: Guide. {words}\nSentence: Staff: Per Holm works there too." in prompt
+    assert "Question: Who works there?\nWrite the same question for somebody" in prompt
+    assert drafter.shown not in prompt
+    assert drafter.prompt_group(request) == (drafter.language, "subject")
+    assert "Ostrand" not in drafter.shown
+    log_ps = (-0.1,) * len(tokens.text(question))
+    draft = Continuation(tuple(tokens.text(question)), min(tokens.stop_ids), log_ps)
+    assert drafter.screened(request, draft).fault == fault
+
+
+@pytest.mark.parametrize(
     ("question", "answer", "found"),
     [
         ("What is paid for meals?", "52 euros are paid for meals.", "52 euros"),

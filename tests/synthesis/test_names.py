@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from disc_lite.prompts.writing import EXAMPLES
+from disc_lite.synthesis.beginnings import names_more
 from disc_lite.synthesis.names import invented
 from disc_lite.synthesis.screening import answer_fault, question_fault
 
@@ -201,6 +202,10 @@ def test_the_worked_examples_pass_what_drafts_have_to_pass() -> None:
             passage = example.sentence
             faults += [question_fault(question, passage) for question in example.questions]
             faults.append(answer_fault(example.questions[0], example.answer, passage))
+            page, sentence, without = example.on_page
+            faults.append(question_fault(example.questions[0], f"{page} {sentence}"))
+            assert names_more(example.questions[0], without, page)
+            assert not any(name in sentence + without for name in example.names if name in page)
     assert faults.count("") == len(faults), faults
 
 

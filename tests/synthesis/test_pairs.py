@@ -224,6 +224,34 @@ def test_names_are_asked_for_until_they_are_in_enough_questions_and_progress_cou
     assert told == [(0, 0, 2), (2, 2, 2), (2, 2, 2), (3, 2, 2), (3, 2, 2)]
 
 
+def test_a_question_with_its_subject_is_no_duplicate_of_the_one_without(
+    plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("llama")
+    (text,) = tokenise([document_of("In Ostrand one buys bread and cheese at the mill on Friday.")], base.tokens, 200)
+    plain_one, with_subject = (
+        "On which day does one buy bread and cheese?",
+        "On which day does one buy bread and cheese in Ostrand?",
+    )
+    waiting = [plain_one, plain_one, with_subject, with_subject]
+    asked = list[str]()
+
+    def write(base: Any, ids: Any, groups: Any, most: int, each: Any, *more: Any, **streams: Any) -> list[Any]:
+        tasks = [base.tokens.decode(prompt).rsplit("Sentence: ", 1)[1] for prompt in ids]
+        kinds = [next((kind for kind in KINDS if f"\n{KINDS[kind]}" in task), "") for task in tasks]
+        asked.extend(filter(None, kinds))
+        written = [waiting.pop(0) if kind and waiting else "One buys bread and cheese on Friday." for kind in kinds]
+        return [continuation_of(base.tokens, one) for one in written]
+
+    monkeypatch.setattr(pairs, "write_drafts", write)
+    monkeypatch.setattr(pairs, "support", lambda _, __, found, *___: [(-0.1, -1.0, 3.0) for _ in found])
+    recipe = recipe_of(prompt={"questions_per_sentence": 3, "kinds": "plain, subject, subject, subject"})
+    found = write_pairs(base, [text], recipe, 0)
+    assert asked[:4] == ["plain", "plain", "subject", "subject"]
+    assert [s.pair.question for s in found.scored] == [plain_one, with_subject]
+    assert found.dropped["near-duplicate"] == 2  # the second of each
+
+
 def test_questions_for_names_share_no_prompt_with_the_others_and_are_none_about_the_sentence(
     plain: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,8 +38,10 @@ def test_each_detail_of_a_sentence_is_asked_for_and_then_asked_for_in_other_word
     later = [request for request in of_round({0: 11}, 1, [who]) if not request.mention]
     each = dict.fromkeys(("Mill 7", "4 May", ""), 3)
     assert Counter(request.detail for request in later) == {"Anna Vind": 2, **each}
-    again = {("detail", ""), ("rephrased", "Who leads it?")}  # one new question, and the known one in other words
+    again = {("subject", "Who leads it?"), ("rephrased", "Who leads it?")}
     assert {(r.kind, r.original) for r in later if r.detail == "Anna Vind"} == again
+    # Without a question there is none to which the subject could be added.
+    assert {r.kind for r in later if r.detail == "Mill 7"} == {"detail"}
     # What no question asks for is given up, and not tried for ever.
     tried = of_round({0: 11}, TRIES, [who])
     assert {request.detail for request in tried if not request.mention} == {"Anna Vind"}

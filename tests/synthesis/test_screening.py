@@ -150,7 +150,8 @@ def test_other_scripts_are_screened_by_their_own_marks() -> None:
 def test_every_language_has_an_example_of_every_kind() -> None:
     for examples in EXAMPLES.values():
         for example in examples:
-            assert len(example.questions) == len(set(example.questions)) == len(KINDS) - 1  # that for a detail is plain
+            # Those for a detail and for a subject are plain.
+            assert len(example.questions) == len(set(example.questions)) == len(KINDS) - 2
             assert example.short.lower() not in example.questions[0].lower()
             assert all(question.endswith(("?", "？")) for question in example.questions)
     for kind in KINDS:
