@@ -109,7 +109,9 @@ def test_a_question_can_take_its_subject_from_the_beginning_of_the_document(
 ) -> None:
     tokens = plain("llama").tokens
     words = "Ostrand has a mill on the hill, and people from every village of the valley come to it with their corn."
-    document = document_of(f"# The mill\n\n{words}\n\n## Staff\n\nAnna Vind lives in the valley. Per Holm works there too.")
+    document = document_of(
+        f"# The mill\n\n{words}\n\n## Staff\n\nAnna Vind lives in the valley. Per Holm works there too."
+    )
     (text,) = tokenise([document], tokens, 24)
     last = text.passages[-1]
     drafter = Drafter(tokens, text, last, askable_sentences(text, last), recipe_of(), 0)
