@@ -40,6 +40,7 @@ KINDS = {
     "mention": "Write the question.",
     "subject": "Write the same question for somebody who does not know what the page is about: name it.",
 }
+WITHOUT_PASSAGE = ("mention", "subject")  # kinds whose prompts do not show it
 # What the prompt gives in addition to the sentence.
 GIVEN = {
     "rephrased": "Question: {}",

@@ -40,7 +40,8 @@ def overhead_of(folder: Path | None) -> PromptOverhead:
     def worked(turns: writing.Turns) -> int:
         return sum(between + tokens(*turn) for turn in turns)
 
+    after_passage = [kind for kind in writing.KINDS if kind not in writing.WITHOUT_PASSAGE]
     return PromptOverhead(
         system, turn, tokens(RULE + writing.answer_task("", "", LANGUAGE)), worked(writing.answer_turns(LANGUAGE)),
-        max(worked(writing.question_turns(kind, LANGUAGE)) for kind in writing.KINDS),
+        max(worked(writing.question_turns(kind, LANGUAGE)) for kind in after_passage),
     )  # fmt: skip

@@ -217,7 +217,7 @@ def _shows_passage(request: Request) -> bool:
 
     A question that is only to name its subject needs no more than how the page begins.
     """
-    return not request.mention and request.kind != "subject"
+    return not request.mention and request.kind not in writing.WITHOUT_PASSAGE
 
 
 def write_drafts(

@@ -49,7 +49,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--set", "prompt.kinds=plain"], "had prompt.kinds = detail, mention, plain, rephrased, reversed, rephrased"),
+        (["--set", "prompt.kinds=plain"], "had prompt.kinds = detail, mention, plain, rephrased, reversed, subject, "),
         (["--set", "documents.passage_tokens=99"], "had documents.passage_tokens = 256, this update has 99"),
         (["--set", "method=disc"], "had method = prompt"),
         (["--set", "lora.rank=8"], "--set update.start=new"),
