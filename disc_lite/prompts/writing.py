@@ -223,8 +223,8 @@ def question_turns(kind: str, language: str) -> Turns:
         plain, reverse, rephrased, mention = e.questions
         question = {"reversed": reverse, "rephrased": rephrased, "mention": mention}.get(kind, plain)
         given = {"rephrased": plain, "detail": e.short, "mention": e.short}.get(kind, "")
-        page, sentence, without_name = e.on_page if kind == "subject" else ("", e.sentence, given)
-        turns.append((question_task(kind, sentence, without_name, language, page), question))
+        page, sentence, given = e.on_page if kind == "subject" else ("", e.sentence, given)
+        turns.append((question_task(kind, sentence, given, language, page), question))
     return tuple(turns)
 
 

@@ -7,7 +7,7 @@ teacher supports the answer: it is likely with the passage in the prompt, and cl
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +30,7 @@ from disc_lite.synthesis.drafting import (
     write_drafts,
 )
 from disc_lite.synthesis.facts import is_yes_no, same_facts, says_no_more
+from disc_lite.synthesis.requests import Request
 from disc_lite.synthesis.scoring import PairSet, ScoredPair, support
 
 ROUNDS = 5  # rounds of drafting for the sentences of a passage that lack pairs
@@ -131,15 +132,12 @@ def _round(
     """Draft questions about every sentence that lacks pairs, draft answers, and accept the pairs that pass."""
     fresh = []
     near = recipe.prompt.near_duplicate
-    # A question that names its subject in addition is nearly the one without: they are compared among themselves.
-    questions = {
-        (p.drafter.seed, with_subject): NearDuplicates(
-            (s.pair.question for s in p.accepted if (s.drafted.request.kind == "subject") is with_subject), near
-        )
-        for p in group for with_subject in (False, True)
-    }  # fmt: skip
+    questions = defaultdict[tuple[int, bool], NearDuplicates](lambda: NearDuplicates((), near))
+    for progress in group:
+        for scored in progress.accepted:
+            questions[_compared_within(progress, scored.drafted.request)].add(scored.pair.question)
     for progress, question in _questions(base, recipe, group, seed, attempt, on_drafts):
-        known = questions[progress.drafter.seed, question.request.kind == "subject"]
+        known = questions[_compared_within(progress, question.request)]
         reason = question.fault or (HELD_OUT if forbidden.near(question.text) else "")
         reason = reason or ("near-duplicate" if known.near(question.text) else "")
         if reason:
@@ -154,6 +152,14 @@ def _round(
         progress.accepted.extend(_supported(base, progress, mine, dropped))
         done += len(mine)
         on_drafts("scoring answers", done, len(answered))
+
+
+def _compared_within(progress: _PassagePairs, request: Request) -> tuple[int, bool]:
+    """Return a key that is the same for questions of which none may be nearly another one.
+
+    A question that was written again with its subject is nearly the one without.
+    """
+    return progress.drafter.seed, request.kind == "subject"
 
 
 def _questions(
